@@ -1,0 +1,81 @@
+//! Everything that can happen to the engine.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    name::JobName,
+    plan::Plan,
+    record::{Recovery, Seq},
+    report::AttemptReport,
+    run::{RequestId, RunId},
+};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The first event: the engine owns the store, which knew this, and a plan is ready.
+    Started {
+        /// What was stored.
+        recovery: Recovery,
+        /// What is to be done from now on.
+        plan: Arc<Plan>,
+    },
+    /// Time has passed.
+    Woke,
+    /// The file or a component was replaced, and everything in it is usable.
+    PlanReplaced(Arc<Plan>),
+    /// A guest is no more.
+    AttemptEnded {
+        /// Of this run.
+        run: RunId,
+        /// Its number.
+        attempt: u32,
+        /// What it left.
+        report: Arc<AttemptReport>,
+    },
+    /// Somebody wants a run now.
+    RunRequested(RunRequest),
+    /// Somebody wants a run to end.
+    CancelRequested(CancelRequest),
+    /// All batches up to this one are on disk.
+    Stored {
+        /// The last of them.
+        through: Seq,
+    },
+    /// The store cannot write. It keeps what it was given and tries again.
+    StoreFailed,
+    /// The store can write again, and has written everything it was given.
+    StoreRecovered,
+    /// The daemon is to stop.
+    ShutdownRequested,
+}
+
+/// See [`Event::RunRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRequest {
+    /// Names the answer, and the occurrence.
+    pub id: RequestId,
+    /// What to run.
+    pub job: JobName,
+    /// The nominal time; none is now.
+    pub nominal: Option<Timestamp>,
+    /// JSON text that takes the place of the job's params.
+    pub params: Option<Arc<str>>,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::CancelRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelRequest {
+    /// Names the answer.
+    pub id: RequestId,
+    /// What to cancel.
+    pub run: RunId,
+    /// At once, without asking the guest first.
+    pub kill: bool,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}

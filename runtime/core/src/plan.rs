@@ -1,0 +1,108 @@
+//! All jobs, resolved and validated, and how one plan differs from the next.
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+
+use crate::{digest::Digest, job::Job, name::JobName};
+
+/// What the engine schedules. A replaced file or a replaced component is a new plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Of the text it came from.
+    pub digest: Digest,
+    /// The keys of `[runtime]` that are live.
+    pub settings: Settings,
+    /// By name.
+    pub jobs: BTreeMap<JobName, Arc<Job>>,
+}
+
+/// The keys of `[runtime]` that can change while the daemon runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How many guests run at one time. Default 64.
+    pub max_concurrent_runs: NonZeroU32,
+    /// How long guests have to end when the daemon stops. Default 30 s.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
+            shutdown_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What must happen to turn one plan into the next. Jobs it does not name are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanDiff {
+    /// Jobs that were not there.
+    pub added: Vec<Arc<Job>>,
+    /// Jobs that are there no more.
+    pub removed: Vec<JobName>,
+    /// Jobs that mean something else now.
+    pub changed: Vec<Change>,
+    /// The settings, if they differ.
+    pub settings: Option<Settings>,
+}
+
+/// One job that means something else now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it means now.
+    pub job: Arc<Job>,
+    /// Whether it is due at other times, which resets its watermark.
+    pub reschedules: bool,
+}
+
+impl PlanDiff {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Plan {
+    /// What must happen to turn `self` into `next`.
+    pub fn diff(&self, next: &Self) -> PlanDiff {
+        let mut diff = PlanDiff {
+            settings: (self.settings != next.settings).then(|| next.settings.clone()),
+            ..PlanDiff::default()
+        };
+        for (name, job) in &next.jobs {
+            match self.jobs.get(name) {
+                None => diff.added.push(job.clone()),
+                Some(old) if old != job => diff.changed.push(Change {
+                    job: job.clone(),
+                    reschedules: old.trigger != job.trigger,
+                }),
+                Some(_) => {}
+            }
+        }
+        diff.removed = self
+            .jobs
+            .keys()
+            .filter(|name| !next.jobs.contains_key(*name))
+            .cloned()
+            .collect();
+        diff
+    }
+
+    /// Does what `diff` says. `digest` is that of the text the result stands for.
+    pub fn apply(&mut self, diff: &PlanDiff, digest: Digest) {
+        self.digest = digest;
+        for name in &diff.removed {
+            self.jobs.remove(name);
+        }
+        for job in diff
+            .added
+            .iter()
+            .chain(diff.changed.iter().map(|change| &change.job))
+        {
+            self.jobs.insert(job.name.clone(), job.clone());
+        }
+        if let Some(settings) = &diff.settings {
+            self.settings = settings.clone();
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The one stream of what happened. The store writes it, the API streams it, logs
+//! and metrics are made from it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    digest::Digest,
+    name::JobName,
+    report::AttemptReport,
+    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason},
+};
+
+/// The number of a batch. It rises by one, from 1 at the start of each engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seq(pub u64);
+
+/// The records of one step. A transaction holds whole batches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Its number.
+    pub seq: Seq,
+    /// When the step was.
+    pub at: Timestamp,
+    /// In the order they happened; never empty.
+    pub records: Vec<Record>,
+}
+
+/// Something that happened. Its time is its batch's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A plan took effect.
+    PlanAccepted {
+        /// Of the file's text.
+        digest: Digest,
+    },
+    /// A job is new, or is due at other times than before.
+    JobAccepted {
+        /// Which.
+        job: JobName,
+        /// Everything up to here is accounted for.
+        watermark: Timestamp,
+        /// See [`crate::job::Job::fingerprint`].
+        fingerprint: String,
+    },
+    /// A job is gone. Its watermark is kept for an hour.
+    JobRemoved {
+        /// Which.
+        job: JobName,
+    },
+    /// Everything up to `to` is accounted for by the records beside this one.
+    Watermark {
+        /// Of this job.
+        job: JobName,
+        /// The nominal time.
+        to: Timestamp,
+    },
+    /// A range of instants of a job's trigger was skipped on arrival. A later record with the
+    /// same `job` and `first` says that the range has grown, and replaces this one.
+    Skipped {
+        /// Which job's.
+        job: JobName,
+        /// Why.
+        reason: SkipReason,
+        /// The first instant.
+        first: Timestamp,
+        /// The last instant, inclusive.
+        last: Timestamp,
+        /// How many instants.
+        count: u64,
+    },
+    /// An occurrence became a run, which is `queued`.
+    RunQueued(Arc<NewRun>),
+    /// An attempt is about to start; the run is `running`. The guest starts when this is on
+    /// disk, not before.
+    AttemptStarted {
+        /// Of this run.
+        run: RunId,
+        /// Its number.
+        attempt: u32,
+        /// What it runs; none if the component is unusable.
+        component: Option<Digest>,
+        /// When it is to start: now, or later if it is armed ahead of its time.
+        starts_at: Timestamp,
+    },
+    /// The attempt is withdrawn as if it had never been created: its guest has not started. What
+    /// becomes of the run is in the record that follows.
+    AttemptDisarmed {
+        /// Of this run.
+        run: RunId,
+        /// Its number, which is not used again.
+        attempt: u32,
+    },
+    /// An attempt is over. What becomes of the run is in the record that follows.
+    AttemptEnded {
+        /// Of this run.
+        run: RunId,
+        /// Its number.
+        attempt: u32,
+        /// How.
+        status: AttemptStatus,
+        /// Why, if it failed.
+        reason: Option<FailReason>,
+        /// What it left; none if the daemon died with it.
+        report: Option<Arc<AttemptReport>>,
+    },
+    /// The run is `queued` again, its attempt was interrupted or disarmed.
+    RunRequeued {
+        /// Which.
+        run: RunId,
+    },
+    /// The run is `retrying`.
+    RunRetrying {
+        /// Which.
+        run: RunId,
+        /// Not before this.
+        until: Timestamp,
+    },
+    /// Somebody wants the run to end, and its guest is still running.
+    CancelRequested {
+        /// Which.
+        run: RunId,
+        /// Who.
+        actor: Option<Arc<str>>,
+    },
+    /// The run is final.
+    RunEnded {
+        /// Which.
+        run: RunId,
+        /// How.
+        end: RunEnd,
+        /// A sentence that its attempts do not already have.
+        message: Option<String>,
+    },
+    /// The engine stopped gracefully: nothing is running.
+    Stopped,
+}
+
+/// An occurrence that became a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its number.
+    pub run: RunId,
+    /// Of this job.
+    pub job: JobName,
+    /// Why there is one; unique for the job.
+    pub cause: Cause,
+    /// The instant it is for.
+    pub nominal: Timestamp,
+    /// What made it.
+    pub origin: Origin,
+    /// Who asked, if somebody did.
+    pub actor: Option<Arc<str>>,
+    /// JSON text that takes the place of the job's params.
+    pub params: Option<Arc<str>>,
+    /// When it became a run.
+    pub queued_at: Timestamp,
+}
+
+/// What a store knows when an engine takes it over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovery {
+    /// No run has this number or a higher one.
+    pub next_run: u64,
+    /// Every job with a watermark, also those that were removed within the hour.
+    pub jobs: Vec<StoredJob>,
+    /// Every run that is not final, by number.
+    pub runs: Vec<StoredRun>,
+}
+
+/// What is stored of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJob {
+    /// Which.
+    pub job: JobName,
+    /// Everything up to here is accounted for.
+    pub watermark: Timestamp,
+    /// See [`crate::job::Job::fingerprint`].
+    pub fingerprint: String,
+    /// When it was removed, if it was.
+    pub removed_at: Option<Timestamp>,
+}
+
+/// What is stored of a run that is not final.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRun {
+    /// As it was created.
+    pub new: Arc<NewRun>,
+    /// Where it stands.
+    pub state: StoredState,
+    /// The number of its last attempt, withdrawn ones included; 0 for none.
+    pub last_attempt: u32,
+    /// Attempts that count as failures of its own.
+    pub failures: u32,
+    /// Attempts that the daemon died with.
+    pub crashes: u32,
+    /// Whether it ever had an attempt that was not withdrawn.
+    pub attempted: bool,
+    /// Why its last finished attempt failed, if it did.
+    pub last_failure: Option<FailReason>,
+    /// Whether somebody wants it to end.
+    pub cancel_requested: bool,
+}
+
+/// See [`StoredRun::state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredState {
+    /// It waits for capacity.
+    Queued,
+    /// It waits for its backoff.
+    Retrying {
+        /// Not before this.
+        until: Timestamp,
+    },
+    /// An attempt's start was recorded, its end was not.
+    Running {
+        /// When it was to start.
+        starts_at: Timestamp,
+    },
+}

@@ -1,0 +1,321 @@
+//! Occurrences, runs and attempts: their names, their states, and the legal moves.
+//!
+//! ```text
+//!            ┌───────────────(interrupted)────────────┐
+//!            ▼                                        │
+//!         queued ───────────────────────────────▶ running ──▶ succeeded | failed | cancelled
+//!            │                                      │  ▲
+//!            │                            (failed,  │  │
+//!            │                             crashed) ▼  │
+//!            └──▶ skipped | cancelled            retrying ──▶ failed | cancelled
+//! ```
+//!
+//! A run that had an attempt is never `skipped`.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// The number of a run, unique in its database and rising: "run 1042".
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// The identity of one request by a person or a program. The shell draws it at
+/// random, so that it is unique over all time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why an occurrence exists. Together with the job's name it is its unique key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// `time:T`: the job's trigger names this nominal time.
+    Time(Timestamp),
+    /// `manual:ID`: somebody asked.
+    Manual(RequestId),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(t) => write!(f, "time:{t}"),
+            Self::Manual(id) => write!(f, "manual:{id}"),
+        }
+    }
+}
+
+/// A text that is not one of the names it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown {what} `{text}`")]
+pub struct UnknownName {
+    what: &'static str,
+    text: String,
+}
+
+impl FromStr for Cause {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let parsed = match text.split_once(':') {
+            Some(("time", t)) => t.parse().ok().map(Self::Time),
+            Some(("manual", id)) => u64::from_str_radix(id, 16)
+                .ok()
+                .map(|id| Self::Manual(RequestId(id))),
+            _ => None,
+        };
+        parsed.ok_or_else(|| UnknownName {
+            what: "cause",
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// An enum whose cases have names that are written to the store and shown to users.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$case_doc:meta])* $case:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$case_doc])* $case,)*
+        }
+
+        impl $name {
+            /// Every case, in order.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$case),*];
+
+            /// The name that the store keeps and users see.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$case => $text,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, UnknownName> {
+                match text {
+                    $($text => Ok(Self::$case),)*
+                    _ => Err(UnknownName { what: $what, text: text.to_owned() }),
+                }
+            }
+        }
+    };
+}
+
+named! {
+    /// What made the run, in the words of the history.
+    Origin, "trigger" {
+        /// The job's trigger, on time.
+        Schedule = "schedule",
+        /// The job's trigger, late.
+        CatchUp = "catch-up",
+        /// Somebody asked.
+        Manual = "manual",
+    }
+}
+
+named! {
+    /// Where a run stands.
+    RunStatus, "status" {
+        /// It waits for capacity or for its turn; an attempt or a skip gets it out.
+        Queued = "queued",
+        /// An attempt is under way, or its start is being recorded.
+        Running = "running",
+        /// It waits for its backoff, and then for capacity; an attempt gets it out.
+        Retrying = "retrying",
+        /// Final: an attempt succeeded.
+        Succeeded = "succeeded",
+        /// Final: the last attempt failed, and none follows.
+        Failed = "failed",
+        /// Final: somebody cancelled it, or the guest said so.
+        Cancelled = "cancelled",
+        /// Final: it never had an attempt.
+        Skipped = "skipped",
+    }
+}
+
+impl RunStatus {
+    /// Whether nothing follows.
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Skipped
+        )
+    }
+
+    /// The legal moves.
+    pub const fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Queued => matches!(next, Self::Running | Self::Skipped | Self::Cancelled),
+            Self::Running => !matches!(next, Self::Running | Self::Skipped),
+            Self::Retrying => matches!(next, Self::Running | Self::Failed | Self::Cancelled),
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Skipped => false,
+        }
+    }
+}
+
+named! {
+    /// How an attempt ended.
+    AttemptStatus, "attempt status" {
+        /// The guest returned an outcome.
+        Succeeded = "succeeded",
+        /// See [`FailReason`].
+        Failed = "failed",
+        /// Somebody cancelled the run, or the guest said so.
+        Cancelled = "cancelled",
+        /// The daemon was stopped gracefully. Not charged to the run.
+        Interrupted = "interrupted",
+        /// The daemon died. Charged to a budget of its own.
+        Crashed = "crashed",
+    }
+}
+
+named! {
+    /// Why a run or an attempt failed.
+    FailReason, "reason" {
+        /// The guest returned an error.
+        Error = "error",
+        /// The guest trapped: it panicked, ran out of stack, executed `unreachable`.
+        Trap = "trap",
+        /// It took longer than `timeout`.
+        Timeout = "timeout",
+        /// It wanted more than `memory`.
+        Memory = "memory",
+        /// Its output was larger than `max_output`.
+        Output = "output",
+        /// Its component is unusable.
+        Load = "load",
+        /// The daemon died with it too often.
+        Crash = "crash",
+    }
+}
+
+named! {
+    /// Why an occurrence did not run.
+    SkipReason, "reason" {
+        /// A run of the job was open, and `overlap` is `skip`.
+        Overlap = "overlap",
+        /// Too late, or folded into a newer one by `catch_up`.
+        Missed = "missed",
+        /// Too late when its turn came.
+        Expired = "expired",
+        /// Its job is gone.
+        Removed = "removed",
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// An attempt succeeded.
+    Succeeded,
+    /// The last attempt failed, and none follows.
+    Failed(FailReason),
+    /// Somebody cancelled it, or the guest said so.
+    Cancelled,
+    /// It never had an attempt.
+    Skipped(SkipReason),
+}
+
+impl RunEnd {
+    /// The final state that goes with it.
+    pub const fn status(self) -> RunStatus {
+        match self {
+            Self::Succeeded => RunStatus::Succeeded,
+            Self::Failed(_) => RunStatus::Failed,
+            Self::Cancelled => RunStatus::Cancelled,
+            Self::Skipped(_) => RunStatus::Skipped,
+        }
+    }
+
+    /// The reason that goes with it.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Failed(reason) => Some(reason.as_str()),
+            Self::Skipped(reason) => Some(reason.as_str()),
+            Self::Succeeded | Self::Cancelled => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_round_trip() {
+        let t: Timestamp = "2026-03-01T06:00:00Z".parse().unwrap();
+        for cause in [
+            Cause::Time(t),
+            Cause::Manual(RequestId(u64::MAX)),
+            Cause::Manual(RequestId(1)),
+        ] {
+            assert_eq!(cause.to_string().parse(), Ok(cause));
+        }
+        assert_eq!(Cause::Time(t).to_string(), "time:2026-03-01T06:00:00Z");
+        for bad in [
+            "",
+            "time",
+            "time:",
+            "time:yesterday",
+            "manual:xyz",
+            "after:1",
+        ] {
+            assert!(bad.parse::<Cause>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_round_trip() {
+        for status in RunStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+        }
+        let error = "done".parse::<RunStatus>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown status `done`");
+    }
+
+    #[test]
+    fn final_states_have_no_way_out() {
+        for from in RunStatus::ALL {
+            let ways = RunStatus::ALL
+                .into_iter()
+                .filter(|&to| from.may_become(to))
+                .count();
+            assert_eq!(ways == 0, from.is_final(), "{from}");
+        }
+        assert!(!RunStatus::Running.may_become(RunStatus::Skipped));
+        assert!(!RunStatus::Retrying.may_become(RunStatus::Skipped));
+    }
+}

@@ -1,0 +1,1 @@
+//! HTTP over a handle to the engine. The only room that knows HTTP.

@@ -1,0 +1,1 @@
+//! The shell around the core: it names what happens, steps, and performs.

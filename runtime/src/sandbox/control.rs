@@ -1,0 +1,199 @@
+//! The two ends of a running attempt: what the host asks of it, and what it shows meanwhile.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cronlet_core::report::LogLine;
+use tokio::{sync::watch, time::Instant};
+
+/// The attempt's end.
+#[derive(Clone, Debug)]
+pub struct Control {
+    stop: watch::Receiver<Stop>,
+    live: Arc<Live>,
+}
+
+/// The engine's end. Dropping it asks for nothing.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stop: Arc<watch::Sender<Stop>>,
+    live: Arc<Live>,
+}
+
+/// How far the guest says it has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// In the guest's own unit.
+    pub done: u64,
+    /// None is not known.
+    pub total: Option<u64>,
+    /// For people.
+    pub message: Option<String>,
+}
+
+/// Whether the guest should stop, and when it is stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stop {
+    #[default]
+    No,
+    By(Instant),
+}
+
+type LogListener = Box<dyn Fn(&LogLine) + Send + Sync>;
+
+#[derive(Default)]
+struct Live {
+    progress: Mutex<Option<Progress>>,
+    on_log: Option<LogListener>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live")
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The two ends of one attempt.
+pub fn pair() -> (Handle, Control) {
+    connect(Live::default())
+}
+
+/// The same, with a listener that sees every line of the log as it is said. It must not block.
+pub fn pair_with_log(on_log: impl Fn(&LogLine) + Send + Sync + 'static) -> (Handle, Control) {
+    connect(Live {
+        on_log: Some(Box::new(on_log)),
+        ..Live::default()
+    })
+}
+
+fn connect(live: Live) -> (Handle, Control) {
+    let (sender, receiver) = watch::channel(Stop::No);
+    let live = Arc::new(live);
+    let handle = Handle {
+        stop: Arc::new(sender),
+        live: live.clone(),
+    };
+    (
+        handle,
+        Control {
+            stop: receiver,
+            live,
+        },
+    )
+}
+
+impl Handle {
+    /// Asks the guest to end, and stops it if it has not within `grace`. A later call may shorten
+    /// the grace, never lengthen it.
+    pub fn stop_within(&self, grace: Duration) {
+        let by = Instant::now().checked_add(grace);
+        self.stop.send_if_modified(|stop| match (*stop, by) {
+            (Stop::No, Some(by)) => {
+                *stop = Stop::By(by);
+                true
+            }
+            (Stop::By(before), Some(by)) if by < before => {
+                *stop = Stop::By(by);
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// The guest's last word about it.
+    pub fn progress(&self) -> Option<Progress> {
+        self.live
+            .progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Control {
+    /// Whether the guest should end.
+    pub fn stop_requested(&self) -> bool {
+        *self.stop.borrow() != Stop::No
+    }
+
+    /// Waits until the guest is to be stopped, for ever if it never is.
+    pub async fn stopped(&self) {
+        let mut stop = self.stop.clone();
+        loop {
+            let now = *stop.borrow_and_update();
+            match now {
+                Stop::By(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at) => return,
+                    changed = stop.changed() => if changed.is_err() {
+                        tokio::time::sleep_until(at).await;
+                        return;
+                    },
+                },
+                Stop::No => {
+                    if stop.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Shows how far the guest has come.
+    pub fn set_progress(&self, progress: Progress) {
+        *self
+            .live
+            .progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    /// Shows a line of the log.
+    pub fn logged(&self, line: &LogLine) {
+        if let Some(listener) = &self.live.on_log {
+            listener(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_is_shortened_and_never_lengthened() {
+        let (handle, control) = pair();
+        assert!(!control.stop_requested());
+        let begin = Instant::now();
+        handle.stop_within(Duration::from_secs(10));
+        handle.stop_within(Duration::from_secs(2));
+        handle.stop_within(Duration::from_secs(20));
+        assert!(control.stop_requested());
+        control.stopped().await;
+        assert_eq!(begin.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_is_shortened_while_waiting() {
+        let (handle, control) = pair();
+        let begin = Instant::now();
+        let waiting = tokio::spawn(async move { control.stopped().await });
+        tokio::task::yield_now().await;
+        handle.stop_within(Duration::from_secs(10));
+        tokio::task::yield_now().await;
+        handle.stop_within(Duration::ZERO);
+        waiting.await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_left_to_ask_is_no_request() {
+        let (handle, control) = pair();
+        drop(handle);
+        let waited = tokio::time::timeout(Duration::from_secs(3600), control.stopped()).await;
+        assert!(waited.is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading the history.
+
+use cronlet_core::{
+    digest::Digest,
+    name::JobName,
+    report::{LogLine, Usage},
+    run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason},
+};
+use jiff::Timestamp;
+
+use super::StoreError;
+
+/// Reads a store, beside its writer or without one. Every call sees one consistent state.
+pub trait History: Send + Sync + 'static {
+    /// Runs and recorded ranges of skips, newest first.
+    fn entries(&self, query: &Query) -> Result<Vec<Entry>, StoreError>;
+
+    /// One run.
+    fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError>;
+
+    /// The log of one run, all attempts in order; only one attempt's where a number is given.
+    fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError>;
+
+    /// Every job that has a watermark and was not removed, with its last run.
+    fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
+}
+
+/// Which entries, see [`History::entries`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Only of this job.
+    pub job: Option<JobName>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A run.
+    Run(Box<RunRow>),
+    /// A range of instants that were skipped on arrival.
+    Skips(SkipRow),
+}
+
+/// One run with its attempts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    pub run: RunId,
+    pub job: JobName,
+    pub cause: Cause,
+    pub nominal: Timestamp,
+    pub origin: Origin,
+    pub actor: Option<String>,
+    /// JSON text that took the place of the job's params.
+    pub params: Option<String>,
+    pub status: RunStatus,
+    /// Of the failure or the skip.
+    pub reason: Option<String>,
+    /// A sentence that the attempts do not have.
+    pub message: Option<String>,
+    pub queued_at: Timestamp,
+    /// When the next attempt may start, while the run is `retrying`.
+    pub retry_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub cancel_requested_at: Option<Timestamp>,
+    /// By number.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRow {
+    pub number: u32,
+    /// None while it runs.
+    pub status: Option<AttemptStatus>,
+    pub reason: Option<String>,
+    /// When the guest started; while it runs, when its start was recorded.
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub duration: Option<std::time::Duration>,
+    pub component: Option<Digest>,
+    /// The outcome's line for people.
+    pub summary: Option<String>,
+    /// The outcome's output, JSON text.
+    pub output: Option<String>,
+    pub error: Option<ErrorRow>,
+    pub attributes: Vec<(String, String)>,
+    pub usage: Option<Usage>,
+}
+
+/// What went wrong in an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorRow {
+    pub code: String,
+    pub message: String,
+    pub backtrace: Option<String>,
+}
+
+/// A range of instants that were skipped on arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkipRow {
+    pub job: JobName,
+    pub reason: SkipReason,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub count: u64,
+    /// When it was last extended.
+    pub recorded_at: Timestamp,
+}
+
+/// The log of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptLog {
+    pub attempt: u32,
+    pub lines: Vec<LogLine>,
+}
+
+/// What the store knows of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRow {
+    pub job: JobName,
+    pub watermark: Timestamp,
+    pub last_run: Option<RunRow>,
+}
