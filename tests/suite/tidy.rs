@@ -202,6 +202,8 @@ fn files_stay_small() {
 fn every_file_says_what_it_is_for() {
     let findings = sources()
         .into_iter()
+        // A plugin's face is its job's own doc comment.
+        .filter(|source| !source.path.starts_with("plugins/"))
         .filter(|source| !source.text.starts_with("//!"))
         .map(|source| source.path)
         .collect();

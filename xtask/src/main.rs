@@ -74,6 +74,8 @@ fn start(arguments: &[String]) -> Result<()> {
 
 fn test(arguments: &[String]) -> Result<()> {
     plugins::build()?;
+    // The suite runs the binary, which `cargo test` alone does not build.
+    run(cargo().args(["build", "--package", "cronlet"]))?;
     run(cargo().args(["test", "--workspace"]).args(arguments))
 }
 
