@@ -1,3 +1,4 @@
 //! .
 
+pub mod schedule;
 pub mod units;
