@@ -270,6 +270,10 @@ H(9-17) * * * *
     ^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
 = write `0 0 30 4,6,9,11 *`
 
+0 0 31 2,4 *
+    ^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= write `0 0 28 2,4 *`
+
 0 0 0 29 2 * 2023
       ^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
 = write `0 0 0 28 2 * 2023`
