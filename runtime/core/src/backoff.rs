@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A guest that asks for a longer delay gets this one: seven days.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(168);
 
 /// The delay before the retry that follows the `failures`-th failure (1 for the
 /// first) of the run that `job` and `cause` name.
@@ -31,7 +31,9 @@ pub fn delay(retry: &Retry, job: &JobName, cause: &Cause, failures: u32) -> Dura
         return full;
     }
     let half = full / 2;
-    half + (full - half).mul_f64(fraction(job, cause, failures))
+    half + full
+        .saturating_sub(half)
+        .mul_f64(fraction(job, cause, failures))
 }
 
 /// A stable number in `[0, 1)`.
@@ -60,20 +62,17 @@ mod tests {
         }
     }
 
-    fn secs(retry: &Retry, failures: u32) -> f64 {
+    fn millis(retry: &Retry, failures: u32) -> u128 {
         let job = JobName::new("a").unwrap();
-        delay(retry, &job, &Cause::Manual(RequestId(7)), failures).as_secs_f64()
+        delay(retry, &job, &Cause::Manual(RequestId(7)), failures).as_millis()
     }
 
     #[test]
     fn exponential_grows_to_the_maximum() {
         let r = retry();
-        let delays: Vec<_> = (1..=9).map(|n| secs(&r, n)).collect();
-        assert_eq!(
-            delays,
-            [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0]
-        );
-        assert_eq!(secs(&r, u32::MAX).to_bits(), 600f64.to_bits());
+        let delays: Vec<_> = (1..=9).map(|n| millis(&r, n) / 1000).collect();
+        assert_eq!(delays, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!(millis(&r, u32::MAX), 600_000);
     }
 
     #[test]
@@ -82,7 +81,7 @@ mod tests {
             backoff: Backoff::Fixed,
             ..retry()
         };
-        assert_eq!([secs(&r, 1), secs(&r, 5)], [5.0, 5.0]);
+        assert_eq!([millis(&r, 1), millis(&r, 5)], [5000, 5000]);
     }
 
     #[test]
@@ -93,11 +92,11 @@ mod tests {
         };
         let mut seen = std::collections::BTreeSet::new();
         for n in 1..=9 {
-            let full = secs(&retry(), n);
-            let d = secs(&r, n);
-            assert!((full / 2.0..=full).contains(&d), "{d} of {full}");
-            assert_eq!(d.to_bits(), secs(&r, n).to_bits());
-            seen.insert((d / full).to_bits());
+            let full = millis(&retry(), n);
+            let spread = millis(&r, n);
+            assert!((full / 2..=full).contains(&spread), "{spread} of {full}");
+            assert_eq!(spread, millis(&r, n));
+            seen.insert(spread * 1000 / full);
         }
         assert!(seen.len() > 7, "the jitter differs from attempt to attempt");
     }
@@ -109,6 +108,6 @@ mod tests {
             jitter: true,
             ..retry()
         };
-        assert_eq!(secs(&r, 3).to_bits(), 0f64.to_bits());
+        assert_eq!(millis(&r, 3), 0);
     }
 }

@@ -1,4 +1,17 @@
 //! The functional core of cronlet: what is due, and what to do about it.
+//!
+//! It knows no clock, no disk, no network, no randomness and no thread. Time and events come in,
+//! effects go out ([`engine`]), and nothing here can fail at run time: only the constructors of values
+//! that come from outside (a name, a cron expression, a duration) return errors. So the same events give
+//! the same effects, on every machine, in every order of the day, which is what the simulation in
+//! `tests/sim` relies on.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | when something is due | [`schedule`] |
+//! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`catalog`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`] |
+//! | what decides it | [`engine`], [`backoff`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -15,3 +28,4 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod units;

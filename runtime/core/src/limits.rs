@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The default of [`Limits::timeout`].
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 /// The default of [`Limits::memory`], in bytes.
 pub const DEFAULT_MEMORY: u64 = 64 << 20;
 /// The default of [`Limits::max_output`], in bytes.

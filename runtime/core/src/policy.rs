@@ -30,8 +30,8 @@ impl Default for CatchUp {
     fn default() -> Self {
         Self {
             mode: CatchUpMode::Latest,
-            grace: Duration::from_secs(60),
-            window: Duration::from_secs(24 * 60 * 60),
+            grace: Duration::from_mins(1),
+            window: Duration::from_hours(24),
         }
     }
 }
@@ -84,7 +84,7 @@ impl Default for Retry {
             max: 0,
             backoff: Backoff::Exponential { factor: 2.0 },
             delay: Duration::from_secs(5),
-            max_delay: Duration::from_secs(10 * 60),
+            max_delay: Duration::from_mins(10),
             jitter: true,
             on: FailReason::ALL.into_iter().collect(),
         }

@@ -1,5 +1,239 @@
 //! The state machine: what is due, and what to do about it.
+//!
+//! [`Engine::step`] takes one [`Event`] and returns the [`Effect`]s it asks for. It is total: it never
+//! fails, blocks, or reads a clock. The shell around it names what happens, steps, and performs each
+//! effect; if an effect needs a reply, the reply is an event.
+//!
+//! # The whole vocabulary
+//!
+//! A case enters the code with the behaviour that produces it. What is not there yet has its place here,
+//! so that what exists leaves room for it.
+//!
+//! | | there | to come |
+//! |---|---|---|
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; backfill requested; run ids granted (several engines on one store) |
+//! | effects | commit, start, cancel, wake at, reply, stop | notify |
+//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; cancel requested; stopped | clock jumped; job paused, resumed; state written; backfill created |
+//! | causes | `time`, `manual` | `backfill`, `after` |
+//! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
+//! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
+//! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
+//! | reasons to skip | overlap, missed, expired, removed | superseded, queue-full, outside-hours, blackout, disabled, dependency-failed |
+//! | overlap | skip, allow | queue-one, queue-all, cancel-running, kill-running |
+//! | catch-up | latest, none | all |
+//! | caps | `max_instances`, `max_concurrent_runs` | groups |
+//! | order of waiting runs | age | priority plus minutes waited |
+//!
+//! # An attempt's way
+//!
+//! An attempt is *armed* from the step that records its start until that record is on disk and its time
+//! has come; then its guest is started. What intervenes (a cancel, a removal, a shutdown) *disarms* it: it
+//! is withdrawn as if it had never been created. Attempts are armed with a lead of zero, that is when
+//! their time has come; so an armed attempt counts for every cap.
+//!
+//! # Rooms
+//!
+//! `due` finds what is due, `slots` says who may start, `attempts` starts and ends attempts, `requests`
+//! answers people, `plans` takes over plans and stores, `storing` waits for the disk.
+
+mod attempts;
+mod due;
 pub mod effect;
 pub mod event;
+mod plans;
+mod requests;
+mod slots;
+mod state;
+mod storing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+
 pub use effect::{Answer, Effect, Start};
 pub use event::{CancelRequest, Event, RunRequest};
+pub use state::OpenRun;
+
+use crate::{
+    name::JobName,
+    plan::Settings,
+    record::{Batch, Record, Seq},
+    run::RunId,
+};
+use slots::Slots;
+use state::{JobState, Run};
+use storing::Release;
+
+/// At most so many jobs and backoffs are looked at in one step. What is left is looked at in the next,
+/// which is asked for at once: a crowd never keeps other events waiting for long.
+const DUE_PER_STEP: usize = 256;
+
+/// At most so many attempts are armed in one step.
+const STARTS_PER_STEP: usize = 256;
+
+/// Everything that decides what happens next.
+#[derive(Debug, Default)]
+pub struct Engine {
+    phase: Phase,
+    store: StoreHealth,
+    settings: Settings,
+    jobs: BTreeMap<JobName, JobState>,
+    /// The open runs.
+    runs: BTreeMap<RunId, Run>,
+    /// When each job is due next.
+    due: BTreeSet<(Timestamp, JobName)>,
+    /// When each backoff ends.
+    backoffs: BTreeSet<(Timestamp, RunId)>,
+    slots: Slots,
+    next_run: u64,
+    /// The last batch that was emitted, and the last that is on disk.
+    emitted: Seq,
+    stored: Seq,
+    /// What waits for a batch to be on disk, in the order of the batches.
+    unflushed: VecDeque<(Seq, Release)>,
+    /// The wish that the shell has.
+    wake: Option<Timestamp>,
+}
+
+/// Where the engine's life stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Before `Event::Started`.
+    #[default]
+    New,
+    Serving,
+    /// Guests are ending, records are being written.
+    Stopping,
+    /// `Record::Stopped` is on its way to the disk.
+    Closing,
+    /// `Effect::Stop` was emitted: nothing happens any more.
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum StoreHealth {
+    #[default]
+    Writes,
+    Fails,
+}
+
+/// What one step has come to so far.
+struct Step {
+    now: Timestamp,
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+    /// To be done when this step's records are on disk.
+    releases: Vec<Release>,
+    /// What is left of [`DUE_PER_STEP`].
+    looks: usize,
+    /// What is left of [`STARTS_PER_STEP`].
+    starts: usize,
+}
+
+impl Engine {
+    /// An engine that waits for [`Event::Started`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Advances the engine by one event. Total: it never fails, blocks, or reads a clock.
+    ///
+    /// `now` is the wall clock's time. It may go back; nothing that was accounted for fires again.
+    pub fn step(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let mut step = Step {
+            now,
+            records: Vec::new(),
+            effects: Vec::new(),
+            releases: Vec::new(),
+            looks: DUE_PER_STEP,
+            starts: STARTS_PER_STEP,
+        };
+        match event {
+            Event::Started { recovery, plan } => self.start(&mut step, recovery, &plan),
+            Event::Woke => self.wake = None,
+            Event::PlanReplaced(plan) => self.replace_plan(&mut step, &plan),
+            Event::AttemptEnded {
+                run,
+                attempt,
+                report,
+            } => {
+                self.attempt_ended(&mut step, run, attempt, &report);
+            }
+            Event::RunRequested(request) => self.run_requested(&mut step, request),
+            Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
+            Event::Stored { through } => self.stored(&mut step, through),
+            Event::StoreFailed => self.store = StoreHealth::Fails,
+            Event::StoreRecovered => self.store = StoreHealth::Writes,
+            Event::ShutdownRequested => self.shut_down(&mut step),
+        }
+        if self.schedules() {
+            self.handle_due(&mut step);
+            self.end_backoffs(&mut step);
+            self.arm_waiting(&mut step);
+        }
+        self.finish_stopping(&mut step);
+        self.finish(step)
+    }
+
+    /// Every open run, by number.
+    pub fn open_runs(&self) -> impl Iterator<Item = OpenRun<'_>> {
+        self.runs.values().map(Run::view)
+    }
+
+    /// When the next occurrence of any job is due.
+    pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
+        self.due.first().map(|(at, job)| (*at, job))
+    }
+
+    /// Whether new occurrences and starts are handled.
+    fn schedules(&self) -> bool {
+        self.phase == Phase::Serving && self.store == StoreHealth::Writes
+    }
+
+    /// Puts the step's records into a batch, and says when to look again.
+    fn finish(&mut self, step: Step) -> Vec<Effect> {
+        let Step {
+            now,
+            records,
+            mut effects,
+            releases,
+            looks,
+            starts,
+        } = step;
+        if records.is_empty() {
+            debug_assert!(
+                releases.is_empty(),
+                "a release waits for a record of its own step"
+            );
+        } else {
+            self.emitted.0 += 1;
+            let batch = Batch {
+                seq: self.emitted,
+                at: now,
+                records,
+            };
+            effects.insert(0, Effect::Commit(batch));
+            self.unflushed
+                .extend(releases.into_iter().map(|release| (self.emitted, release)));
+        }
+        let unfinished = looks == 0 || starts == 0;
+        let wake = if !self.schedules() {
+            None
+        } else if unfinished {
+            Some(now)
+        } else {
+            let due = self.due.first().map(|(at, _)| *at);
+            let backoff = self.backoffs.first().map(|(at, _)| *at);
+            due.into_iter().chain(backoff).min()
+        };
+        if let Some(at) = wake
+            && (unfinished || self.wake != wake)
+        {
+            effects.push(Effect::WakeAt(at));
+        }
+        self.wake = wake;
+        effects
+    }
+}

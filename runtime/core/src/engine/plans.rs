@@ -1,0 +1,243 @@
+//! How the engine takes over a store, and one plan after another.
+//!
+//! A job that a plan does not change is not touched: same watermark, same timers, same queue.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Engine, Phase, Step,
+    due::age,
+    state::{JobState, Run, RunPhase},
+};
+use crate::{
+    job::Job,
+    name::JobName,
+    plan::Plan,
+    record::{Record, Recovery, StoredRun, StoredState},
+    run::{RunEnd, RunId, SkipReason},
+};
+
+/// A job that is put back within this time after it was removed keeps its watermark.
+const KEEPS_WATERMARK: Duration = Duration::from_hours(1);
+
+impl Engine {
+    /// The first plan, over what the store knew.
+    pub(super) fn start(&mut self, step: &mut Step, recovery: Recovery, plan: &Arc<Plan>) {
+        if self.phase != Phase::New {
+            return;
+        }
+        self.phase = Phase::Serving;
+        self.next_run = recovery.next_run;
+        let mut present = BTreeSet::new();
+        for stored in recovery.jobs {
+            if stored.removed_at.is_none() {
+                present.insert(stored.job.clone());
+            }
+            let mut state = JobState::absent(stored.watermark, stored.removed_at);
+            state.fingerprint = stored.fingerprint;
+            self.jobs.insert(stored.job, state);
+        }
+        self.settings = plan.settings.clone();
+        step.records.push(Record::PlanAccepted {
+            digest: plan.digest,
+        });
+        for job in plan.jobs.values() {
+            self.accept(step, job, present.contains(&job.name));
+        }
+        for name in present.iter().filter(|name| !plan.jobs.contains_key(*name)) {
+            self.mark_removed(step, name);
+        }
+        let ids: Vec<RunId> = recovery.runs.iter().map(|run| run.new.run).collect();
+        for stored in recovery.runs {
+            self.adopt(step, stored);
+        }
+        for id in ids {
+            self.resume(step, id);
+        }
+        self.forget_removed(step.now);
+    }
+
+    /// The next plan, in one step.
+    pub(super) fn replace_plan(&mut self, step: &mut Step, plan: &Arc<Plan>) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        self.settings = plan.settings.clone();
+        step.records.push(Record::PlanAccepted {
+            digest: plan.digest,
+        });
+        let present: BTreeMap<JobName, Arc<Job>> = self
+            .jobs
+            .iter()
+            .filter_map(|(name, state)| Some((name.clone(), state.job.clone()?)))
+            .collect();
+        for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
+            self.mark_removed(step, name);
+            self.end_waiting_of(step, name);
+        }
+        for job in plan.jobs.values() {
+            match present.get(&job.name) {
+                Some(old) if old == job => {}
+                old => {
+                    self.accept(step, job, old.is_some());
+                    self.slots.reconsider(&job.name);
+                }
+            }
+        }
+        self.forget_removed(step.now);
+    }
+
+    /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
+    /// due at the same times; else it is now.
+    fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
+        let now = step.now;
+        let fingerprint = job.fingerprint();
+        let state = self
+            .jobs
+            .entry(job.name.clone())
+            .or_insert_with(|| JobState::absent(now, None));
+        let recent = was_present
+            || state
+                .removed_at
+                .is_some_and(|at| age(now, at) < KEEPS_WATERMARK);
+        let keeps = recent && state.fingerprint == fingerprint;
+        if !keeps {
+            state.watermark = now;
+            state.skips = None;
+        }
+        state.removed_at = None;
+        state.job = Some(job.clone());
+        if !(keeps && was_present) {
+            state.fingerprint.clone_from(&fingerprint);
+            step.records.push(Record::JobAccepted {
+                job: job.name.clone(),
+                watermark: state.watermark,
+                fingerprint,
+            });
+        }
+        self.schedule(&job.name);
+    }
+
+    fn mark_removed(&mut self, step: &mut Step, name: &JobName) {
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.job = None;
+            state.removed_at = Some(step.now);
+            state.skips = None;
+            step.records.push(Record::JobRemoved { job: name.clone() });
+        }
+        self.schedule(name);
+    }
+
+    /// Ends the runs of a removed job that have no guest; the others finish.
+    fn end_waiting_of(&mut self, step: &mut Step, name: &JobName) {
+        let Some(state) = self.jobs.get(name) else {
+            return;
+        };
+        for id in state.open.clone() {
+            match self.runs.get(&id).map(|run| &run.phase) {
+                None | Some(RunPhase::Running { .. }) => {}
+                Some(RunPhase::Armed { .. }) => {
+                    self.disarm(step, id);
+                    self.end_removed(step, id);
+                }
+                Some(_) => self.end_removed(step, id),
+            }
+        }
+    }
+
+    /// A run that had an attempt is never skipped: it ends with the failure it has.
+    fn end_removed(&mut self, step: &mut Step, id: RunId) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        let end = match run.last_failure {
+            _ if !run.attempted => RunEnd::Skipped(SkipReason::Removed),
+            Some(reason) => RunEnd::Failed(reason),
+            None => RunEnd::Cancelled,
+        };
+        let message = (end == RunEnd::Cancelled).then(|| "the job was removed".to_owned());
+        self.end_run(step, id, end, message);
+    }
+
+    /// Takes over a run as the store knew it.
+    fn adopt(&mut self, step: &Step, stored: StoredRun) {
+        let name = stored.new.job.clone();
+        let state = self
+            .jobs
+            .entry(name.clone())
+            .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
+        state.open.insert(stored.new.run);
+        let id = stored.new.run;
+        let phase = match stored.state {
+            StoredState::Queued => RunPhase::Waiting { retried: None },
+            StoredState::Retrying { until } => RunPhase::BackingOff { until },
+            StoredState::Running { starts_at } => RunPhase::Running {
+                started_at: starts_at,
+            },
+        };
+        match phase {
+            RunPhase::BackingOff { until } => {
+                self.backoffs.insert((until, id));
+            }
+            RunPhase::Waiting { .. } => self.slots.wait(id, &name),
+            RunPhase::Armed { .. } | RunPhase::Running { .. } => {}
+        }
+        let run = Run {
+            new: stored.new,
+            phase,
+            last_attempt: stored.last_attempt,
+            failures: stored.failures,
+            crashes: stored.crashes,
+            attempted: stored.attempted,
+            last_failure: stored.last_failure,
+            cancel_requested: stored.cancel_requested,
+        };
+        self.runs.insert(id, run);
+    }
+
+    /// Closes what the last engine left open of a run.
+    fn resume(&mut self, step: &mut Step, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let removed = self
+            .jobs
+            .get(&run.new.job)
+            .is_none_or(|state| state.job.is_none());
+        if let RunPhase::Running { started_at } = run.phase {
+            run.phase = RunPhase::Waiting { retried: None };
+            if started_at <= step.now {
+                return self.attempt_crashed(step, id);
+            }
+            // Its time had not come, so it cannot have run.
+            step.records.push(Record::AttemptDisarmed {
+                run: id,
+                attempt: run.last_attempt,
+            });
+            if !removed && !run.cancel_requested {
+                return self.requeue(step, id);
+            }
+        }
+        if self.runs.get(&id).is_some_and(|run| run.cancel_requested) {
+            self.end_run(step, id, RunEnd::Cancelled, None);
+        } else if removed {
+            self.end_removed(step, id);
+        }
+    }
+
+    /// Forgets removed jobs whose watermark is not kept any more.
+    fn forget_removed(&mut self, now: Timestamp) {
+        self.jobs.retain(|_, state| {
+            let kept = state
+                .removed_at
+                .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
+            state.job.is_some() || !state.open.is_empty() || kept
+        });
+    }
+}

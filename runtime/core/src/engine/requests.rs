@@ -1,0 +1,115 @@
+//! What people ask for, and what becomes of it.
+
+use std::time::Duration;
+
+use super::{
+    Answer, Effect, Engine, Phase, Step, StoreHealth,
+    event::{CancelRequest, RunRequest},
+    state::RunPhase,
+    storing::Release,
+};
+use crate::{
+    policy::Overlap,
+    record::{NewRun, Record},
+    run::{Cause, Origin, RequestId, RunEnd, SkipReason},
+};
+
+/// How long a cancelled guest has to end by itself.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// A manual run meets the same policy as any other.
+    pub(super) fn run_requested(&mut self, step: &mut Step, request: RunRequest) {
+        if let Some(refusal) = self.refusal() {
+            return reply(step, request.id, refusal);
+        }
+        let state = self.jobs.get(&request.job);
+        let Some((state, job)) = state.and_then(|state| Some((state, state.job.clone()?))) else {
+            return reply(step, request.id, Answer::NoSuchJob);
+        };
+        let skip =
+            (job.overlap == Overlap::Skip && !state.open.is_empty()).then_some(SkipReason::Overlap);
+        let new = NewRun {
+            run: self.next_run(),
+            job: request.job,
+            cause: Cause::Manual(request.id),
+            nominal: request.nominal.unwrap_or(step.now),
+            origin: Origin::Manual,
+            actor: request.actor,
+            params: request.params,
+            queued_at: step.now,
+        };
+        let run = new.run;
+        let answer = if let Some(reason) = skip {
+            step.records.push(Record::RunQueued(new.into()));
+            let end = RunEnd::Skipped(reason);
+            step.records.push(Record::RunEnded {
+                run,
+                end,
+                message: None,
+            });
+            Answer::Skipped(run, reason)
+        } else {
+            self.queue(step, new);
+            Answer::Queued(run)
+        };
+        step.releases.push(Release::Reply {
+            request: request.id,
+            answer,
+        });
+    }
+
+    /// Ends a run that waits; asks a guest that runs to end, and has it stopped if it does not.
+    pub(super) fn cancel_requested(&mut self, step: &mut Step, request: CancelRequest) {
+        let CancelRequest {
+            id: request,
+            run: id,
+            kill,
+            actor,
+        } = request;
+        let Some(run) = self.runs.get_mut(&id) else {
+            return reply(step, request, Answer::NotOpen);
+        };
+        let answer = match run.phase {
+            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {
+                self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
+                Answer::Cancelled
+            }
+            RunPhase::Armed { .. } => {
+                self.disarm(step, id);
+                self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
+                Answer::Cancelled
+            }
+            RunPhase::Running { .. } => {
+                run.cancel_requested = true;
+                step.records
+                    .push(Record::CancelRequested { run: id, actor });
+                step.effects.push(Effect::Cancel {
+                    run: id,
+                    attempt: run.last_attempt,
+                    grace: if kill { Duration::ZERO } else { CANCEL_GRACE },
+                });
+                Answer::Cancelling
+            }
+        };
+        step.releases.push(Release::Reply { request, answer });
+    }
+
+    /// Why nobody can ask for a run now.
+    fn refusal(&self) -> Option<Answer> {
+        match (self.phase, self.store) {
+            (Phase::Serving, StoreHealth::Writes) => None,
+            (Phase::Serving, StoreHealth::Fails) => Some(Answer::StoreFailed),
+            _ => Some(Answer::Stopping),
+        }
+    }
+}
+
+/// Answers at once, because the answer claims nothing that has to be on disk.
+fn reply(step: &mut Step, request: RequestId, answer: Answer) {
+    step.effects.push(Effect::Reply { request, answer });
+}
+
+fn cancelled_by(actor: Option<&str>) -> Option<String> {
+    actor.map(|actor| format!("cancelled by {actor}"))
+}

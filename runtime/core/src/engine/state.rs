@@ -1,0 +1,136 @@
+//! What the engine knows of a job and of an open run.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+
+use crate::{
+    job::Job,
+    record::NewRun,
+    run::{FailReason, RunId, RunStatus, SkipReason},
+};
+
+/// A job, or what is left of one.
+#[derive(Debug)]
+pub(super) struct JobState {
+    /// What the plan says; none if the job was removed.
+    pub(super) job: Option<Arc<Job>>,
+    /// Everything up to here is accounted for.
+    pub(super) watermark: Timestamp,
+    pub(super) fingerprint: String,
+    pub(super) removed_at: Option<Timestamp>,
+    /// Its entry in the engine's `due`.
+    pub(super) due: Option<Timestamp>,
+    /// Its open runs.
+    pub(super) open: BTreeSet<RunId>,
+    /// The range of skips that the next instant would extend.
+    pub(super) skips: Option<SkipRange>,
+}
+
+/// A range of instants that were skipped on arrival.
+#[derive(Clone, Debug)]
+pub(super) struct SkipRange {
+    pub(super) reason: SkipReason,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) count: u64,
+}
+
+/// A run that is not final.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) new: Arc<NewRun>,
+    pub(super) phase: RunPhase,
+    /// The number of its last attempt, withdrawn ones included.
+    pub(super) last_attempt: u32,
+    /// Attempts that count as failures of its own.
+    pub(super) failures: u32,
+    /// Attempts that the daemon died with.
+    pub(super) crashes: u32,
+    /// Whether it had an attempt that was not withdrawn.
+    pub(super) attempted: bool,
+    pub(super) last_failure: Option<FailReason>,
+    pub(super) cancel_requested: bool,
+}
+
+/// What an open run is doing.
+#[derive(Clone, Debug)]
+pub(super) enum RunPhase {
+    /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
+    Waiting { retried: Option<Timestamp> },
+    /// It waits in `backoffs`.
+    BackingOff { until: Timestamp },
+    /// Its attempt's start is recorded and maybe not yet on disk.
+    Armed {
+        job: Arc<Job>,
+        /// As in `Waiting`: where the run goes back to when it is disarmed.
+        retried: Option<Timestamp>,
+    },
+    /// Its guest was started.
+    Running { started_at: Timestamp },
+}
+
+/// An open run, for those who ask what is going on.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenRun<'a> {
+    /// As it was created.
+    pub new: &'a Arc<NewRun>,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The number of its last attempt; 0 for none.
+    pub attempt: u32,
+    /// When its guest was started, if one runs.
+    pub started_at: Option<Timestamp>,
+    /// Not before this, if it is `retrying`.
+    pub retry_at: Option<Timestamp>,
+    /// Whether somebody wants it to end.
+    pub cancel_requested: bool,
+}
+
+impl JobState {
+    /// A job of which nothing is known but its watermark.
+    pub(super) fn absent(watermark: Timestamp, removed_at: Option<Timestamp>) -> Self {
+        Self {
+            job: None,
+            watermark,
+            fingerprint: String::new(),
+            removed_at,
+            due: None,
+            open: BTreeSet::new(),
+            skips: None,
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn new(new: Arc<NewRun>) -> Self {
+        Self {
+            new,
+            phase: RunPhase::Waiting { retried: None },
+            last_attempt: 0,
+            failures: 0,
+            crashes: 0,
+            attempted: false,
+            last_failure: None,
+            cancel_requested: false,
+        }
+    }
+
+    pub(super) fn view(&self) -> OpenRun<'_> {
+        let (status, started_at, retry_at) = match self.phase {
+            RunPhase::Waiting { retried: None } => (RunStatus::Queued, None, None),
+            RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
+            RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
+            RunPhase::Armed { .. } => (RunStatus::Running, None, None),
+            RunPhase::Running { started_at } => (RunStatus::Running, Some(started_at), None),
+        };
+        OpenRun {
+            new: &self.new,
+            status,
+            attempt: self.last_attempt,
+            started_at,
+            retry_at,
+            cancel_requested: self.cancel_requested,
+        }
+    }
+}

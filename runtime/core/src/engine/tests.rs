@@ -1,0 +1,1 @@
+//! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.

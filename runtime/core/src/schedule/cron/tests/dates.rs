@@ -1,0 +1,155 @@
+//! The calendar: leap years, month ends, the two day fields, the ends of time.
+
+use jiff::Timestamp;
+
+use super::{at, cron, following};
+
+#[test]
+fn seconds_are_whole_and_strictly_after() {
+    let every_second = cron("* * * * * *");
+    let cases = [
+        ("2026-01-01T12:00:00.5Z", "2026-01-01T12:00:01Z"),
+        ("2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z"),
+        ("2026-01-01T12:00:00.999999999Z", "2026-01-01T12:00:01Z"),
+        ("2026-12-31T23:59:59.000000001Z", "2027-01-01T00:00:00Z"),
+    ];
+    for (after, next) in cases {
+        assert_eq!(
+            every_second.next_after(at(after)),
+            Some(at(next)),
+            "{after}"
+        );
+    }
+    let noon = cron("0 12 * * *");
+    assert_eq!(
+        noon.next_after(at("2026-01-01T11:59:59.9Z")),
+        Some(at("2026-01-01T12:00:00Z"))
+    );
+    assert_eq!(
+        noon.next_after(at("2026-01-01T12:00:00Z")),
+        Some(at("2026-01-02T12:00:00Z"))
+    );
+    let latest = |t: &str| noon.latest_at_or_before(at(t));
+    assert_eq!(
+        latest("2026-01-01T12:00:00Z"),
+        Some(at("2026-01-01T12:00:00Z"))
+    );
+    assert_eq!(
+        latest("2026-01-01T11:59:59.9Z"),
+        Some(at("2025-12-31T12:00:00Z"))
+    );
+}
+
+#[test]
+fn leap_days_skip_the_years_that_lack_them() {
+    let found = following("0 0 29 2 *", "2095-01-01T00:00:00Z", 3);
+    let expected = ["2096-02-29", "2104-02-29", "2108-02-29"].map(|day| format!("{day}T00:00:00Z"));
+    assert_eq!(found, expected);
+    let found = following("0 0 29 2 *", "1999-01-01T00:00:00Z", 1);
+    assert_eq!(found, ["2000-02-29T00:00:00Z"]);
+    let found = following("0 0 0 29 2 * 2096-2104", "1970-01-01T00:00:00Z", 3);
+    assert_eq!(found, ["2096-02-29T00:00:00Z", "2104-02-29T00:00:00Z"]);
+}
+
+#[test]
+fn the_31st_skips_short_months() {
+    let found = following("0 0 31 * *", "2026-01-31T00:00:00Z", 3);
+    let expected = ["2026-03-31", "2026-05-31", "2026-07-31"].map(|day| format!("{day}T00:00:00Z"));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn both_day_fields_restricted_means_either() {
+    // May 2026 begins on a Friday.
+    let found = following("0 0 13 * FRI", "2026-05-01T00:00:00Z", 5);
+    let expected = [8, 13, 15, 22, 29].map(|day| format!("2026-05-{day:02}T00:00:00Z"));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_day_field_that_matches_every_value_is_unrestricted() {
+    let fridays = following("0 0 * * FRI", "2026-05-01T00:00:00Z", 20);
+    for day in ["*/1", "1-31", "1-31/1", "1-15,16-31", "*,5"] {
+        let expression = format!("0 0 {day} * FRI");
+        assert_eq!(
+            following(&expression, "2026-05-01T00:00:00Z", 20),
+            fridays,
+            "{day}"
+        );
+    }
+    let thirteenths = following("0 0 13 * *", "2026-05-01T00:00:00Z", 20);
+    for weekday in ["*/1", "0-6", "1-7", "0-7", "SUN-SAT", "MON-SUN"] {
+        let expression = format!("0 0 13 * {weekday}");
+        assert_eq!(
+            following(&expression, "2026-05-01T00:00:00Z", 20),
+            thirteenths,
+            "{weekday}"
+        );
+    }
+}
+
+#[test]
+fn a_step_over_days_is_restricted() {
+    let found = following("0 0 */10 * FRI", "2026-05-01T00:00:00Z", 7);
+    let expected = [8, 11, 15, 21, 22, 29, 31].map(|day| format!("2026-05-{day:02}T00:00:00Z"));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_ends_of_time_are_none_or_right() {
+    let (first, last) = (at("1970-01-01T00:00:00Z"), at("2199-12-31T23:59:59Z"));
+    let all = cron("* * * * * *");
+    for before in [
+        Timestamp::MIN,
+        at("-005000-01-01T00:00:00Z"),
+        at("1969-12-31T23:59:59.9Z"),
+    ] {
+        assert_eq!(all.next_after(before), Some(first), "{before}");
+        assert_eq!(all.latest_at_or_before(before), None, "{before}");
+    }
+    for after in [
+        last,
+        at("2199-12-31T23:59:59.9Z"),
+        at("2200-01-01T00:00:00Z"),
+        Timestamp::MAX,
+    ] {
+        assert_eq!(all.next_after(after), None, "{after}");
+        assert_eq!(all.latest_at_or_before(after), Some(last), "{after}");
+    }
+    let seconds = u64::try_from(last.as_second() + 1).unwrap();
+    assert_eq!(all.count_in(Timestamp::MIN, Timestamp::MAX), seconds);
+    assert_eq!(all.count_in(Timestamp::MIN, first), 1);
+    assert_eq!(all.count_in(first, Timestamp::MAX), seconds - 1);
+    assert_eq!(all.count_in(last, Timestamp::MAX), 0);
+    assert_eq!(all.count_in(Timestamp::MIN, at("1969-12-31T23:59:59Z")), 0);
+}
+
+#[test]
+fn counts_over_years_and_within_a_second() {
+    let count = |expression: &str, after: &str, through: &str| {
+        cron(expression).count_in(at(after), at(through))
+    };
+    let (new_year, next) = ("2025-12-31T23:59:59Z", "2026-12-31T23:59:59Z");
+    assert_eq!(count("* * * * * *", new_year, next), 31_536_000);
+    assert_eq!(count("*/5 * * * *", new_year, next), 105_120);
+    assert_eq!(
+        count("0 0 29 2 *", "2000-01-01T00:00:00Z", "2100-12-31T00:00:00Z"),
+        25
+    );
+    assert_eq!(
+        count(
+            "* * * * * *",
+            "2026-01-01T00:00:00.2Z",
+            "2026-01-01T00:00:00.9Z"
+        ),
+        0
+    );
+    assert_eq!(
+        count(
+            "* * * * * *",
+            "2026-01-01T00:00:00.2Z",
+            "2026-01-01T00:00:01Z"
+        ),
+        1
+    );
+}
