@@ -9,20 +9,28 @@ use std::{
 use anstream::AutoStream;
 use clap::ValueEnum;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    check::Streams,
+    diagnostics::Style,
     error::CliError,
     escape,
     exit::Exit,
-    style::{HELP, WARNING},
-    table::Table,
+    style::{DIM, HELP, WARNING},
+    table::{self, Table},
 };
+
+/// How wide pictures of problems are where there is no terminal.
+const WIDE: usize = 100;
 
 /// Standard output and standard error, with what was asked of them.
 pub struct Console {
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
     json: bool,
+    /// How much of the last line of a terminal progress takes, and must be cleared.
+    progress: usize,
 }
 
 /// `--color`.
@@ -52,6 +60,7 @@ impl Console {
             out: AutoStream::auto(io::stdout()),
             err: AutoStream::auto(io::stderr()),
             json,
+            progress: 0,
         }
     }
 
@@ -68,6 +77,11 @@ impl Console {
     /// How many columns standard output has, if it is a terminal.
     pub fn width() -> Option<usize> {
         terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+    }
+
+    /// How many columns standard error has, if it is a terminal.
+    pub fn err_width() -> Option<usize> {
+        terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
     }
 
     /// Data: a line, or several.
@@ -114,9 +128,48 @@ impl Console {
         Ok(out.write_all(b"\n")?)
     }
 
+    /// How pictures of problems are drawn on standard error.
+    pub fn pictures() -> Style {
+        Style {
+            color: true,
+            width: Self::err_width().unwrap_or(WIDE),
+        }
+    }
+
+    /// Both, for a verb that writes for itself.
+    pub fn streams(&mut self) -> Streams<'_> {
+        Streams {
+            out: &mut self.out,
+            err: &mut self.err,
+        }
+    }
+
     /// Not data: a line, or several. If nobody reads it, nothing is lost.
     pub fn note(&mut self, text: impl Display) {
+        self.progress_over();
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// How far something has come: on a terminal one line that changes, else a line each time.
+    pub fn progress(&mut self, text: &str) {
+        let text = escape::line(text);
+        let Some(width) = Self::err_width() else {
+            self.note(format_args!("{DIM}progress{DIM:#} {text}"));
+            return;
+        };
+        self.progress_over();
+        let text = table::cut(&text, width.saturating_sub(1));
+        self.progress = text.width();
+        let _ = write!(self.err, "{DIM}{text}{DIM:#}");
+        let _ = self.err.flush();
+    }
+
+    /// Clears the line that changes.
+    pub fn progress_over(&mut self) {
+        let taken = std::mem::take(&mut self.progress);
+        if taken > 0 {
+            let _ = write!(self.err, "\r{:taken$}\r", "");
+        }
     }
 
     /// Something odd that does not keep the command from its work.
@@ -135,7 +188,8 @@ impl Console {
     /// The end of the command.
     pub fn finish(&mut self, result: Result<Exit, CliError>) -> ExitCode {
         let exit = result.unwrap_or_else(|error| {
-            let _ = self.err.write_all(error.render().as_bytes());
+            let text = error.render(Self::pictures());
+            let _ = self.err.write_all(text.as_bytes());
             error.exit()
         });
         exit.into()

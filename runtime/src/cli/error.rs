@@ -6,10 +6,11 @@
 use std::{fmt::Write as _, io};
 
 use super::{
-    escape,
+    diagnostics, escape,
     exit::Exit,
     style::{ERROR, HELP},
 };
+use crate::config::Problems;
 
 /// A command's failure.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub struct CliError {
     pub message: String,
     /// What to type, each one line.
     pub hints: Vec<String>,
-    /// What is printed before it as it is: the problems of a schedules file.
-    pub details: Option<String>,
+    /// What is drawn in place of the message: the problems of a schedules file.
+    pub problems: Option<Box<Problems>>,
 }
 
 /// Whose fault it is, which decides the exit code.
@@ -48,7 +49,7 @@ impl CliError {
             kind,
             message: message.into(),
             hints: Vec::new(),
-            details: None,
+            problems: None,
         }
     }
 
@@ -92,10 +93,10 @@ impl CliError {
         }
     }
 
-    /// Adds what is printed before it.
+    /// Adds what is drawn in place of the message.
     #[must_use]
-    pub fn details(mut self, details: impl Into<String>) -> Self {
-        self.details = Some(details.into());
+    pub fn problems(mut self, problems: Problems) -> Self {
+        self.problems = Some(Box::new(problems));
         self
     }
 
@@ -111,25 +112,26 @@ impl CliError {
         }
     }
 
-    /// All of it, styled, each line ended; nothing if there is nothing to say.
-    pub fn render(&self) -> String {
+    /// All of it, styled, each line ended; nothing if there is nothing to say. Pictures of
+    /// problems are drawn in `style`.
+    pub fn render(&self, style: diagnostics::Style) -> String {
         let mut text = String::new();
         if self.kind == Kind::Unread {
             return text;
         }
-        if let Some(details) = &self.details {
-            let _ = writeln!(text, "{}\n", details.trim_end());
+        match &self.problems {
+            Some(problems) => {
+                text.push_str(&diagnostics::render(problems, style));
+            }
+            None => {
+                let message = escape::line(&self.message);
+                let _ = writeln!(text, "{ERROR}error:{ERROR:#} {message}");
+            }
         }
-        let message = escape::line(&self.message);
-        let _ = writeln!(text, "{ERROR}error:{ERROR:#} {message}");
-        for hint in &self.hints {
+        let report = "this is a bug in cronlet: please report it".to_owned();
+        let report = (self.kind == Kind::Internal).then_some(&report);
+        for hint in self.hints.iter().chain(report) {
             let _ = writeln!(text, "{HELP}help:{HELP:#} {}", escape::line(hint));
-        }
-        if self.kind == Kind::Internal {
-            let _ = writeln!(
-                text,
-                "{HELP}help:{HELP:#} this is a bug in cronlet: please report it"
-            );
         }
         text
     }
@@ -149,8 +151,13 @@ impl From<io::Error> for CliError {
 mod tests {
     use super::*;
 
+    const STYLE: diagnostics::Style = diagnostics::Style {
+        color: true,
+        width: 80,
+    };
+
     fn plain(error: &CliError) -> String {
-        anstream::adapter::strip_str(&error.render()).to_string()
+        anstream::adapter::strip_str(&error.render(STYLE)).to_string()
     }
 
     #[test]
@@ -172,6 +179,6 @@ mod tests {
     #[test]
     fn an_output_that_nobody_reads_is_no_complaint() {
         let error = CliError::from(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!((error.exit(), error.render()), (Exit::Done, String::new()));
+        assert_eq!((error.exit(), error.render(STYLE)), (Exit::Done, String::new()));
     }
 }

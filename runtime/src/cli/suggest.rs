@@ -1,5 +1,14 @@
 //! "Did you mean".
 
+use super::error::CliError;
+
+/// There is no such job; the names are those there are.
+pub fn no_such_job<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> CliError {
+    CliError::not_found(format!("there is no job `{typed}`")).hint(
+        hint(typed, names).unwrap_or_else(|| "`cronlet jobs` lists the jobs there are".to_owned()),
+    )
+}
+
 /// The name that was probably meant: the nearest one, if it is near enough.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();

@@ -275,17 +275,32 @@ mod tests {
 
     #[test]
     fn off_a_terminal_it_is_whole() {
-        insta::assert_snapshot!(plain(&sample(), None), @"");
+        insta::assert_snapshot!(plain(&sample(), None), @"
+        RUN  JOB    TRIGGER   SUMMARY
+          9  hello  schedule  a greeting that is rather long, all in all
+         10  日本   schedule  短い
+         11  quiet  schedule
+        ");
     }
 
     #[test]
     fn the_free_text_is_cut_where_there_is_little_room() {
-        insta::assert_snapshot!(plain(&sample(), Some(50)), @"");
+        insta::assert_snapshot!(plain(&sample(), Some(50)), @"
+        RUN  JOB    TRIGGER   SUMMARY
+          9  hello  schedule  a greeting that is rathe…
+         10  日本   schedule  短い
+         11  quiet  schedule
+        ");
     }
 
     #[test]
     fn a_spare_column_goes_before_the_text_says_nothing() {
-        insta::assert_snapshot!(plain(&sample(), Some(40)), @"");
+        insta::assert_snapshot!(plain(&sample(), Some(40)), @"
+        RUN  JOB    SUMMARY
+          9  hello  a greeting that is rather l…
+         10  日本   短い
+         11  quiet
+        ");
     }
 
     #[test]
@@ -303,7 +318,10 @@ mod tests {
     fn a_cell_is_one_line_whatever_a_guest_says() {
         let mut table = Table::new([Column::new("A"), Column::new("B")]);
         table.row([Cell::new("x\u{1b}[2J\ny"), Cell::new("b")]);
-        insta::assert_snapshot!(plain(&table, None), @"");
+        insta::assert_snapshot!(plain(&table, None), @r"
+        A             B
+        x\u{1b}[2J⏎y  b
+        ");
     }
 
     #[test]
