@@ -1,1 +1,3 @@
 //! HTTP over a handle to the engine. The only room that knows HTTP.
+
+pub mod view;
