@@ -193,6 +193,11 @@ impl Handle {
         }
     }
 
+    /// Whether the engine has come to its end.
+    pub(super) fn has_finished(&self) -> bool {
+        self.finished.borrow().is_some()
+    }
+
     pub(super) fn tell_config(&self, news: News) {
         self.tell(Message::Config(news));
     }

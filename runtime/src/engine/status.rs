@@ -19,7 +19,11 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::handle::News;
-use crate::{sandbox::Progress, store::StoreError};
+use crate::{
+    config::{Problems, Severity},
+    sandbox::Progress,
+    store::StoreError,
+};
 
 /// How it goes.
 #[derive(Clone, Debug)]
@@ -76,22 +80,7 @@ pub enum ConfigState {
 #[derive(Clone, Debug)]
 pub struct Refusal {
     pub at: Timestamp,
-    /// Of the refused text.
-    pub digest: Digest,
-    /// Never empty.
-    pub problems: Vec<Problem>,
-}
-
-/// One problem of the schedules file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub code: String,
-    pub message: String,
-    /// From 1.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
-    pub help: Option<String>,
+    pub problems: Problems,
 }
 
 /// A change that does not take effect before a restart: a sentence.
@@ -295,9 +284,9 @@ impl Board {
         let refused = self
             .refused
             .as_ref()
-            .map(|refusal| match &refusal.problems[..] {
-                [only] => format!("the schedules file is refused: {}", only.message),
-                problems => format!("the schedules file is refused: {} problems", problems.len()),
+            .map(|refusal| match refusal.problems.count(Severity::Error) {
+                1 => format!("the schedules file is refused: {}", refusal.problems),
+                problems => format!("the schedules file is refused: {problems} problems"),
             });
         let unusable = self
             .plan

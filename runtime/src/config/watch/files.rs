@@ -12,10 +12,10 @@ const MAX_LINKS: usize = 40;
 
 /// How the files look. A changed file looks different: even one that was written in place, has the
 /// size it had, and was given back its time of modification.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prints(Vec<Option<Print>>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Print {
     device: u64,
     inode: u64,

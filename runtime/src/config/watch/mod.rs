@@ -28,6 +28,7 @@ mod files;
 #[cfg(test)]
 mod tests;
 
+use super::{Problems, read};
 use files::{Prints, Ways};
 
 /// How long nothing may have changed before a save is over.
@@ -43,9 +44,18 @@ const POLL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Saved {
     /// The schedules file.
-    pub text: io::Result<String>,
+    pub text: Result<String, Problems>,
     /// Somebody asked for it: there may be nothing new.
     pub asked: bool,
+    looks: Looks,
+}
+
+/// The files, and how they looked when they were quiet.
+#[derive(Debug)]
+struct Looks {
+    file: PathBuf,
+    components: BTreeSet<PathBuf>,
+    prints: Prints,
 }
 
 /// A running watch. It ends when it is dropped.
@@ -84,6 +94,15 @@ struct Watcher<F> {
     changed_at: Option<Instant>,
     asked: bool,
     saved: F,
+}
+
+impl Saved {
+    /// Whether a file has changed since. Then another save follows, and what was read of the
+    /// components may be half of it.
+    pub fn is_stale(&self) -> bool {
+        let Looks { file, components, prints } = &self.looks;
+        Prints::take(file, components) != *prints
+    }
 }
 
 impl Watch {
@@ -185,10 +204,8 @@ impl<F: FnMut(Saved)> Watcher<F> {
         if changed_at.elapsed() < QUIET {
             return;
         }
-        let text = std::fs::read_to_string(&self.file);
-        let careful = text
-            .as_deref()
-            .map_or(true, |text| is_suspect(text, &self.jobs));
+        let text = read(&self.file);
+        let careful = text.as_ref().map_or(true, |text| is_suspect(text, &self.jobs));
         if careful && changed_at.elapsed() < LONG_QUIET {
             return;
         }
@@ -199,7 +216,12 @@ impl<F: FnMut(Saved)> Watcher<F> {
         }
         self.changed_at = None;
         let asked = std::mem::take(&mut self.asked);
-        (self.saved)(Saved { text, asked });
+        let looks = Looks {
+            file: self.file.clone(),
+            components: self.components.clone(),
+            prints: self.prints.clone(),
+        };
+        (self.saved)(Saved { text, asked, looks });
     }
 
     /// Has the file system tell of every directory on the way to the files.
