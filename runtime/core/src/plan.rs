@@ -106,3 +106,71 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        job::Component,
+        limits::Limits,
+        policy::{CatchUp, Overlap, Retry},
+        schedule::{Every, Trigger},
+    };
+
+    /// A job of few possible names and meanings, so that two plans often share some.
+    fn job() -> impl Strategy<Value = Job> {
+        (0..6u8, 0..3u64, 0..3u8).prop_map(|(name, period, params)| Job {
+            name: JobName::new(&format!("job-{name}")).unwrap(),
+            description: None,
+            component: Component::Ready(Digest::of(&[params % 2])),
+            trigger: Duration::from_secs(period)
+                .checked_mul(60)
+                .filter(|period| !period.is_zero())
+                .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap())),
+            catch_up: CatchUp::default(),
+            overlap: Overlap::Skip,
+            max_instances: None,
+            retry: Retry::default(),
+            limits: Limits::default(),
+            params: params.to_string().into(),
+        })
+    }
+
+    fn plan() -> impl Strategy<Value = Plan> {
+        let jobs = proptest::collection::vec(job(), 0..6);
+        (jobs, 1..3u32).prop_map(|(jobs, max)| Plan {
+            digest: Digest::of(format!("{jobs:?}").as_bytes()),
+            settings: Settings {
+                max_concurrent_runs: NonZeroU32::new(max).unwrap(),
+                ..Settings::default()
+            },
+            jobs: jobs
+                .into_iter()
+                .map(|job| (job.name.clone(), job.into()))
+                .collect(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_does_not_differ_from_itself(plan in plan()) {
+            prop_assert!(plan.diff(&plan).is_empty());
+        }
+
+        #[test]
+        fn applying_the_difference_gives_the_next_plan(before in plan(), next in plan()) {
+            let diff = before.diff(&next);
+            let mut after = before.clone();
+            after.apply(&diff, next.digest);
+            prop_assert_eq!(&after, &next);
+            for change in &diff.changed {
+                let old = &before.jobs[&change.job.name];
+                prop_assert_ne!(old, &change.job);
+                let moved = old.fingerprint() != change.job.fingerprint();
+                prop_assert_eq!(change.reschedules, moved);
+            }
+        }
+    }
+}

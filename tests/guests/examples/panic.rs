@@ -1,0 +1,15 @@
+//! Panics with a message, after an ordinary line of output.
+
+use cronlet_plugin::prelude::*;
+
+#[derive(Deserialize, JsonSchema)]
+struct Params {
+    message: String,
+}
+
+/// Panics.
+#[job]
+fn panic(cx: &Context, params: Params) -> Result<(), JobError> {
+    println!("before the panic");
+    panic!("{}", params.message);
+}
