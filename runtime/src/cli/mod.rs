@@ -27,7 +27,6 @@ pub mod params;
 pub mod place;
 pub mod progress;
 pub mod run;
-pub mod serve;
 pub mod show;
 pub mod status;
 pub mod style;
@@ -87,8 +86,6 @@ Exit codes:
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run the daemon: it starts the jobs when they are due
-    Serve(serve::Args),
     /// Check the schedules file and its components
     Check(check::Args),
     /// Show when jobs are due
@@ -124,7 +121,6 @@ pub fn main() -> ExitCode {
 impl Verb {
     fn run(&self, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
         match self {
-            Self::Serve(args) => serve::run(args, place, console),
             Self::Check(args) => self::check(args, place, console),
             Self::Next(args) => next::run(args, place, console),
             Self::Run(args) => run::run(args, place, console),

@@ -17,7 +17,7 @@
 //! - `read`: a path or bytes to text; `syntax`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
-//! - `draft`: what the walk gives, and how it becomes a plan.
+//! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod draft;
 mod job;
@@ -35,6 +35,7 @@ mod syntax;
 mod table;
 mod text;
 mod trigger;
+pub mod watch;
 
 use std::path::Path;
 
