@@ -29,9 +29,6 @@ pub mod view;
 
 mod problem;
 
-#[cfg(test)]
-mod tests;
-
 use problem::Problem;
 
 /// All of it.

@@ -90,7 +90,9 @@ pub(super) async fn request(
     let wanted = Wanted {
         job,
         nominal: request.nominal,
-        params: request.params.map(|params| Value::from(params).to_string().into()),
+        params: request
+            .params
+            .map(|params| Value::from(params).to_string().into()),
         actor: peer.actor(),
     };
     let (run, reason) = match engine.request_run(wanted).await {
@@ -165,8 +167,9 @@ fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("the body is not what it should be: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::bad_request(format!("the body is not what it should be: {error}"))
+    })
 }
 
 impl Peer {

@@ -68,7 +68,10 @@ impl Socket {
     pub fn bind(path: &Path) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
         if !folder.exists() {
-            fs::DirBuilder::new().mode(0o700).recursive(true).create(folder)?;
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .recursive(true)
+                .create(folder)?;
         }
         if folder.starts_with(std::env::temp_dir()) && folder == own_folder(std::env::temp_dir()) {
             refuse_foreign(folder)?;
@@ -100,7 +103,9 @@ impl Socket {
     ) -> io::Result<()> {
         let Self { listener, file } = self;
         let service = router.into_make_service_with_connect_info::<Peer>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(end).await;
+        let served = axum::serve(listener, service)
+            .with_graceful_shutdown(end)
+            .await;
         drop(file);
         served
     }

@@ -20,6 +20,7 @@ pub mod escape;
 pub mod exit;
 pub mod history;
 pub mod jobs;
+pub mod logging;
 pub mod logs;
 pub mod next;
 pub mod panic;
@@ -27,6 +28,7 @@ pub mod params;
 pub mod place;
 pub mod progress;
 pub mod run;
+pub mod serve;
 pub mod show;
 pub mod status;
 pub mod style;
@@ -96,6 +98,8 @@ Exit codes:
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run the daemon: it starts the jobs when they are due
+    Serve(serve::Args),
     /// Check the schedules file and its components
     Check(check::Args),
     /// Show when jobs are due
@@ -131,6 +135,7 @@ pub fn main() -> ExitCode {
 impl Verb {
     fn run(&self, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
         match self {
+            Self::Serve(args) => serve::run(args, place),
             Self::Check(args) => self::check(args, place, console),
             Self::Next(args) => next::run(args, place, console),
             Self::Run(args) => run::run(args, place, console),

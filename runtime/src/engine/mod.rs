@@ -28,14 +28,14 @@ use crate::{
 
 pub mod clock;
 pub mod handle;
-//pub mod reload;
+pub mod reload;
 pub mod status;
 
 mod perform;
 mod trace;
 
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;
 
 pub use clock::Clock;
 pub use handle::Handle;
@@ -165,10 +165,10 @@ impl Shell {
 
     /// Closes the history, and hears the store's last words.
     fn finish(mut self) -> Finish {
-        if !self.is_overdue() {
-            self.hands.close(LEAVE_AFTER);
-        }
         let now = self.clock.now();
+        if !self.is_overdue() {
+            self.hands.close(LEAVE_AFTER, now);
+        }
         while let Ok(message) = self.inbox.try_recv() {
             if let Message::Store(notice) = message {
                 self.hands.store_said(notice, now);

@@ -188,18 +188,19 @@ impl Hands {
         self.board.status(core, progress, now)
     }
 
-    /// Closes the history. Whether that was done within `patience`.
-    pub(super) fn close(&mut self, patience: Duration) -> bool {
+    /// Closes the history, if it can be closed within `patience`.
+    pub(super) fn close(&mut self, patience: Duration, now: Timestamp) {
         let Some(writer) = self.writer.take() else {
-            return true;
+            return;
         };
         let (closed, wait) = mpsc::channel();
         std::thread::spawn(move || {
-            writer.close();
             // Nobody waits any more for a store that took too long.
-            let _ = closed.send(());
+            let _ = closed.send(writer.close());
         });
-        wait.recv_timeout(patience).is_ok()
+        if let Ok(Err(error)) = wait.recv_timeout(patience) {
+            self.board.store_failed(&error, now);
+        }
     }
 
     /// Looks back, when there is nothing more to do.

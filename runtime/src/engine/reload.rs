@@ -33,9 +33,6 @@ use crate::{
     sandbox::Sandbox,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// Where components come from.
 pub trait Components: Send + Sync + 'static {
     /// Makes the component at `path` ready to run. It may take seconds.
@@ -55,16 +52,16 @@ pub struct Schedules {
 }
 
 /// A file that was read, with what its components are.
-#[derive(Debug)]
-pub struct Reading {
-    pub draft: Draft,
-    pub catalog: Catalog,
+struct Reading {
+    draft: Draft,
+    catalog: Catalog,
 }
 
 /// The first plan, and what it came from.
 #[derive(Debug)]
 pub struct First {
-    pub reading: Reading,
+    pub draft: Draft,
+    pub catalog: Catalog,
     pub plan: Arc<Plan>,
 }
 
@@ -111,14 +108,13 @@ impl Components for Sandbox {
 }
 
 impl Schedules {
-    /// Reads the file for a start: a job whose component cannot be used fails alone.
-    pub fn first(&self) -> Result<First, Problems> {
-        let text = config::read(&self.file)?;
-        let draft = config::parse(&self.name(), &text, &self.environment)?;
+    /// The first plan: a job whose component cannot be used fails alone.
+    pub fn first(&self, draft: Draft) -> Result<First, Problems> {
         let catalog = self.load(&draft, || false).unwrap_or_default();
         let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
         Ok(First {
-            reading: Reading { draft, catalog },
+            draft,
+            catalog,
             plan: plan.into(),
         })
     }
@@ -141,9 +137,7 @@ impl Schedules {
                 .unusable(&catalog, Severity::Error)
                 .map_or_else(Vec::new, Problems::into_vec),
         );
-        Some(Err(
-            Problems::new(draft.source(), all).unwrap_or(problems),
-        ))
+        Some(Err(Problems::new(draft.source(), all).unwrap_or(problems)))
     }
 
     /// Loads what `draft` refers to. None if it was superseded between two components.
@@ -200,7 +194,7 @@ pub fn follow(
     clock: Arc<dyn Clock>,
 ) -> io::Result<()> {
     let fixed = Fixed {
-        database: first.reading.draft.database(),
+        database: first.draft.database(),
         pool: first.plan.settings.max_concurrent_runs,
     };
     let mut reloader = Reloader {
@@ -212,10 +206,10 @@ pub fn follow(
         engine,
         clock,
         plan: first.plan,
-        catalog: first.reading.catalog,
+        catalog: first.catalog,
         fixed,
     };
-    reloader.watch_for(&first.reading.draft);
+    reloader.watch_for(&first.draft);
     std::thread::Builder::new()
         .name("reload".to_owned())
         .spawn(move || reloader.run())?;
@@ -303,7 +297,12 @@ impl Reloader {
         }));
         // Without an answer the engine has come to its end, and nothing more is loaded.
         if let Ok(mut needed) = needed.recv() {
-            needed.extend(self.plan.jobs.values().filter_map(|job| job.component.digest()));
+            needed.extend(
+                self.plan
+                    .jobs
+                    .values()
+                    .filter_map(|job| job.component.digest()),
+            );
             self.schedules.components.retain(&needed);
         }
     }
@@ -330,7 +329,9 @@ impl Reloader {
     /// Says what to watch, and what a text that is cut short would lack.
     fn expect(&self) {
         let jobs = self.plan.jobs.keys().map(ToString::to_string);
-        self.saves.watch.expect(self.components.clone(), jobs.collect());
+        self.saves
+            .watch
+            .expect(self.components.clone(), jobs.collect());
     }
 }
 
@@ -358,9 +359,9 @@ impl Fixed {
 
 /// The newest of `first` and what has arrived since. If any was asked for, it is.
 fn newest(first: Saved, saves: &mpsc::Receiver<Saved>) -> Saved {
-    saves.try_iter().fold(first, |older, newer| Saved {
-        asked: newer.asked || older.asked,
-        ..newer
+    saves.try_iter().fold(first, |older, mut newer| {
+        newer.asked |= older.asked;
+        newer
     })
 }
 
@@ -369,14 +370,22 @@ struct Summary<'a>(&'a PlanDiff);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PlanDiff { added, removed, changed, settings } = self.0;
+        let PlanDiff {
+            added,
+            removed,
+            changed,
+            settings,
+        } = self.0;
         let names = |names: Vec<&JobName>| {
             let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
             names.join(", ")
         };
         let mut parts = Vec::new();
         if !added.is_empty() {
-            parts.push(format!("added {}", names(added.iter().map(|job| &job.name).collect())));
+            parts.push(format!(
+                "added {}",
+                names(added.iter().map(|job| &job.name).collect())
+            ));
         }
         if !changed.is_empty() {
             let changed = changed.iter().map(|change| &change.job.name).collect();

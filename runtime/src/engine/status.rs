@@ -281,13 +281,13 @@ impl Board {
         let store = self
             .store_error()
             .map(|message| format!("the store fails: {message}"));
-        let refused = self
-            .refused
-            .as_ref()
-            .map(|refusal| match refusal.problems.count(Severity::Error) {
-                1 => format!("the schedules file is refused: {}", refusal.problems),
-                problems => format!("the schedules file is refused: {problems} problems"),
-            });
+        let refused =
+            self.refused
+                .as_ref()
+                .map(|refusal| match refusal.problems.count(Severity::Error) {
+                    1 => format!("the schedules file is refused: {}", refusal.problems),
+                    problems => format!("the schedules file is refused: {problems} problems"),
+                });
         let unusable = self
             .plan
             .jobs

@@ -100,7 +100,11 @@ impl Saved {
     /// Whether a file has changed since. Then another save follows, and what was read of the
     /// components may be half of it.
     pub fn is_stale(&self) -> bool {
-        let Looks { file, components, prints } = &self.looks;
+        let Looks {
+            file,
+            components,
+            prints,
+        } = &self.looks;
         Prints::take(file, components) != *prints
     }
 }
@@ -205,7 +209,9 @@ impl<F: FnMut(Saved)> Watcher<F> {
             return;
         }
         let text = read(&self.file);
-        let careful = text.as_ref().map_or(true, |text| is_suspect(text, &self.jobs));
+        let careful = text
+            .as_ref()
+            .map_or(true, |text| is_suspect(text, &self.jobs));
         if careful && changed_at.elapsed() < LONG_QUIET {
             return;
         }

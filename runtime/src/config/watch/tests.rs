@@ -65,7 +65,10 @@ fn a_file_that_is_deleted_and_made_again_is_seen() {
     fs::remove_file(bench.path("s.toml")).unwrap();
     let gone = bench.saves.recv_timeout(PATIENCE).unwrap();
     let problems = gone.text.unwrap_err();
-    assert!(problems.to_string().contains("there is no file"), "{problems}");
+    assert!(
+        problems.to_string().contains("there is no file"),
+        "{problems}"
+    );
     fs::write(bench.path("s.toml"), TWO).unwrap();
     assert_eq!(bench.next(), TWO);
 }

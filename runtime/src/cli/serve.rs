@@ -1,0 +1,242 @@
+//! `cronlet serve`: the daemon, from its first line to its last.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{
+    error::CliError,
+    exit::Exit,
+    logging,
+    place::{self, Place},
+    when,
+};
+use crate::{
+    api::{
+        self,
+        socket::{self, Socket},
+    },
+    config::{self, Draft, Environment, Severity},
+    engine::{
+        self, Clock, Finish, Handle, Parts,
+        clock::SystemClock,
+        reload::{self, First, Saves, Schedules},
+    },
+    sandbox::{Sandbox, SandboxOptions},
+    store::sqlite::{self, Owner, SqliteStore},
+};
+
+/// How long answers that are under way may take once the engine has stopped.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Threads that answer requests. Guests have their own.
+const API_THREADS: usize = 2;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How a line of the log looks; CRONLET_LOG says what is logged
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "CRONLET_LOG_FORMAT",
+        hide_env_values = true,
+        value_enum,
+        default_value_t
+    )]
+    log_format: logging::Format,
+}
+
+/// A daemon that is ready to answer.
+struct Daemon {
+    engine: Handle,
+    socket: Socket,
+}
+
+pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
+    logging::init(args.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(API_THREADS)
+        .thread_name("api")
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::config(format!("cannot start threads: {error}")))?;
+    let exit = runtime.block_on(async {
+        // Before anything is started, so that no signal is missed.
+        let signals = Signals::new().map_err(cannot("listen to signals"))?;
+        let daemon = start(place)?;
+        daemon.serve(signals).await
+    });
+    // What still runs on it ends with the process.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Everything in its order: what can be refused is refused before anything is touched.
+fn start(place: &Place) -> Result<Daemon, CliError> {
+    let environment = environment(place);
+    let draft = draft(&place.config, &environment)?;
+    let sandbox = sandbox(&draft)?;
+    let (store, path) = take_over(&draft.database())?;
+    let history = Arc::new(sqlite::history(&draft.database())?);
+    let socket = Socket::bind(&path).map_err(cannot("listen at the socket"))?;
+    let saves = Saves::of(&place.config).map_err(cannot("watch the schedules file"))?;
+    let schedules = Schedules {
+        file: place.config.clone(),
+        environment,
+        components: sandbox.clone(),
+    };
+    let first = schedules.first(draft)?;
+    announce(&place.config, &first, &path);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let engine = engine::start(Parts {
+        store,
+        history,
+        runner: sandbox,
+        clock: clock.clone(),
+        config: absolute(&place.config),
+        plan: first.plan.clone(),
+        reload: saves.trigger(),
+    })?;
+    reload::follow(schedules, first, saves, engine.clone(), clock)
+        .map_err(cannot("follow the schedules file"))?;
+    Ok(Daemon { engine, socket })
+}
+
+/// What overrides keys of `[runtime]`: variables, and over them flags.
+fn environment(place: &Place) -> Environment {
+    let mut environment = place::environment();
+    if let Some(database) = &place.database {
+        let database = database.to_string_lossy().into_owned();
+        environment.insert("CRONLET_DATABASE".to_owned(), database);
+    }
+    environment
+}
+
+fn draft(file: &Path, environment: &Environment) -> Result<Draft, CliError> {
+    let text = config::read(file)?;
+    Ok(config::parse(&file.to_string_lossy(), &text, environment)?)
+}
+
+fn sandbox(draft: &Draft) -> Result<Arc<Sandbox>, CliError> {
+    let mut cache = absolute(&draft.database()).into_os_string();
+    cache.push(".cache");
+    let sandbox = Sandbox::new(SandboxOptions {
+        max_concurrent: draft.settings().max_concurrent_runs,
+        cache: Some(cache.into()),
+        ..SandboxOptions::default()
+    })?;
+    Ok(Arc::new(sandbox))
+}
+
+/// Takes the database, and says where this daemon listens.
+fn take_over(database: &Path) -> Result<(SqliteStore, PathBuf), CliError> {
+    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let path = socket::path(database, runtime_dir.as_deref())
+        .map_err(cannot("find a place for the socket"))?;
+    let me = Owner {
+        pid: std::process::id(),
+        socket: Some(path.clone()),
+    };
+    Ok((sqlite::open(database, &me)?, path))
+}
+
+/// The first line of the log, and what is wrong from the start.
+fn announce(file: &Path, first: &First, socket: &Path) {
+    let now = Timestamp::now();
+    let file = file.display();
+    let jobs = match first.plan.jobs.len() {
+        1 => "1 job".to_owned(),
+        n => format!("{n} jobs"),
+    };
+    let next = first.plan.jobs.values().filter_map(|job| {
+        let at = job.trigger.as_ref()?.next_after(now)?;
+        Some((at, &job.name))
+    });
+    let next = match next.min() {
+        Some((at, job)) => format!("next `{job}` {}", when::relative(now, at)),
+        None => "nothing is due".to_owned(),
+    };
+    tracing::info!(socket = %socket.display(), "serving `{file}`: {jobs}, {next}");
+    if let Some(problems) = first.draft.unusable(&first.catalog, Severity::Warning) {
+        for line in problems.to_string().lines() {
+            tracing::warn!("{line}");
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Something of the system's that a daemon cannot do without.
+fn cannot(what: &'static str) -> impl Fn(io::Error) -> CliError {
+    move |error| CliError::config(format!("cannot {what}: {error}"))
+}
+
+impl Daemon {
+    /// Serves until the engine has stopped, or somebody insists.
+    async fn serve(self, mut signals: Signals) -> Result<Exit, CliError> {
+        let Self { engine, socket } = self;
+        let last = engine.clone();
+        let end = async move {
+            last.finished().await;
+        };
+        let answering = tokio::spawn(socket.serve(api::router(engine.clone()), end));
+        tokio::select! {
+            finish = engine.finished() => {
+                // A client that keeps its connection open does not keep the daemon.
+                let _ = tokio::time::timeout(LAST_WORDS, answering).await;
+                Ok(match finish {
+                    Finish::Clean => Exit::Done,
+                    Finish::Unsaved => Exit::Failed,
+                })
+            }
+            () = signals.obey(&engine) => Ok(Exit::Interrupted),
+        }
+    }
+}
+
+/// What the system may ask of a daemon.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Passes them on. Returns at the second wish to stop.
+    async fn obey(&mut self, engine: &Handle) {
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = self.hang_up.recv() => {
+                    engine.reload();
+                    continue;
+                }
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+            if stopping {
+                tracing::warn!("stopped at once, the next start will find a crash");
+                return;
+            }
+            stopping = true;
+            tracing::info!("stopping; once more stops at once");
+            engine.shutdown();
+        }
+    }
+}
