@@ -11,6 +11,7 @@ pub(crate) type Millis = u64;
 /// Printed when a seed fails.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    pub(crate) seed: u64,
     /// How many jobs there are at first.
     pub(crate) jobs: u64,
     /// About how far apart a job's instants are; every other span is a multiple or a part of it.
@@ -67,11 +68,12 @@ impl Options {
         let pace = rng.one_of([2_000, 5_000, 10_000, 60_000, 60_000, 600_000]);
         let length = pace * rng.between(20, 80);
         Self {
+            seed,
             jobs: rng.between(1, 6),
             pace,
             length,
             slots: rng.small(1, 6),
-            longest: pace * rng.one_of([1, 5, 10, 20]) / 10,
+            longest: pace * rng.one_of([1, 5, 10, 30]) / 10,
             failing: rng.one_of([0, 10, 30, 70]),
             cooperative: rng.one_of([0, 50, 100]),
             flush: rng.one_of([1, 20, 400, pace / 3]),
@@ -80,10 +82,37 @@ impl Options {
             kills: rng.one_of([0, 30, 100]),
             down: pace * rng.one_of([1, 3, 40]),
             broken: pace * rng.one_of([1, 5]),
-            forward: pace * rng.one_of([2, 30, 200]),
+            forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
             fatal: rng.one_of([0, 0, 5, 20]),
             every: Troubles::of(&mut rng, pace),
+        }
+    }
+
+    /// The same with more jobs and slots than an engine looks at in one step, for a short time.
+    pub(crate) fn crowd(seed: u64) -> Self {
+        let calm = Self::of(seed);
+        let pace = 60_000;
+        Self {
+            jobs: 380,
+            pace,
+            length: pace * 3,
+            slots: 300,
+            longest: pace / 2,
+            failing: 50,
+            flush: 20,
+            message: 0,
+            wake: 0,
+            down: pace * 2,
+            forward: pace * 3,
+            fatal: 0,
+            every: Troubles {
+                edit: Some(pace / 2),
+                crash: Some(pace),
+                forward: Some(pace),
+                ..calm.every.clone()
+            },
+            ..calm
         }
     }
 }
