@@ -1,1 +1,3 @@
-//! .
+//! Tests of the whole product, in one binary.
+
+mod golden;

@@ -74,7 +74,7 @@ impl Plan {
                 None => diff.added.push(job.clone()),
                 Some(old) if old != job => diff.changed.push(Change {
                     job: job.clone(),
-                    reschedules: old.trigger != job.trigger,
+                    reschedules: old.fingerprint() != job.fingerprint(),
                 }),
                 Some(_) => {}
             }

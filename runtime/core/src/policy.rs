@@ -1,7 +1,7 @@
 //! The choices a job makes: what to do when it is late, when it overlaps
 //! itself, and when it fails.
 
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::run::FailReason;
 
@@ -88,12 +88,5 @@ impl Default for Retry {
             jitter: true,
             on: FailReason::ALL.into_iter().collect(),
         }
-    }
-}
-
-impl Retry {
-    /// Attempts in all.
-    pub fn max_attempts(&self) -> NonZeroU32 {
-        NonZeroU32::MIN.saturating_add(self.max)
     }
 }

@@ -7,10 +7,12 @@
 //!            │                                      │  ▲
 //!            │                            (failed,  │  │
 //!            │                             crashed) ▼  │
-//!            └──▶ skipped | cancelled            retrying ──▶ failed | cancelled
+//!            └──▶ skipped | cancelled | failed   retrying ──▶ failed | cancelled
 //! ```
 //!
-//! A run that had an attempt is never `skipped`.
+//! A run that had an attempt is never `skipped`: if its job is removed while it waits, it ends with the
+//! failure it has, else `cancelled`. That is how a queued run may end as `failed`: an attempt of it
+//! crashed, and the next one was interrupted.
 
 use std::{fmt, str::FromStr};
 
@@ -178,7 +180,7 @@ impl RunStatus {
     /// The legal moves.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
-            Self::Queued => matches!(next, Self::Running | Self::Skipped | Self::Cancelled),
+            Self::Queued => !matches!(next, Self::Queued | Self::Retrying | Self::Succeeded),
             Self::Running => !matches!(next, Self::Running | Self::Skipped),
             Self::Retrying => matches!(next, Self::Running | Self::Failed | Self::Cancelled),
             Self::Succeeded | Self::Failed | Self::Cancelled | Self::Skipped => false,

@@ -1,1 +1,4 @@
 //! The command line: one file per verb. The only room that prints.
+
+pub mod check;
+pub mod diagnostics;

@@ -1,2 +1,140 @@
 //! `schedules.toml`: its text becomes a draft, a draft with a catalog of components becomes a plan,
 //! and whatever is wrong becomes problems, all of them at once. The only room that knows TOML.
+//!
+//! ```text
+//! text ──parse──▶ Draft ──resolve(Catalog)──▶ Plan
+//!        │                    │
+//!        └──────▶ Problems ◀──┘
+//! ```
+//!
+//! Nothing here stops at the first problem. A syntax error is the exception: what follows it is
+//! guesswork, so then only the syntax errors are told. The tree of values is walked by hand,
+//! because a derived deserialiser stops at the first problem and loses places.
+//!
+//! A [`Problem`] is plain data with a place in the text; `cli::diagnostics` draws it. Nothing here
+//! prints, reads the environment or a clock, or opens a component.
+//!
+//! - `read`: a path or bytes to text; `syntax`: text to a tree with places.
+//! - `table`, `scalar`, `text`: the cursor that the walk uses.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
+//! - `draft`: what the walk gives, and how it becomes a plan.
+
+mod draft;
+mod job;
+mod params;
+mod plugin;
+mod policy;
+mod problem;
+mod read;
+mod retry;
+mod scalar;
+mod settings;
+mod source;
+mod suggest;
+mod syntax;
+mod table;
+mod text;
+mod trigger;
+
+use std::path::Path;
+
+use cronlet_core::digest::Digest;
+use toml::de::DeTable;
+
+pub use draft::{Draft, OnUnusable};
+pub use plugin::Reference;
+pub use problem::{Mark, Problem, Problems, Severity};
+pub use read::{decode, read};
+pub use settings::Environment;
+pub use source::{Position, Source};
+
+use job::{JobDraft, Read, Surroundings};
+use plugin::Plugin;
+use settings::Runtime;
+use table::{Kind, Table, Walk};
+
+const RUNTIME: Kind = Kind::bare("a table", "[runtime]");
+const DEFAULTS: Kind = Kind::bare("a table", "[defaults]");
+const JOBS: Kind = Kind::bare("a table", "[jobs.NAME]");
+
+/// Reads `text`, which is the file called `name`; relative paths in it are relative to the folder
+/// of `name`. `environment` overrides keys of `[runtime]`.
+pub fn parse(name: &str, text: &str, environment: &Environment) -> Result<Draft, Problems> {
+    match survey(name, text, environment) {
+        (draft, None) => Ok(draft),
+        (_, Some(problems)) => Err(problems),
+    }
+}
+
+/// As [`parse`], and what could be read in spite of the problems: so that the components can be
+/// looked at too, and the problems of both be told at once. Such a draft is not to be resolved.
+pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Option<Problems>) {
+    let source = Source::new(name, text);
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let mut contents = Contents {
+        runtime: Runtime::new(folder),
+        jobs: Vec::new(),
+        broken: Vec::new(),
+    };
+    let (tree, mut problems) = syntax::parse(source.text());
+    if let Some(tree) = &tree {
+        let mut walk = Walk {
+            text: source.text(),
+            problems,
+        };
+        contents.read(&mut walk, tree, folder);
+        problems = walk.problems;
+    }
+    let Contents { mut runtime, jobs, broken } = contents;
+    runtime.override_by(environment, &mut problems);
+    let draft = Draft {
+        digest: Digest::of(text.as_bytes()),
+        source: source.clone(),
+        runtime,
+        jobs,
+        broken,
+        known_plugins: Vec::new(),
+    };
+    (draft, Problems::new(&source, problems))
+}
+
+/// What a file contains.
+struct Contents {
+    runtime: Runtime,
+    jobs: Vec<JobDraft>,
+    broken: Vec<Plugin>,
+}
+
+impl Contents {
+    fn read<'a>(&mut self, walk: &mut Walk<'a>, tree: &'a DeTable<'a>, folder: &Path) {
+        let mut root = Table::new("a schedules file", "", tree);
+        let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
+        let jobs = root.take("jobs");
+        root.finish(walk, job::home);
+
+        if let Some(table) = runtime.and_then(|field| walk.table(&field, &RUNTIME)) {
+            let mut table = Table::new("`[runtime]`", "", table);
+            self.runtime.read(walk, &mut table, folder);
+            table.finish(walk, job::home);
+        }
+        let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
+        let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
+        let around = Surroundings {
+            defaults: defaults.map(|table| job::defaults(walk, table)).unwrap_or_default(),
+            file: folder,
+            plugins: &self.runtime.plugins,
+        };
+        let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
+            return;
+        };
+        for field in Table::new("`[jobs]`", "", jobs).take_all() {
+            match job::read(walk, &field, &around) {
+                Read::Whole(job) => self.jobs.push(*job),
+                Read::Broken(plugin) => self.broken.extend(plugin),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

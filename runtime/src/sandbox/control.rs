@@ -193,7 +193,7 @@ mod tests {
     async fn nobody_left_to_ask_is_no_request() {
         let (handle, control) = pair();
         drop(handle);
-        let waited = tokio::time::timeout(Duration::from_secs(3600), control.stopped()).await;
+        let waited = tokio::time::timeout(Duration::from_hours(1), control.stopped()).await;
         assert!(waited.is_err());
     }
 }

@@ -3,16 +3,59 @@
 //! A guest starts with nothing, everything it does has a limit, and whatever it does ends as an
 //! [`AttemptReport`]: it can fail a run and never the host.
 
-use std::{num::NonZeroU32, sync::Arc};
+mod attempt;
+mod cache;
+mod clip;
+mod component;
+pub mod control;
+mod engine;
+mod epoch;
+mod host;
+mod limiter;
+mod state;
+mod stdio;
+mod transcript;
+mod unusable;
+mod verdict;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    num::{NonZeroU32, NonZeroUsize},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use cronlet_core::{
-    digest::Digest, limits::Limits, name::JobName, report::AttemptReport, run::Origin,
+    catalog::{Loaded, Unusable},
+    digest::Digest,
+    limits::Limits,
+    name::JobName,
+    report::AttemptReport,
+    run::Origin,
 };
 use jiff::Timestamp;
+use thiserror::Error;
+use tokio::{
+    runtime::{self, Runtime},
+    sync::Semaphore,
+};
+use wasmtime::Engine;
 
-pub mod control;
-
+use self::{
+    attempt::{Ending, Shared},
+    cache::Cache,
+    component::Components,
+    epoch::Ticker,
+};
 pub use control::{Control, Handle, Progress};
+
+/// The largest component that is loaded unless another size is asked for, in bytes.
+pub const DEFAULT_MAX_COMPONENT: u64 = 64 << 20;
+
+/// How many threads may serve host calls that block.
+const BLOCKING_THREADS: usize = 16;
 
 /// Runs attempts. The engine's shell has one; its tests have a scripted one.
 pub trait Runner: Send + Sync + 'static {
@@ -50,3 +93,157 @@ pub struct Facts {
     /// The output of the run that caused this one, JSON text.
     pub input: Option<Arc<str>>,
 }
+
+/// How a [`Sandbox`] is made.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// How many guests may exist at one time. One more waits for its place.
+    pub max_concurrent: NonZeroU32,
+    /// How many threads run guests; none is one for each core.
+    pub threads: Option<NonZeroUsize>,
+    /// Where compiled components are kept; none is nowhere.
+    pub cache: Option<PathBuf>,
+    /// The largest component, in bytes.
+    pub max_component: u64,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            max_concurrent: NonZeroU32::new(64).expect("64 is not zero"),
+            threads: None,
+            cache: None,
+            max_component: DEFAULT_MAX_COMPONENT,
+        }
+    }
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, Error)]
+pub enum SandboxError {
+    /// The kernel's limit would be met in the middle of some attempt.
+    #[error(
+        "`max_concurrent_runs` of {attempts} needs up to {needed} memory mappings, and this \
+         machine allows {max} (`vm.max_map_count`)"
+    )]
+    TooManyAttempts {
+        /// How many are wanted.
+        attempts: NonZeroU32,
+        /// How many would be allowed.
+        most: u64,
+        /// What that takes.
+        needed: u64,
+        /// What there is.
+        max: u64,
+    },
+    /// WebAssembly does not work on this machine.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+    /// The system gives us no threads.
+    #[error("the guests' threads do not start: {0}")]
+    Threads(#[source] io::Error),
+}
+
+impl SandboxError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::TooManyAttempts { most, needed, .. } => Some(format!(
+                "set `max_concurrent_runs = {most}`, or type `sysctl -w vm.max_map_count={needed}`"
+            )),
+            Self::Engine(_) | Self::Threads(_) => None,
+        }
+    }
+}
+
+/// Runs guests. They have threads of their own, so that none of them can delay anything else.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    guests: Guests,
+}
+
+/// The runtime of the guests. Dropping it does not wait for them.
+struct Guests(Option<Runtime>);
+
+impl Sandbox {
+    /// A sandbox with nothing loaded.
+    pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions {
+            max_concurrent,
+            threads,
+            cache,
+            max_component,
+        } = options;
+        let engine = engine::engine(max_concurrent)?;
+        let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
+        let cache = Cache::open(&engine, cache);
+        let components = Components::new(engine.clone(), cache, max_component)
+            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        let guests = Guests::spawn(threads).map_err(SandboxError::Threads)?;
+        let places = max_concurrent.get() as usize;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engine,
+                components,
+                ticker,
+                places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+            }),
+            guests,
+        })
+    }
+
+    /// Loads the component in a file: reads it, compiles it if nobody has yet, and checks that it
+    /// is a job whose imports are all there. It takes up to seconds, and blocks.
+    pub fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
+        self.shared.components.load(path)
+    }
+
+    /// Forgets every component but these. An attempt under way keeps its own.
+    pub fn retain(&self, needed: &BTreeSet<Digest>) {
+        self.shared.components.retain(needed);
+    }
+
+    /// How many components this sandbox has compiled, and not found in its cache.
+    pub fn compilations(&self) -> u64 {
+        self.shared.components.compilations()
+    }
+}
+
+impl Runner for Sandbox {
+    fn start(&self, attempt: Attempt, control: Control, done: Done) {
+        let ending = Ending::new(control, done);
+        self.guests
+            .get()
+            .spawn(attempt::run(self.shared.clone(), attempt, ending));
+    }
+}
+
+impl Guests {
+    fn spawn(threads: Option<NonZeroUsize>) -> io::Result<Self> {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        runtime::Builder::new_multi_thread()
+            .worker_threads(threads.map_or_else(cores, NonZeroUsize::get))
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("cronlet-guest")
+            .on_thread_start(Engine::tls_eager_initialize)
+            .enable_all()
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+    }
+
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Guests {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Every task is dropped, each at its next tick, and says that it was stopped.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,8 @@
 //! Reading the history.
+//!
+//! Order is the order of recording, not of clocks: runs by number, and each range of skips
+//! after the last run that existed when it was recorded or last grew. So a clock that was
+//! set back does not shuffle what is read.
 
 use cronlet_core::{
     digest::Digest,
@@ -18,10 +22,11 @@ pub trait History: Send + Sync + 'static {
     /// One run.
     fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError>;
 
-    /// The log of one run, all attempts in order; only one attempt's where a number is given.
+    /// The log of one run, one entry for each of its attempts in order, also for those that said
+    /// nothing; only one attempt's where a number is given.
     fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError>;
 
-    /// Every job that has a watermark and was not removed, with its last run.
+    /// Every job that has a watermark and was not removed, by name, with its last run.
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
 }
 
@@ -30,8 +35,27 @@ pub trait History: Send + Sync + 'static {
 pub struct Query {
     /// Only of this job.
     pub job: Option<JobName>,
+    /// Only in one of these states; empty is all. A range of skips is `skipped`.
+    pub statuses: Vec<RunStatus>,
+    /// Only runs queued, and ranges of skips last extended, at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only runs queued, and ranges of skips last extended, before this time.
+    pub until: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Everything.
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            job: None,
+            statuses: Vec::new(),
+            since: None,
+            until: None,
+            limit: usize::MAX,
+        }
+    }
 }
 
 /// One line of the history.
@@ -110,7 +134,7 @@ pub struct SkipRow {
 }
 
 /// The log of one attempt.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptLog {
     pub attempt: u32,
     pub lines: Vec<LogLine>,

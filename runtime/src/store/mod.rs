@@ -5,14 +5,41 @@
 //! commit), so the cost of a flush is shared. A batch is never refused in part. Nothing
 //! else writes. Reading is a [`History`] with connections of its own.
 //!
+//! What is on disk when:
+//!
+//! - When [`Store::commit`] returns `Ok`, everything in its batches survives a crash of the
+//!   process and a loss of power; [`Notice::Stored`] is said after that. When it returns an
+//!   error, nothing of them is there: a transaction holds whole batches, all or none.
+//! - Batches are written in the order they were submitted. What is on disk is always a
+//!   prefix of what the engine decided.
+//! - A record that contradicts what is stored (a second run for one occurrence, the end of
+//!   an attempt that is not open) is [`Refused`], and with it its whole transaction.
+//!
+//! There are two kinds of store, held to one conformance suite: [`sqlite`], and [`memory`]
+//! for tests. Both keep times to the microsecond, see [`precision`].
+//!
 //! This is the only room that knows SQL.
 
-use cronlet_core::record::{Batch, Recovery};
+use std::error::Error;
+
+use cronlet_core::{
+    name::JobName,
+    record::{Batch, Recovery},
+    run::{Cause, RunId},
+};
 use thiserror::Error;
 
+#[cfg(test)]
+mod conformance;
 pub mod history;
+pub mod memory;
+pub mod precision;
+pub mod sqlite;
+mod told;
+mod writer;
 
 pub use history::History;
+pub use writer::{Notice, Writer};
 
 /// The write door. Whoever has it owns the database: the lease is taken when it is opened.
 pub trait Store: Send + 'static {
@@ -30,5 +57,64 @@ pub struct StoreError {
     /// What was being done, in the infinitive: "write the history".
     pub doing: &'static str,
     /// Why it could not be.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// A record contradicts what is stored. It comes as the source of a [`StoreError`], and it is a
+/// defect of the engine: the records of its steps never do.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// Run numbers rise, and none is given out twice.
+    #[error("run {run}: this number is not free, the next one is {next}")]
+    Number {
+        /// The number that was to be used.
+        run: RunId,
+        /// The lowest that may be.
+        next: u64,
+    },
+    /// `(job, cause)` is unique.
+    #[error("run {run}: `{job}` already has a run for `{cause}`")]
+    Occurrence {
+        /// The second run.
+        run: RunId,
+        /// Its job.
+        job: JobName,
+        /// Its cause.
+        cause: Cause,
+    },
+    /// There is no such run, or it is final.
+    #[error("run {0} is not open")]
+    NotOpen(RunId),
+    /// The run is final, there is no such run, or its attempts already came as far as this number.
+    #[error("run {run} cannot start attempt {attempt}")]
+    Attempt {
+        /// The run.
+        run: RunId,
+        /// The attempt that was to start.
+        attempt: u32,
+    },
+    /// There is no such attempt, or it is over.
+    #[error("run {run} has no open attempt {attempt}")]
+    NoAttempt {
+        /// The run.
+        run: RunId,
+        /// The attempt that was to end or to be withdrawn.
+        attempt: u32,
+    },
+    /// Nothing is stored of the job.
+    #[error("nothing is stored of the job `{0}`")]
+    UnknownJob(JobName),
+}
+
+impl StoreError {
+    /// An error that happened while `doing` something, for `map_err`.
+    pub(crate) fn while_<E>(doing: &'static str) -> impl Fn(E) -> Self
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        move |source| Self {
+            doing,
+            source: source.into(),
+        }
+    }
 }

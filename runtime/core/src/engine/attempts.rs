@@ -1,6 +1,6 @@
 //! How attempts start, how they end, and what follows.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -100,7 +100,7 @@ impl Engine {
         step.effects.push(Effect::Start(Start {
             run: run.new.clone(),
             attempt,
-            max_attempts: job.retry.max_attempts(),
+            max_attempts: max_attempts(run, &job),
             params: run.new.params.clone().unwrap_or_else(|| job.params.clone()),
             job,
         }));
@@ -254,6 +254,14 @@ fn expired(run: &Run, job: &Job, now: Timestamp) -> bool {
     matches!(run.new.cause, Cause::Time(_))
         && !run.attempted
         && age(now, run.new.nominal) >= job.catch_up.window
+}
+
+/// The number of the last attempt that `retry` allows, if all of them fail: interrupted and crashed ones
+/// have numbers too, but are not charged to it.
+fn max_attempts(run: &Run, job: &Job) -> NonZeroU32 {
+    let left = job.retry.max.saturating_sub(run.failures);
+    let last = run.last_attempt.saturating_add(left);
+    NonZeroU32::new(last).unwrap_or(NonZeroU32::MIN)
 }
 
 /// What an attempt's end means: how it ended, why if it failed, and what follows. `job` is what the

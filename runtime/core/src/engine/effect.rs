@@ -52,7 +52,7 @@ pub struct Start {
     pub run: Arc<NewRun>,
     /// Its number.
     pub attempt: u32,
-    /// How many attempts the job's `retry` allows in all.
+    /// The number of the last attempt that the job's `retry` allows, if all of them fail.
     pub max_attempts: NonZeroU32,
     /// The definition it keeps to its end, whatever a reload changes.
     pub job: Arc<Job>,

@@ -108,7 +108,8 @@ impl Engine {
                 .is_some_and(|at| age(now, at) < KEEPS_WATERMARK);
         let keeps = recent && state.fingerprint == fingerprint;
         if !keeps {
-            state.watermark = now;
+            // The clock may have been set back; what was accounted for stays so.
+            state.watermark = state.watermark.max(now);
             state.skips = None;
         }
         state.removed_at = None;

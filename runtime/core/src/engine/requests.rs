@@ -61,6 +61,9 @@ impl Engine {
 
     /// Ends a run that waits; asks a guest that runs to end, and has it stopped if it does not.
     pub(super) fn cancel_requested(&mut self, step: &mut Step, request: CancelRequest) {
+        if !matches!(self.phase, Phase::Serving | Phase::Stopping) {
+            return reply(step, request.id, Answer::Stopping);
+        }
         let CancelRequest {
             id: request,
             run: id,

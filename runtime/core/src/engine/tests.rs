@@ -774,3 +774,57 @@ fn a_crowd_is_handled_in_steps() {
     assert_eq!(world.engine.open_runs().count(), 1000);
     assert!(steps >= 1000 / DUE_PER_STEP, "{steps}");
 }
+
+#[test]
+fn once_it_closes_a_cancel_comes_too_late() {
+    let mut wide = job("a");
+    wide.overlap = Overlap::Allow;
+    wide.max_instances = NonZeroU32::new(1);
+    let mut world = World::fresh([wide]);
+    world.wake("06:01:00");
+    world.wake("06:02:00");
+    world.flushes = false;
+    world.event(Event::ShutdownRequested);
+    world.succeed(1, 1);
+    assert_eq!(world.take().0.last(), Some(&Record::Stopped));
+    world.cancel(2, false);
+    let late = Effect::Reply {
+        request: RequestId(99),
+        answer: Answer::Stopping,
+    };
+    assert_eq!(world.take(), (vec![], vec![late]));
+}
+
+#[test]
+fn a_guest_knows_its_last_attempt_though_another_was_interrupted() {
+    let mut stored = interrupted_run(0, at("06:00:00"));
+    stored.state = StoredState::Queued;
+    stored.last_attempt = 3;
+    stored.failures = 1;
+    let mut stubborn = job("a");
+    stubborn.retry.max = 2;
+    let mut world = World::new("06:00:30", recovery(stored), [stubborn]);
+    let start = world.effects.iter().find_map(|effect| match effect {
+        Effect::Start(start) => Some((start.attempt, start.max_attempts.get())),
+        _ => None,
+    });
+    assert_eq!(start, Some((4, 5)), "one more failure is allowed");
+    world.take();
+}
+
+#[test]
+fn a_clock_that_was_set_back_undoes_nothing() {
+    let mut world = World::fresh([job("a")]);
+    world.wake("06:01:00");
+    world.succeed(1, 1);
+    world.take();
+    world.now = at("06:00:30");
+    let mut often = job("a");
+    let half = Every::new(Duration::from_secs(30), Duration::ZERO).unwrap();
+    often.trigger = Some(Trigger::Every(half));
+    world.event(Event::PlanReplaced(plan([often])));
+    world.wake("06:01:00");
+    assert_eq!(world.started(), [], "06:01 has its run");
+    world.wake("06:01:30");
+    assert_eq!(world.started(), [(2, 1)]);
+}

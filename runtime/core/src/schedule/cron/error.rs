@@ -183,6 +183,15 @@ impl CronError {
         .help(format!("write `{value}-{}/{step}`", field.top.max(first)))
     }
 
+    pub(super) fn step_of_nothing(field: &Field, item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("{} step `{}` has nothing before `/`", field.name, item.text),
+            "expected `*` or a range before `/`",
+        )
+        .help(format!("write `*{}`", item.text))
+    }
+
     pub(super) fn bad_step(field: &Field, step: &Piece<'_>, item: &Piece<'_>) -> Self {
         let name = field.name;
         let (span, message) = if step.text.is_empty() {

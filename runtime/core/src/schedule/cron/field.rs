@@ -122,8 +122,12 @@ impl Field {
         let (first, last) = match base.cut('-') {
             (first, Some(last)) => self.span(&base, &first, &last)?,
             (value, None) => {
+                if value.text.is_empty() {
+                    return Err(CronError::step_of_nothing(self, text));
+                }
                 let value = self.value(&value)?;
                 if step.is_some() {
+                    self.step(step, text)?;
                     return Err(CronError::step_without_range(self, text, value));
                 }
                 (value, value)

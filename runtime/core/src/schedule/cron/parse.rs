@@ -98,9 +98,7 @@ fn read(written: &[Piece<'_>]) -> Result<(String, Pattern), CronError> {
 fn bits(field: &Field, list: &Piece<'_>, canonical: &mut String) -> Result<u64, CronError> {
     let mut bits = 0;
     field.parse(list, canonical, |item| {
-        for value in item.values() {
-            bits |= 1 << value;
-        }
+        item.values().for_each(|value| bits |= 1 << value);
     })?;
     Ok(bits)
 }

@@ -179,10 +179,11 @@ impl Pattern {
         chosen & ALL_DAYS & below(month.length() + 1)
     }
 
-    /// The next month whose fields match, whatever its days.
+    /// The next month that may have matching days. A year that does not match
+    /// is left at its end, and none is entered.
     fn month_after(&self, at: Month) -> Option<Month> {
         let later = self.months & above(at.month);
-        if later != 0 && self.years.has(at.year) {
+        if later != 0 {
             let month = lowest(later);
             return Some(Month { month, ..at });
         }
@@ -191,10 +192,10 @@ impl Pattern {
         Some(Month { year, month })
     }
 
-    /// The last month before `at` whose fields match, whatever its days.
+    /// The last month before `at` that may have matching days.
     fn month_before(&self, at: Month) -> Option<Month> {
         let earlier = self.months & below(at.month);
-        if earlier != 0 && self.years.has(at.year) {
+        if earlier != 0 {
             let month = highest(earlier);
             return Some(Month { month, ..at });
         }

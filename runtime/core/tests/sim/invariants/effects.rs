@@ -81,10 +81,11 @@ pub(super) fn an_attempt_keeps_its_definition(
     let job = watch.armed.get(&(start.run.run, start.attempt));
     let job = job.ok_or("it was never armed")?;
     let params = row.new.params.as_ref().unwrap_or(&job.params);
+    let last = start.attempt + job.retry.max.saturating_sub(row.failures);
     let expected = Start {
         run: row.new.clone(),
         attempt: start.attempt,
-        max_attempts: job.retry.max_attempts(),
+        max_attempts: last.try_into().map_err(|_| "there is no attempt 0")?,
         job: job.clone(),
         params: params.clone(),
     };

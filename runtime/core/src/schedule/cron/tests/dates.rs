@@ -40,6 +40,42 @@ fn seconds_are_whole_and_strictly_after() {
     );
 }
 
+/// The minute and the hour match, and the second or minute does not yet.
+#[test]
+fn latest_before_the_first_of_an_hour_or_minute_goes_back_a_whole_one() {
+    let cases = [
+        (
+            "30 * * * * *",
+            "2026-01-01T12:05:10Z",
+            "2026-01-01T12:04:30Z",
+        ),
+        (
+            "30 5 * * * *",
+            "2026-01-01T12:05:10Z",
+            "2026-01-01T11:05:30Z",
+        ),
+        (
+            "30 5 12 * * *",
+            "2026-01-01T12:05:10Z",
+            "2025-12-31T12:05:30Z",
+        ),
+        (
+            "30 5 12 * * *",
+            "2026-01-01T12:05:30Z",
+            "2026-01-01T12:05:30Z",
+        ),
+        (
+            "30 50 * * * *",
+            "2026-01-01T12:05:10Z",
+            "2026-01-01T11:50:30Z",
+        ),
+    ];
+    for (expression, t, latest) in cases {
+        let found = cron(expression).latest_at_or_before(at(t));
+        assert_eq!(found, Some(at(latest)), "`{expression}` at {t}");
+    }
+}
+
 #[test]
 fn leap_days_skip_the_years_that_lack_them() {
     let found = following("0 0 29 2 *", "2095-01-01T00:00:00Z", 3);

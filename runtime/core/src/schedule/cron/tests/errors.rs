@@ -169,6 +169,16 @@ const MISTAKES: &str = r#"
 */-1 * * * *
   ^^ minute step `-1` is not a number; expected 1 or more
 
+/15 * * * *
+^^^ minute step `/15` has nothing before `/`; expected `*` or a range before `/`
+= write `*/15`
+
+5/ * * * *
+^^ minute step is missing after `5/`; expected 1 or more
+
+5/0 * * * *
+  ^ minute step 0 is out of range; expected 1 or more
+
 ** * * * *
 ^^ `**` is not a minute; expected 0-59
 
@@ -259,6 +269,10 @@ H(9-17) * * * *
 0 0 31 4,6,9,11 *
     ^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
 = write `0 0 30 4,6,9,11 *`
+
+0 0 31 2,4 *
+    ^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= write `0 0 28 2,4 *`
 
 0 0 0 29 2 * 2023
       ^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
@@ -355,6 +369,7 @@ fn what_help_offers_is_taken() {
         ("* * * * FRI-MON", 4),
         ("* * * DEC-FEB *", 3),
         ("5/15 * * * *", 0),
+        ("/15 * * * *", 0),
         ("1,,3 * * * *", 0),
         ("* * * * monday", 4),
         ("* * ? * *", 2),

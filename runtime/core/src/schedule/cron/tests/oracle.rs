@@ -123,6 +123,12 @@ fn utc(day: Date) -> Timestamp {
     day.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
+/// Seldom far away, so that it often stays within the minute or the hour.
+fn shifted(t: Timestamp, by: i64) -> Timestamp {
+    let by = if by % 3 == 0 { by } else { by % 70 };
+    Timestamp::from_second(t.as_second() + by).unwrap()
+}
+
 fn date_of(t: Timestamp) -> Date {
     t.to_zoned(TimeZone::UTC).date()
 }
@@ -211,18 +217,25 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn next_is_what_the_scan_finds(naive in expression(), t in instant()) {
+    fn next_is_what_the_scan_finds(naive in expression(), t in instant(), near in -5000..5000i64) {
         prop_assume!(naive.names_a_day());
-        let found = cron(&naive.text).next_after(t);
-        prop_assert!(found.is_none_or(|found| found > t));
-        prop_assert_eq!(found, naive.next_after(t), "`{}` after {}", naive.text, t);
+        let cron = cron(&naive.text);
+        let scan = naive.next_after(t);
+        prop_assert_eq!(cron.next_after(t), scan, "`{}` after {}", naive.text, t);
+        // And once more beside an instant, where hours, minutes and seconds part.
+        let t = shifted(scan.unwrap_or(t), near);
+        prop_assert_eq!(cron.next_after(t), naive.next_after(t), "`{}` after {}", naive.text, t);
     }
 
     #[test]
-    fn latest_is_what_the_scan_finds(naive in expression(), t in instant()) {
+    fn latest_is_what_the_scan_finds(naive in expression(), t in instant(), near in -5000..5000i64) {
         prop_assume!(naive.names_a_day());
-        let found = cron(&naive.text).latest_at_or_before(t);
-        prop_assert_eq!(found, naive.latest_at_or_before(t), "`{}` to {}", naive.text, t);
+        let cron = cron(&naive.text);
+        let scan = naive.latest_at_or_before(t);
+        prop_assert_eq!(cron.latest_at_or_before(t), scan, "`{}` to {}", naive.text, t);
+        let t = shifted(scan.unwrap_or(t), near);
+        let scan = naive.latest_at_or_before(t);
+        prop_assert_eq!(cron.latest_at_or_before(t), scan, "`{}` to {}", naive.text, t);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, LitStr, Meta, Pat, Result, ReturnType,
+    Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, LitStr, Meta, Result, ReturnType,
     Signature, Type, parse_quote,
 };
 
@@ -22,7 +22,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let name = name_argument(attribute)?.unwrap_or_else(|| default_name(&function.sig));
     let description = first_paragraph(&function.attrs);
     let (params, call) = shape.call(&function.sig);
-    use_context(&mut function);
+    allow_unused_context(&mut function);
     Ok(quote! {
         // By value, and a result even where nothing can fail: a job's shape is given.
         #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
@@ -129,15 +129,9 @@ fn params(signature: &Signature) -> Result<Option<&Type>> {
 }
 
 /// Many a job needs no fact of its run, and is not to call the context `_cx`.
-fn use_context(function: &mut ItemFn) {
-    if let Some(FnArg::Typed(argument)) = function.sig.inputs.first()
-        && let Pat::Ident(context) = &*argument.pat
-    {
-        let ident = &context.ident;
-        function
-            .block
-            .stmts
-            .insert(0, parse_quote!(let _ = #ident;));
+fn allow_unused_context(function: &mut ItemFn) {
+    if let Some(FnArg::Typed(context)) = function.sig.inputs.first_mut() {
+        context.attrs.push(parse_quote!(#[allow(unused_variables)]));
     }
 }
 

@@ -29,9 +29,9 @@ pub trait Job {
     fn run(cx: &Context, params: Self::Params) -> Result<Outcome, JobError>;
 }
 
-/// The params of a function that takes none.
+/// This job takes no params.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(rename = "Params", deny_unknown_fields)]
 pub struct NoParams {}
 
 /// Whatever a job returns, as one type.
@@ -87,3 +87,6 @@ fn log_panic(info: &PanicHookInfo<'_>) {
         None => log::emit(Level::Error, format_args!("panicked: {message}"), &[]),
     }
 }
+
+#[cfg(test)]
+mod tests;

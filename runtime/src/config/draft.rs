@@ -1,0 +1,223 @@
+//! A schedules file that is sound in itself, and the plan it becomes with its components.
+
+use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
+
+use cronlet_core::{
+    catalog::{Catalog, Loaded, Unusable},
+    digest::Digest,
+    job::{Component, Job},
+    plan::{Plan, Settings},
+    schedule::Trigger,
+};
+use jiff::Timestamp;
+
+use super::{
+    job::JobDraft,
+    plugin::{Plugin, Reference},
+    problem::{Problem, Problems, Severity},
+    settings::Runtime,
+    source::Source,
+    suggest::closest,
+};
+
+/// What a text says. No component has been looked at.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub(super) source: Source,
+    pub(super) digest: Digest,
+    pub(super) runtime: Runtime,
+    pub(super) jobs: Vec<JobDraft>,
+    /// The components of jobs that have problems; a draft to be resolved has none.
+    pub(super) broken: Vec<Plugin>,
+    pub(super) known_plugins: Vec<String>,
+}
+
+/// What becomes of a file one of whose components cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnusable {
+    /// It is refused: a reload, a check.
+    Refuse,
+    /// The job is kept and fails alone: a start.
+    Keep,
+}
+
+impl Draft {
+    /// Each component that the file refers to, once.
+    pub fn references(&self) -> Vec<Reference> {
+        let references: BTreeSet<_> = self.plugins().map(|plugin| &plugin.reference).collect();
+        references.into_iter().cloned().collect()
+    }
+
+    /// Where history is kept.
+    pub fn database(&self) -> PathBuf {
+        self.runtime.database.clone()
+    }
+
+    /// The keys of `[runtime]` that are live.
+    pub fn settings(&self) -> &Settings {
+        &self.runtime.settings
+    }
+
+    /// Where `plugin = "name"` finds name.wasm.
+    pub fn plugins_dir(&self) -> &Path {
+        &self.runtime.plugins
+    }
+
+    /// How many jobs it has.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether it has no job.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// The text it was read from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Tells it the plugins that exist, by name, for "did you mean".
+    #[must_use]
+    pub fn known_plugins(mut self, names: Vec<String>) -> Self {
+        self.known_plugins = names;
+        self
+    }
+
+    /// The plan that it becomes with the components of `catalog`.
+    ///
+    /// With [`OnUnusable::Keep`] a component that cannot be used is no problem here: its job fails
+    /// alone. [`Draft::unusable`] has what is to be said about it.
+    pub fn resolve(&self, catalog: &Catalog, on_unusable: OnUnusable) -> Result<Plan, Problems> {
+        if on_unusable == OnUnusable::Refuse
+            && let Some(problems) = self.unusable(catalog, Severity::Error)
+        {
+            return Err(problems);
+        }
+        let jobs = self.jobs.iter().map(|draft| {
+            let component = match component(&draft.plugin, catalog) {
+                Ok(loaded) => Component::Ready(loaded.digest),
+                Err(unusable) => Component::Unusable(unusable.message),
+            };
+            (draft.name.clone(), Arc::new(draft.with(component)))
+        });
+        Ok(Plan {
+            digest: self.digest,
+            settings: self.runtime.settings.clone(),
+            jobs: jobs.collect(),
+        })
+    }
+
+    /// What is wrong with its components.
+    pub fn unusable(&self, catalog: &Catalog, severity: Severity) -> Option<Problems> {
+        let problems = self.plugins().filter_map(|plugin| {
+            let unusable = component(plugin, catalog).err()?;
+            let mut problem = self.unusable_problem(plugin, unusable);
+            problem.severity = severity;
+            Some(problem)
+        });
+        Problems::new(&self.source, problems.collect())
+    }
+
+    /// What is allowed and is hardly meant.
+    pub fn lint(&self, now: Timestamp) -> Option<Problems> {
+        let mut problems = Vec::new();
+        if self.jobs.is_empty() && self.broken.is_empty() {
+            problems.push(no_jobs());
+        }
+        for job in &self.jobs {
+            let over = |trigger: &Trigger| trigger.next_after(now).is_none();
+            if let Some(trigger) = job.trigger.as_ref().filter(|it| over(&it.value)) {
+                let problem = Problem::warning(
+                    "schedule::past",
+                    format!("job `{}` is never due again", job.name),
+                );
+                problems.push(
+                    problem
+                        .at(trigger.span.clone())
+                        .label("all its instants are in the past")
+                        .help("write an instant to come, or leave the trigger out and run it by hand"),
+                );
+            }
+        }
+        Problems::new(&self.source, problems)
+    }
+
+    fn plugins(&self) -> impl Iterator<Item = &Plugin> {
+        self.jobs.iter().map(|job| &job.plugin).chain(&self.broken)
+    }
+
+    fn unusable_problem(&self, plugin: &Plugin, unusable: Unusable) -> Problem {
+        let pinned = unusable.code == SHA256;
+        let span = match &plugin.sha256 {
+            Some(sha256) if pinned => sha256.span.clone(),
+            _ => plugin.span.clone(),
+        };
+        let written = &plugin.reference.written;
+        let meant = (unusable.code == "missing")
+            .then(|| closest(written, self.known_plugins.iter().map(String::as_str)))
+            .flatten()
+            .map(|meant| format!("did you mean `{meant}`?"));
+        let label = match unusable.code {
+            "missing" => "no such plugin".to_owned(),
+            SHA256 => "of another component".to_owned(),
+            _ => format!("this is `{}`", plugin.reference.path.display()),
+        };
+        Problem::error(
+            format!("plugin::{}", unusable.code),
+            format!("plugin `{written}` cannot be used: {}", unusable.message),
+        )
+        .at(span)
+        .label(label)
+        .maybe_help(meant.or(unusable.help))
+    }
+}
+
+impl JobDraft {
+    fn with(&self, component: Component) -> Job {
+        Job {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            component,
+            trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
+            catch_up: self.policy.catch_up.clone(),
+            overlap: self.policy.overlap,
+            max_instances: self.policy.max_instances,
+            retry: self.policy.retry.clone(),
+            limits: self.policy.limits.clone(),
+            params: self.params.clone(),
+        }
+    }
+}
+
+/// The code of a component that is another than the file wants.
+const SHA256: &str = "sha256";
+
+/// The component that a job gets.
+fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
+    let loaded = match catalog.components.get(&plugin.reference.written) {
+        Some(found) => found.clone()?,
+        None => {
+            return Err(Unusable {
+                code: "missing",
+                message: "it was not there when the file was read".to_owned(),
+                help: None,
+            });
+        }
+    };
+    match &plugin.sha256 {
+        Some(wanted) if wanted.value != loaded.digest => Err(Unusable {
+            code: SHA256,
+            message: "it is another component than `sha256` says".to_owned(),
+            help: Some(format!("write `sha256 = \"{}\"` if you trust it", loaded.digest)),
+        }),
+        _ => Ok(loaded),
+    }
+}
+
+fn no_jobs() -> Problem {
+    Problem::warning("config::no-jobs", "there are no jobs, so nothing will ever run").help(
+        "add one:\n\n[jobs.hello]\nplugin = \"hello\"\nevery = \"10s\"",
+    )
+}

@@ -1,0 +1,183 @@
+//! `[jobs.NAME]`, and `[defaults]` with the keys that make sense for every job.
+
+use std::{path::Path, sync::Arc};
+
+use cronlet_core::{
+    name::{JobName, MAX_LEN, NameError},
+    schedule::Trigger,
+};
+
+use super::{
+    params,
+    plugin::{self, Folders, Plugin},
+    policy::{self, Policy, PolicyKeys},
+    problem::Problem,
+    retry, settings,
+    table::{Field, Kind, Marked, Table, Walk, shorten},
+    trigger,
+};
+
+const TABLE: Kind = Kind::bare("a table", "[jobs.NAME]");
+const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
+const PARAMS: Kind = Kind::bare("a table", "{ name = \"world\" }");
+
+/// The keys that only a job has: each job must say them for itself.
+const OWN_KEYS: [&str; 8] = [
+    "description",
+    "plugin",
+    "sha256",
+    "cron",
+    "every",
+    "offset",
+    "at",
+    "params",
+];
+
+/// Words from other schedulers, and what they are called here.
+const ALIASES: [(&str, &str); 14] = [
+    ("schedule", "cron"),
+    ("interval", "every"),
+    ("wasm", "plugin"),
+    ("component", "plugin"),
+    ("module", "plugin"),
+    ("command", "plugin"),
+    ("args", "params"),
+    ("config", "params"),
+    ("input", "params"),
+    ("retries", "retry"),
+    ("max_retries", "retry"),
+    ("concurrency", "max_instances"),
+    ("memory_limit", "memory"),
+    ("deadline", "timeout"),
+];
+
+/// A job as its text says, whole and sound, but for its component.
+#[derive(Clone, Debug)]
+pub(super) struct JobDraft {
+    pub(super) name: JobName,
+    pub(super) description: Option<String>,
+    pub(super) plugin: Plugin,
+    pub(super) trigger: Option<Marked<Trigger>>,
+    pub(super) policy: Policy,
+    pub(super) params: Arc<str>,
+}
+
+/// What could be read of a job.
+pub(super) enum Read {
+    /// All of it.
+    Whole(Box<JobDraft>),
+    /// It has problems; its component can be looked at all the same.
+    Broken(Option<Plugin>),
+}
+
+/// What a job is read with.
+pub(super) struct Surroundings<'a> {
+    pub(super) defaults: PolicyKeys,
+    pub(super) file: &'a Path,
+    pub(super) plugins: &'a Path,
+}
+
+/// Reads `[defaults]`.
+pub(super) fn defaults<'a>(walk: &mut Walk<'a>, mut table: Table<'a>) -> PolicyKeys {
+    let keys = PolicyKeys::read(walk, &mut table);
+    table.finish(walk, |key| {
+        let own = OWN_KEYS.contains(&key);
+        own.then(|| format!("`{key}` has no default: write it in each job"))
+            .or_else(|| elsewhere(key))
+    });
+    keys
+}
+
+/// Reads one job. `field` is its entry in `[jobs]`.
+pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surroundings<'_>) -> Read {
+    let before = walk.problems.len();
+    let name = name(walk, field);
+    let Some(tree) = walk.table(field, &TABLE) else {
+        return Read::Broken(None);
+    };
+    let mut table = Table::new(format!("`[jobs.{}]`", shorten(field.key)), "", tree);
+    let description = table.take("description");
+    let description = description.and_then(|field| walk.string(&field, &TEXT));
+    let folders = Folders {
+        file: around.file,
+        plugins: around.plugins,
+    };
+    let plugin = plugin::read(walk, &mut table, field, &folders);
+    let trigger = trigger::read(walk, &mut table);
+    let keys = PolicyKeys::read(walk, &mut table);
+    let params = table.take("params");
+    let params = params.and_then(|field| walk.table(&field, &PARAMS));
+    let params = params.map_or_else(
+        || "{}".to_owned(),
+        |params| params::to_json(params, &mut walk.problems),
+    );
+    table.finish(walk, elsewhere);
+    let policy = keys.resolve(&around.defaults, walk);
+    match (name, plugin) {
+        (Some(name), Some(plugin)) if walk.problems.len() == before => {
+            Read::Whole(Box::new(JobDraft {
+                name,
+                description: description.map(|text| text.value.to_owned()),
+                plugin,
+                trigger,
+                policy,
+                params: params.into(),
+            }))
+        }
+        (_, plugin) => Read::Broken(plugin),
+    }
+}
+
+/// Where a key belongs that a job and `[defaults]` do not have.
+fn elsewhere(key: &str) -> Option<String> {
+    if let Some((_, ours)) = ALIASES.iter().find(|(theirs, _)| *theirs == key) {
+        return Some(format!("did you mean `{ours}`?"));
+    }
+    if key == "max" || (retry::KEYS.contains(&key) && key != "on") {
+        return Some(format!("`{key}` belongs in `retry`: write `retry = {{ {key} = … }}`"));
+    }
+    home(key)
+}
+
+/// The table that has a key, for keys that are known.
+pub(super) fn home(key: &str) -> Option<String> {
+    if settings::KEYS.contains(&key) {
+        Some(format!("`{key}` belongs in `[runtime]`"))
+    } else if OWN_KEYS.contains(&key) {
+        Some(format!("`{key}` belongs in a job: write it under `[jobs.NAME]`"))
+    } else if policy::KEYS.contains(&key) {
+        Some(format!("`{key}` belongs in a job or in `[defaults]`"))
+    } else {
+        None
+    }
+}
+
+fn name(walk: &mut Walk<'_>, field: &Field<'_>) -> Option<JobName> {
+    let error = match JobName::new(field.key) {
+        Ok(name) => return Some(name),
+        Err(error) => error,
+    };
+    let label = match error {
+        NameError::Empty => "expected a name",
+        NameError::TooLong(_) => "expected a shorter name",
+        NameError::BadStart(_) | NameError::BadChar(_) => "expected small letters, digits, `_` and `-`",
+    };
+    let problem = Problem::error("config::job-name", error.to_string())
+        .at(field.key_span.clone())
+        .label(label)
+        .maybe_help(legal(field.key).map(|name| format!("write `[jobs.{name}]`")));
+    walk.push(problem);
+    None
+}
+
+/// A name like `name` that a job can have.
+fn legal(name: &str) -> Option<String> {
+    let name: String = name
+        .chars()
+        .map(|c| c.to_ascii_lowercase())
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .take(MAX_LEN)
+        .collect();
+    let name = name.trim_matches(['-', '_']);
+    JobName::new(name).is_ok().then(|| name.to_owned())
+}

@@ -1,0 +1,135 @@
+//! `plugin` and `sha256`: which component a job runs, as far as the text says.
+
+use std::{ops::Range, path::Path, path::PathBuf};
+
+use cronlet_core::digest::Digest;
+
+use super::{
+    problem::Problem,
+    table::{Field, Kind, Marked, Table, Walk, shorten},
+    text::Text,
+};
+
+const PLUGIN: Kind = Kind::quoted("a string", "\"hello\"");
+const SHA256: Kind = Kind::quoted("a string", "\"…\"");
+
+/// A component as a file refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// As written: `hello`, `./hello.wasm`.
+    pub written: String,
+    /// The file that is meant.
+    pub path: PathBuf,
+}
+
+/// The component of a job.
+#[derive(Clone, Debug)]
+pub(super) struct Plugin {
+    pub(super) reference: Reference,
+    pub(super) span: Range<usize>,
+    /// The only component that will do.
+    pub(super) sha256: Option<Marked<Digest>>,
+}
+
+/// Where references lead.
+pub(super) struct Folders<'a> {
+    /// Of the schedules file.
+    pub(super) file: &'a Path,
+    /// `[runtime] plugins`.
+    pub(super) plugins: &'a Path,
+}
+
+/// Reads the two keys. `header` is the name of the job, for the case that it has no plugin.
+pub(super) fn read<'a>(
+    walk: &mut Walk<'a>,
+    table: &mut Table<'a>,
+    header: &Field<'a>,
+    folders: &Folders<'_>,
+) -> Option<Plugin> {
+    let (plugin, sha256) = (table.take("plugin"), table.take("sha256"));
+    let sha256 = sha256.and_then(|field| self::sha256(walk, &field));
+    let Some(plugin) = plugin else {
+        missing(walk, header);
+        return None;
+    };
+    let text = walk.string(&plugin, &PLUGIN)?;
+    let Some(path) = path(text.value, folders) else {
+        walk.push(no_reference(&text));
+        return None;
+    };
+    Some(Plugin {
+        reference: Reference {
+            written: text.value.to_owned(),
+            path,
+        },
+        span: text.span,
+        sha256,
+    })
+}
+
+fn missing(walk: &mut Walk<'_>, header: &Field<'_>) {
+    let problem = Problem::error(
+        "config::missing-key",
+        format!("job `{}` has no `plugin`", shorten(header.key)),
+    );
+    walk.push(
+        problem
+            .at(header.key_span.clone())
+            .label("nothing says what this job runs")
+            .help("write `plugin = \"NAME\"` for NAME.wasm in the plugins folder, or `plugin = \"./path/to/file.wasm\"`"),
+    );
+}
+
+/// The file that a reference means.
+fn path(written: &str, folders: &Folders<'_>) -> Option<PathBuf> {
+    let extension = Path::new(written).extension();
+    if written.contains('/') || extension.is_some_and(|it| it == "wasm") {
+        return Some(folders.file.join(written));
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let bare = !written.is_empty() && written.chars().all(plain);
+    bare.then(|| folders.plugins.join(format!("{written}.wasm")))
+}
+
+fn no_reference(text: &Text<'_>) -> Problem {
+    let problem = Problem::error(
+        "config::value",
+        format!("`{}` is not the name of a plugin", shorten(text.value)),
+    );
+    let lower = text.value.to_lowercase();
+    let help = if lower.is_empty() {
+        "write `plugin = \"hello\"` for hello.wasm in the plugins folder".to_owned()
+    } else {
+        format!("for a file write its path, such as `plugin = \"./{}.wasm\"`", shorten(text.value))
+    };
+    problem
+        .at(text.span.clone())
+        .label("expected small letters, digits, `_` and `-`, or a path")
+        .help(help)
+}
+
+fn sha256<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Digest>> {
+    let text = walk.string(field, &SHA256)?;
+    if let Some(value) = Digest::from_hex(text.value) {
+        let span = text.span;
+        return Some(Marked { value, span });
+    }
+    let mut characters = text.value.char_indices();
+    let (span, label) = match characters.find(|(_, c)| !c.is_ascii_hexdigit()) {
+        Some((at, c)) => (
+            text.part(at..at + c.len_utf8()),
+            "expected a digit or a-f".to_owned(),
+        ),
+        None => (
+            text.span.clone(),
+            format!("expected 64 digits, not {}", text.value.len()),
+        ),
+    };
+    walk.push(
+        Problem::error("config::value", "`sha256` is not a SHA-256 in hexadecimal")
+            .at(span)
+            .label(label)
+            .help("`sha256sum FILE.wasm` prints it"),
+    );
+    None
+}

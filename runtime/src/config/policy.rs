@@ -1,0 +1,148 @@
+//! The keys that `[defaults]` and a job share.
+
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+
+use cronlet_core::{
+    limits::Limits,
+    policy::{CatchUp, CatchUpMode, Overlap, Retry},
+};
+
+use super::{
+    problem::Problem,
+    retry::RetryKeys,
+    table::{Field, Kind, Table, Walk},
+};
+
+const TIMEOUT: Kind = Kind::quoted("a duration", "\"5m\"").unit("s");
+const MEMORY: Kind = Kind::quoted("a size", "\"64MiB\"").unit("MiB");
+const OUTPUT: Kind = Kind::quoted("a size", "\"1MiB\"").unit("B");
+const OVERLAP: Kind = Kind::quoted("a word", "\"skip\"");
+const COUNT: Kind = Kind::bare("a whole number", "4");
+const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
+const GRACE: Kind = Kind::quoted("a duration", "\"1m\"").unit("s");
+const WINDOW: Kind = Kind::quoted("a duration", "\"1d\"").unit("s");
+
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(30 * 86_400);
+const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
+const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
+const INSTANCES: RangeInclusive<u32> = 1..=10_000;
+/// At zero nothing would ever be young enough to run.
+const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400);
+
+/// The keys that both tables have, for advice.
+pub(super) const KEYS: [&str; 9] = [
+    "timeout",
+    "memory",
+    "max_output",
+    "retry",
+    "overlap",
+    "max_instances",
+    "catch_up",
+    "catch_up_grace",
+    "catch_up_window",
+];
+
+/// What is written of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PolicyKeys {
+    timeout: Option<Duration>,
+    memory: Option<u64>,
+    max_output: Option<u64>,
+    retry: RetryKeys,
+    overlap: Option<Overlap>,
+    max_instances: Option<NonZeroU32>,
+    catch_up: Option<CatchUpMode>,
+    catch_up_grace: Option<Duration>,
+    catch_up_window: Option<Duration>,
+}
+
+/// What they mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) limits: Limits,
+    pub(super) retry: Retry,
+    pub(super) overlap: Overlap,
+    pub(super) max_instances: Option<NonZeroU32>,
+    pub(super) catch_up: CatchUp,
+}
+
+impl PolicyKeys {
+    pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Self {
+        let mut keys = Self::default();
+        if let Some(field) = table.take("timeout") {
+            keys.timeout = walk.timeout(&field);
+        }
+        if let Some(field) = table.take("memory") {
+            keys.memory = walk.size(&field, &MEMORY, MEMORIES);
+        }
+        if let Some(field) = table.take("max_output") {
+            keys.max_output = walk.size(&field, &OUTPUT, OUTPUTS);
+        }
+        if let Some(field) = table.take("retry") {
+            keys.retry = RetryKeys::read(walk, &field);
+        }
+        if let Some(field) = table.take("overlap") {
+            let choices = [("skip", Overlap::Skip), ("allow", Overlap::Allow)];
+            keys.overlap = walk.choice(&field, &OVERLAP, &choices);
+        }
+        if let Some(field) = table.take("max_instances") {
+            let most = walk.integer(&field, &COUNT, INSTANCES);
+            keys.max_instances = most.and_then(NonZeroU32::new);
+        }
+        if let Some(field) = table.take("catch_up") {
+            let choices = [("latest", CatchUpMode::Latest), ("none", CatchUpMode::None)];
+            keys.catch_up = walk.choice(&field, &CATCH_UP, &choices);
+        }
+        if let Some(field) = table.take("catch_up_grace") {
+            keys.catch_up_grace = walk.duration(&field, &GRACE, AGES);
+        }
+        if let Some(field) = table.take("catch_up_window") {
+            keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
+        }
+        keys
+    }
+
+    /// What these keys mean, with those of `defaults` where they are not written.
+    pub(super) fn resolve(self, defaults: &Self, walk: &mut Walk<'_>) -> Policy {
+        let (limits, catch_up) = (Limits::default(), CatchUp::default());
+        Policy {
+            limits: Limits {
+                timeout: self.timeout.or(defaults.timeout).unwrap_or(limits.timeout),
+                memory: self.memory.or(defaults.memory).unwrap_or(limits.memory),
+                max_output: self
+                    .max_output
+                    .or(defaults.max_output)
+                    .unwrap_or(limits.max_output),
+            },
+            retry: self.retry.over(&defaults.retry).resolve(walk),
+            overlap: self.overlap.or(defaults.overlap).unwrap_or_default(),
+            max_instances: self.max_instances.or(defaults.max_instances),
+            catch_up: CatchUp {
+                mode: self.catch_up.or(defaults.catch_up).unwrap_or(catch_up.mode),
+                grace: self
+                    .catch_up_grace
+                    .or(defaults.catch_up_grace)
+                    .unwrap_or(catch_up.grace),
+                window: self
+                    .catch_up_window
+                    .or(defaults.catch_up_window)
+                    .unwrap_or(catch_up.window),
+            },
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn timeout(&mut self, field: &Field<'a>) -> Option<Duration> {
+        let timeout = self.duration(field, &TIMEOUT, Duration::ZERO..=*TIMEOUTS.end())?;
+        if timeout.is_zero() {
+            let problem = Problem::error("config::range", "`timeout` is zero")
+                .at(field.span.clone())
+                .label("zero would stop every attempt before it starts")
+                .help("write `timeout = \"5m\"`, or leave it out for the default of 5m");
+            self.push(problem);
+            return None;
+        }
+        Some(timeout)
+    }
+}

@@ -1,0 +1,63 @@
+//! From a path, or from bytes, to text.
+
+use std::{fs::File, io, io::Read as _, path::Path};
+
+use super::{
+    problem::{Problem, Problems},
+    source::Source,
+};
+
+/// The largest schedules file. It bounds what a wrong path such as `/dev/zero` can cost.
+const MAX_LEN: u64 = 8 << 20;
+
+/// The text of the schedules file at `path`.
+pub fn read(path: &Path) -> Result<String, Problems> {
+    let name = path.to_string_lossy();
+    let unreadable = |error: &io::Error| unreadable(&name, error);
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_LEN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&error))?;
+    decode(&name, bytes)
+}
+
+/// The text that `bytes` are.
+pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, Problems> {
+    if bytes.len() as u64 > MAX_LEN {
+        let problem = Problem::error("config::too-large", format!("`{name}` is larger than 8 MiB"));
+        return Err(Problems::one(&Source::new(name, ""), problem));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        // Each bad byte becomes a replacement character, so all before it stays where it is.
+        let lossy = String::from_utf8_lossy(error.as_bytes());
+        let source = Source::new(name, &lossy);
+        let start = valid.min(source.text().len());
+        let end = source.text().ceil_char_boundary(start + 1);
+        let problem = Problem::error("toml::encoding", "file is not UTF-8")
+            .at(start..end)
+            .label(format!("byte {valid} is not valid"))
+            .help("save the file as UTF-8");
+        Problems::one(&source, problem)
+    })
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Problems {
+    let (message, help) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            format!("there is no file `{name}`"),
+            "create it, or name another with `--config FILE`",
+        ),
+        io::ErrorKind::IsADirectory => (
+            format!("`{name}` is a folder"),
+            "name the file in it",
+        ),
+        _ => (
+            format!("cannot read `{name}`: {error}"),
+            "let the user that runs cronlet read it",
+        ),
+    };
+    let problem = Problem::error("config::unreadable", message).help(help);
+    Problems::one(&Source::new(name, ""), problem)
+}

@@ -1,0 +1,174 @@
+//! Single values: numbers, durations, sizes and words, each within its limits.
+
+use std::{ops::Range, ops::RangeInclusive, time::Duration};
+
+use cronlet_core::units::{
+    UnitError, format_duration, format_size, parse_duration, parse_size,
+};
+use toml::de::{DeInteger, DeValue};
+
+use super::{
+    problem::Problem,
+    suggest::{closest, one_of},
+    table::{Field, Kind, Walk, shorten},
+    text::Text,
+};
+
+const BOOLEAN: Kind = Kind::bare("`true` or `false`", "true");
+
+impl<'a> Walk<'a> {
+    pub(super) fn boolean(&mut self, field: &Field<'a>) -> Option<bool> {
+        match field.value {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.wrong_type(field, &BOOLEAN),
+        }
+    }
+
+    /// A whole number within `limits`.
+    pub(super) fn integer(
+        &mut self,
+        field: &Field<'a>,
+        kind: &Kind,
+        limits: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let DeValue::Integer(written) = field.value else {
+            return self.wrong_type(field, kind);
+        };
+        let value = integer(written).and_then(|value| u32::try_from(value).ok());
+        if let Some(value) = value.filter(|value| limits.contains(value)) {
+            return Some(value);
+        }
+        let label = format!("expected {}-{}", limits.start(), limits.end());
+        self.out_of_range(field, &label);
+        None
+    }
+
+    /// A number, with a fraction or without, within `limits`.
+    pub(super) fn number(
+        &mut self,
+        field: &Field<'a>,
+        kind: &Kind,
+        limits: RangeInclusive<f64>,
+    ) -> Option<f64> {
+        let written = match field.value {
+            DeValue::Integer(written) => written.as_str(),
+            DeValue::Float(written) => written.as_str(),
+            _ => return self.wrong_type(field, kind),
+        };
+        let value = written.parse().ok().filter(|value| limits.contains(value));
+        if value.is_none() {
+            let label = format!("expected {}-{}", limits.start(), limits.end());
+            self.out_of_range(field, &label);
+        }
+        value
+    }
+
+    /// A duration within `limits`.
+    pub(super) fn duration(
+        &mut self,
+        field: &Field<'a>,
+        kind: &Kind,
+        limits: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let text = self.string(field, kind)?;
+        let value = self.unit(&text, "config::duration", parse_duration)?;
+        let limits = (limits.start(), limits.end());
+        self.within(field, &value, limits, |value| format_duration(*value))
+    }
+
+    /// A size in bytes within `limits`.
+    pub(super) fn size(
+        &mut self,
+        field: &Field<'a>,
+        kind: &Kind,
+        limits: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let text = self.string(field, kind)?;
+        let value = self.unit(&text, "config::size", parse_size)?;
+        let limits = (limits.start(), limits.end());
+        self.within(field, &value, limits, |value| format_size(*value))
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        field: &Field<'a>,
+        kind: &Kind,
+        choices: &[(&'static str, T)],
+    ) -> Option<T> {
+        let text = self.string(field, kind)?;
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text.value) {
+            return Some(*value);
+        }
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        self.unknown_word(&field.path, &text, &words);
+        None
+    }
+
+    /// Reports a word that is none of those it could be.
+    pub(super) fn unknown_word(&mut self, path: &str, text: &Text<'a>, words: &[&'static str]) {
+        let message = format!("`{}` is not a value of `{path}`", shorten(text.value));
+        let problem = Problem::error("config::value", message)
+            .at(text.span.clone())
+            .label(format!("expected {}", one_of(words)))
+            .maybe_help(closest(text.value, words.iter().copied()).map(|word| format!("did you mean `{word}`?")));
+        self.push(problem);
+    }
+
+    fn unit<T>(
+        &mut self,
+        text: &Text<'a>,
+        code: &'static str,
+        parse: impl Fn(&str) -> Result<T, UnitError>,
+    ) -> Option<T> {
+        match parse(text.value) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.push(unit_problem(code, error, |part| text.part(part)));
+                None
+            }
+        }
+    }
+
+    fn within<T: PartialOrd + Copy>(
+        &mut self,
+        field: &Field<'a>,
+        value: &T,
+        (least, most): (&T, &T),
+        format: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        if value < least {
+            self.out_of_range(field, &format!("expected at least {}", format(least)));
+        } else if value > most {
+            self.out_of_range(field, &format!("expected at most {}", format(most)));
+        } else {
+            return Some(*value);
+        }
+        None
+    }
+
+    pub(super) fn out_of_range(&mut self, field: &Field<'a>, label: &str) {
+        let written = self.text.get(field.span.clone()).unwrap_or_default();
+        let written = written.trim_matches(['"', '\'']);
+        let message = format!("`{}` {} is out of range", field.path, shorten(written));
+        let problem = Problem::error("config::range", message);
+        self.push(problem.at(field.span.clone()).label(label));
+    }
+}
+
+/// The problem that a wrong duration or size is, at the place that `part` finds.
+pub(super) fn unit_problem(
+    code: &'static str,
+    error: UnitError,
+    part: impl Fn(Range<usize>) -> Range<usize>,
+) -> Problem {
+    Problem::error(code, error.message)
+        .at(part(error.span))
+        .label(error.label)
+        .maybe_help(error.help)
+}
+
+/// The value of a whole number, if it fits.
+pub(super) fn integer(written: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(written.as_str(), written.radix()).ok()
+}

@@ -1,0 +1,128 @@
+//! `[runtime]`, and the environment variables that override it.
+
+use std::{
+    collections::BTreeMap, num::NonZeroU32, ops::RangeInclusive, path::Path, path::PathBuf,
+    time::Duration,
+};
+
+use cronlet_core::{
+    plan::Settings,
+    units::{format_duration, parse_duration},
+};
+
+use super::{
+    problem::Problem,
+    table::{Field, Kind, Table, Walk, shorten},
+};
+
+/// The keys of `[runtime]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Runtime {
+    pub(super) plugins: PathBuf,
+    pub(super) database: PathBuf,
+    pub(super) settings: Settings,
+}
+
+/// The environment variables that are looked at, by name.
+pub type Environment = BTreeMap<String, String>;
+
+const PLUGINS: (&str, &str) = ("plugins", "CRONLET_PLUGINS");
+const DATABASE: (&str, &str) = ("database", "CRONLET_DATABASE");
+const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_CONCURRENT_RUNS");
+const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
+
+/// The keys of the table, for advice.
+pub(super) const KEYS: [&str; 4] = [PLUGINS.0, DATABASE.0, MAX_CONCURRENT_RUNS.0, SHUTDOWN_GRACE.0];
+
+const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 * 60 * 60);
+
+impl Runtime {
+    /// What holds when nothing is written, for a file in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            plugins: folder.join("plugins"),
+            database: folder.join("cronlet.db"),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Reads the table. Relative paths are relative to `folder`.
+    pub(super) fn read<'a>(&mut self, walk: &mut Walk<'a>, table: &mut Table<'a>, folder: &Path) {
+        let mut path = |walk: &mut Walk<'a>, key, example, place: &mut PathBuf| {
+            let field = table.take(key)?;
+            *place = folder.join(walk.path(&field, &Kind::quoted("a path", example))?);
+            Some(())
+        };
+        path(walk, PLUGINS.0, "\"plugins\"", &mut self.plugins);
+        path(walk, DATABASE.0, "\"cronlet.db\"", &mut self.database);
+        if let Some(field) = table.take(MAX_CONCURRENT_RUNS.0) {
+            let kind = Kind::bare("a whole number", "64");
+            let runs = walk.integer(&field, &kind, CONCURRENT_RUNS);
+            if let Some(runs) = runs.and_then(NonZeroU32::new) {
+                self.settings.max_concurrent_runs = runs;
+            }
+        }
+        if let Some(field) = table.take(SHUTDOWN_GRACE.0) {
+            let kind = Kind::quoted("a duration", "\"30s\"").unit("s");
+            if let Some(grace) = walk.duration(&field, &kind, GRACE) {
+                self.settings.shutdown_grace = grace;
+            }
+        }
+    }
+
+    /// Applies the environment. Its relative paths are relative to the working directory, as in
+    /// every other program.
+    pub(super) fn override_by(&mut self, environment: &Environment, problems: &mut Vec<Problem>) {
+        let set = |(_, name): (&str, &'static str)| environment.get(name).map(|text| (name, text));
+        for (key, place) in [(PLUGINS, &mut self.plugins), (DATABASE, &mut self.database)] {
+            match set(key) {
+                Some((name, text)) if text.is_empty() => {
+                    problems.push(bad_variable(name, text, "a path"));
+                }
+                Some((_, text)) => *place = PathBuf::from(text),
+                None => {}
+            }
+        }
+        if let Some((name, text)) = set(MAX_CONCURRENT_RUNS) {
+            let runs = text.parse().ok().filter(|runs| CONCURRENT_RUNS.contains(runs));
+            match runs.and_then(NonZeroU32::new) {
+                Some(runs) => self.settings.max_concurrent_runs = runs,
+                None => problems.push(bad_variable(name, text, "a whole number, 1-10000")),
+            }
+        }
+        if let Some((name, text)) = set(SHUTDOWN_GRACE) {
+            match parse_duration(text).ok().filter(|grace| GRACE.contains(grace)) {
+                Some(grace) => self.settings.shutdown_grace = grace,
+                None => {
+                    let most = format_duration(*GRACE.end());
+                    let expected = format!("a duration of at most {most}, such as `30s`");
+                    problems.push(bad_variable(name, text, &expected));
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// A path that is not empty.
+    fn path(&mut self, field: &Field<'a>, kind: &Kind) -> Option<&'a str> {
+        let text = self.string(field, kind)?;
+        if text.value.is_empty() {
+            let problem = Problem::error("config::value", format!("`{}` is empty", field.path))
+                .at(text.span)
+                .label("expected a path")
+                .help(format!("write `{} = {}`", field.key, kind.example));
+            self.push(problem);
+            return None;
+        }
+        Some(text.value)
+    }
+}
+
+fn bad_variable(name: &str, text: &str, expected: &str) -> Problem {
+    let shown = shorten(text);
+    let message = format!("`{name}` is `{shown}`, which is not {expected}");
+    Problem::error("config::environment", message)
+        .help(format!("set the environment variable `{name}` to another value, or unset it"))
+}

@@ -1,0 +1,236 @@
+//! What a file means; what is wrong with one is in the golden files of the whole product.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use cronlet_core::{
+    catalog::{Catalog, Loaded, Unusable},
+    job::{Component, Job},
+    limits::Limits,
+    plan::Plan,
+    policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    run::FailReason,
+};
+
+use super::*;
+
+/// A file with every key there is.
+const EVERYTHING: &str = include_str!("tests/everything.toml");
+
+fn draft(text: &str) -> Draft {
+    parse("schedules.toml", text, &Environment::new()).unwrap()
+}
+
+fn problems(text: &str) -> Problems {
+    parse("schedules.toml", text, &Environment::new()).unwrap_err()
+}
+
+/// A catalog in which every component can be used.
+fn catalog(draft: &Draft) -> Catalog {
+    let loaded = |reference: &Reference| Loaded {
+        digest: Digest::of(reference.written.as_bytes()),
+        world: "job".to_owned(),
+    };
+    let references = draft.references();
+    let entries = references.iter().map(|it| (it.written.clone(), Ok(loaded(it))));
+    Catalog {
+        components: entries.collect(),
+    }
+}
+
+fn plan(text: &str) -> Plan {
+    let draft = draft(text);
+    draft.resolve(&catalog(&draft), OnUnusable::Refuse).unwrap()
+}
+
+fn job(text: &str) -> Job {
+    let plan = plan(text);
+    assert_eq!(plan.jobs.len(), 1, "{text}");
+    plan.jobs.into_values().next().unwrap().as_ref().clone()
+}
+
+#[test]
+fn a_job_of_two_lines_has_the_documented_defaults() {
+    let job = job("[jobs.hello]\nplugin = \"hello\"\n");
+    assert_eq!(job.name.as_str(), "hello");
+    assert_eq!(job.component, Component::Ready(Digest::of(b"hello")));
+    assert_eq!(job.description, None);
+    assert_eq!(job.trigger, None);
+    assert_eq!(job.limits, Limits::default());
+    assert_eq!(job.retry, Retry::default());
+    assert_eq!(job.overlap, Overlap::Skip);
+    assert_eq!(job.max_instances, None);
+    assert_eq!(job.catch_up, CatchUp::default());
+    assert_eq!(&*job.params, "{}");
+}
+
+#[test]
+fn every_key_arrives() {
+    let plan = plan(EVERYTHING);
+    assert_eq!(plan.digest, Digest::of(EVERYTHING.as_bytes()));
+    assert_eq!(plan.settings.max_concurrent_runs.get(), 8);
+    assert_eq!(plan.settings.shutdown_grace, Duration::from_secs(90));
+    let job = &plan.jobs["fetch-papers"];
+    assert_eq!(job.description.as_deref(), Some("New papers, every morning"));
+    assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
+    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.memory, 128 << 20);
+    assert_eq!(job.limits.max_output, 2 << 20);
+    assert_eq!(
+        job.retry,
+        Retry {
+            max: 3,
+            backoff: Backoff::Exponential { factor: 1.5 },
+            delay: Duration::from_secs(2),
+            max_delay: Duration::from_secs(60),
+            jitter: false,
+            on: [FailReason::Error, FailReason::Timeout].into(),
+        }
+    );
+    assert_eq!(job.overlap, Overlap::Allow);
+    assert_eq!(job.max_instances, NonZeroU32::new(4));
+    assert_eq!(
+        job.catch_up,
+        CatchUp {
+            mode: CatchUpMode::None,
+            grace: Duration::from_secs(30),
+            window: Duration::from_secs(7200),
+        }
+    );
+    let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
+    assert_eq!(&*job.params, params);
+    let triggers = ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
+    assert_eq!(triggers[0], "every 10s offset 3s");
+    assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
+    assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
+}
+
+#[test]
+fn a_job_goes_over_the_defaults_key_by_key() {
+    let job = job(
+        "[defaults]\ntimeout = \"1m\"\nmemory = \"32MiB\"\nretry = { max = 3, delay = \"1s\" }\n\
+         [jobs.a]\nplugin = \"a\"\ntimeout = \"2m\"\nretry = { max = 5, factor = 3 }\n",
+    );
+    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.memory, 32 << 20);
+    assert_eq!(job.retry.max, 5);
+    assert_eq!(job.retry.delay, Duration::from_secs(1));
+    assert_eq!(job.retry.backoff, Backoff::Exponential { factor: 3.0 });
+}
+
+#[test]
+fn paths_are_relative_to_the_folder_of_the_file_as_it_was_named() {
+    let text = "[runtime]\nplugins = \"bin\"\n[jobs.a]\nplugin = \"a\"\n\
+                [jobs.b]\nplugin = \"./b.wasm\"\n[jobs.c]\nplugin = \"/c.wasm\"\n[jobs.d]\nplugin = \"a\"\n";
+    let draft = parse("conf/schedules.toml", text, &Environment::new()).unwrap();
+    assert_eq!(draft.database(), PathBuf::from("conf/cronlet.db"));
+    assert_eq!(draft.plugins_dir(), Path::new("conf/bin"));
+    let paths: Vec<_> = draft.references().into_iter().map(|it| it.path).collect();
+    let expected = ["conf/./b.wasm", "/c.wasm", "conf/bin/a.wasm"].map(PathBuf::from);
+    assert_eq!(paths, expected);
+    assert_eq!(self::draft(text).database(), PathBuf::from("cronlet.db"));
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let text = "[runtime]\ndatabase = \"file.db\"\nmax_concurrent_runs = 2\n";
+    let environment = [
+        ("CRONLET_DATABASE", "env.db"),
+        ("CRONLET_PLUGINS", "/bin"),
+        ("CRONLET_MAX_CONCURRENT_RUNS", "3"),
+        ("CRONLET_SHUTDOWN_GRACE", "5s"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let draft = parse("conf/schedules.toml", text, &environment.into()).unwrap();
+    assert_eq!(draft.database(), PathBuf::from("env.db"));
+    assert_eq!(draft.plugins_dir(), Path::new("/bin"));
+    assert_eq!(draft.settings().max_concurrent_runs.get(), 3);
+    assert_eq!(draft.settings().shutdown_grace, Duration::from_secs(5));
+}
+
+#[test]
+fn a_bad_variable_is_a_problem_that_names_it() {
+    for (name, value) in [
+        ("CRONLET_DATABASE", ""),
+        ("CRONLET_MAX_CONCURRENT_RUNS", "0"),
+        ("CRONLET_MAX_CONCURRENT_RUNS", "many"),
+        ("CRONLET_SHUTDOWN_GRACE", "30"),
+    ] {
+        let environment = [(name.to_owned(), value.to_owned())].into();
+        let problems = parse("schedules.toml", "", &environment).unwrap_err();
+        let problems = problems.into_vec();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "config::environment");
+        assert!(problems[0].message.contains(name), "{}", problems[0].message);
+    }
+}
+
+#[test]
+fn equal_params_are_equal_text() {
+    let one = job("[jobs.a]\nplugin = \"a\"\nparams = { b = 1, a = { d = \"\\u0007\", c = [] } }\n");
+    let two = job("[jobs.a]\nplugin = \"a\"\n[jobs.a.params]\na.c = []\na.d = '''\u{7}'''\nb = 0x1\n".replace('\u{7}', "x").as_str());
+    assert_eq!(&*one.params, r#"{"a":{"c":[],"d":"\u0007"},"b":1}"#);
+    assert_eq!(&*two.params, r#"{"a":{"c":[],"d":"x"},"b":1}"#);
+}
+
+#[test]
+fn marks_and_line_ends_of_other_systems_are_legal() {
+    let text = "\u{feff}[jobs.a]\r\nplugin = \"a\"\r\n";
+    assert_eq!(plan(text).digest, Digest::of(text.as_bytes()));
+    assert_eq!(plan(text).jobs.len(), 1);
+}
+
+#[test]
+fn a_component_that_cannot_be_used_is_refused_or_kept() {
+    let draft = draft("[jobs.a]\nplugin = \"a\"\n[jobs.b]\nplugin = \"b\"\n");
+    let mut catalog = catalog(&draft);
+    let unusable = Unusable {
+        code: "missing",
+        message: "there is no file `plugins/b.wasm`".to_owned(),
+        help: None,
+    };
+    catalog.components.insert("b".to_owned(), Err(unusable));
+    let refused = draft.resolve(&catalog, OnUnusable::Refuse).unwrap_err();
+    assert_eq!(refused.count(Severity::Error), 1);
+    assert_eq!(
+        refused.to_string(),
+        "schedules.toml:4:10: plugin `b` cannot be used: there is no file `plugins/b.wasm`"
+    );
+    let plan = draft.resolve(&catalog, OnUnusable::Keep).unwrap();
+    assert!(matches!(plan.jobs["a"].component, Component::Ready(_)));
+    let why = "there is no file `plugins/b.wasm`".to_owned();
+    assert_eq!(plan.jobs["b"].component, Component::Unusable(why));
+    let told = draft.unusable(&catalog, Severity::Warning).unwrap();
+    assert_eq!((told.count(Severity::Error), told.count(Severity::Warning)), (0, 1));
+}
+
+#[test]
+fn a_pinned_component_is_the_only_one_that_will_do() {
+    let pinned = |digest: Digest| format!("[jobs.a]\nplugin = \"a\"\nsha256 = \"{digest}\"\n");
+    let right = draft(&pinned(Digest::of(b"a")));
+    assert!(right.resolve(&catalog(&right), OnUnusable::Refuse).is_ok());
+    let wrong = draft(&pinned(Digest::of(b"b")));
+    let problems = wrong.resolve(&catalog(&wrong), OnUnusable::Refuse).unwrap_err();
+    assert_eq!(problems.into_vec()[0].code, "plugin::sha256");
+    let plan = wrong.resolve(&catalog(&wrong), OnUnusable::Keep).unwrap();
+    assert!(matches!(plan.jobs["a"].component, Component::Unusable(_)));
+}
+
+#[test]
+fn components_of_broken_jobs_can_be_looked_at() {
+    let text = "[jobs.a]\nplugin = \"a\"\ntimeout = 5\n";
+    let (draft, problems) = survey("schedules.toml", text, &Environment::new());
+    assert_eq!(problems.unwrap().count(Severity::Error), 1);
+    assert_eq!(draft.references().len(), 1);
+}
+
+#[test]
+fn problems_are_in_the_order_of_the_lines_and_each_is_there_once() {
+    let text = "[defaults]\nretry = { delay = \"2h\" }\n\
+                [jobs.b]\nplugin = \"a\"\nevery = 1\n[jobs.a]\nplugin = \"a\"\nevery = 2\n";
+    let problems = problems(text);
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| problems.place(problem).unwrap().0.line)
+        .collect();
+    assert_eq!(lines, [2, 5, 8]);
+}

@@ -1,0 +1,267 @@
+//! One attempt, start to finish: a fresh store, the guest in it, everything that
+//! can stop the guest, and the report.
+
+use std::{
+    any::Any,
+    future::{self, Future},
+    panic::{self, AssertUnwindSafe},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use cronlet_core::{
+    limits::Limits,
+    report::{AttemptReport, Usage, Verdict},
+};
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use super::{
+    Attempt, Control, Done, Facts,
+    component::{Components, Plugin},
+    epoch::Ticker,
+    state::{self, State},
+    transcript::Transcript,
+    verdict,
+};
+
+/// A timeout that the clock cannot count to is this long.
+const FOREVER: Duration = Duration::from_hours(30 * 365 * 24);
+
+/// What all attempts share.
+pub(super) struct Shared {
+    pub(super) engine: Engine,
+    pub(super) components: Components,
+    pub(super) ticker: Ticker,
+    /// One permit for each place in the pool, which does not wait when it is full.
+    pub(super) places: Semaphore,
+}
+
+/// Says what became of the attempt, exactly once: when it is told, or when it is dropped.
+pub(super) struct Ending {
+    done: Option<Done>,
+    transcript: Arc<Transcript>,
+    begun: Option<Begun>,
+    cpu: Duration,
+    memory_peak: u64,
+}
+
+/// When the guest's first instruction ran.
+#[derive(Clone, Copy)]
+struct Begun {
+    at: Timestamp,
+    instant: Instant,
+}
+
+/// What the store needs to know, all of it by value.
+struct Task {
+    plugin: Arc<Plugin>,
+    facts: Facts,
+    limits: Limits,
+    params: Arc<str>,
+}
+
+/// What came out of the store.
+struct Ran {
+    begun: Begun,
+    memory_peak: u64,
+    verdict: Verdict,
+}
+
+/// Runs `attempt` to its end. Dropping the future stops it.
+pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Ending) {
+    let Attempt {
+        component,
+        limits,
+        params,
+        facts,
+    } = attempt;
+    let plugin = match component {
+        Ok(digest) => shared.components.get(digest).ok_or_else(not_loaded),
+        Err(why) => Err(why),
+    };
+    let plugin = match plugin {
+        Ok(plugin) => plugin,
+        Err(why) => return ending.say(verdict::of_load(why)),
+    };
+    let task = Task {
+        plugin,
+        facts,
+        limits,
+        params,
+    };
+    let transcript = ending.transcript.clone();
+    let ran = metered(&mut ending.cpu, in_place(&shared, task, &transcript)).await;
+    match ran {
+        Ok(Some(ran)) => {
+            ending.begun = Some(ran.begun);
+            ending.memory_peak = ran.memory_peak;
+            ending.say(ran.verdict);
+        }
+        Ok(None) => ending.say(Verdict::Stopped),
+        Err(panic) => {
+            tracing::error!(
+                panic = said(&*panic),
+                "the host panicked while serving a guest"
+            );
+            ending.say(verdict::of_host_panic());
+        }
+    }
+}
+
+impl Ending {
+    pub(super) fn new(control: Control, done: Done) -> Self {
+        Self {
+            done: Some(done),
+            transcript: Arc::new(Transcript::new(control)),
+            begun: None,
+            cpu: Duration::ZERO,
+            memory_peak: 0,
+        }
+    }
+
+    fn say(&mut self, mut verdict: Verdict) {
+        let Some(done) = self.done.take() else { return };
+        let finished = self.transcript.finish();
+        verdict::explain(&mut verdict, &finished.log);
+        done(AttemptReport {
+            started_at: self.begun.map(|begun| begun.at),
+            ended_at: Timestamp::now(),
+            duration: self.begun.map_or(Duration::ZERO, |b| b.instant.elapsed()),
+            verdict,
+            usage: Usage {
+                cpu: self.cpu,
+                memory_peak: self.memory_peak,
+                log_lines: finished.lines,
+                log_dropped: finished.dropped,
+            },
+            log: finished.log,
+        });
+    }
+}
+
+/// The guests' runtime is being shut down, and took the attempt with it.
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.say(Verdict::Stopped);
+    }
+}
+
+/// Waits for a place and runs the guest in it; none if it was stopped before there was one.
+async fn in_place(shared: &Shared, task: Task, transcript: &Arc<Transcript>) -> Option<Ran> {
+    let place = tokio::select! {
+        biased;
+        place = shared.places.acquire() => place.ok()?,
+        () = transcript.control().stopped() => return None,
+    };
+    let _ticking = shared.ticker.guest();
+    let ran = in_store(&shared.engine, task, transcript).await;
+    drop(place);
+    Some(ran)
+}
+
+async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> Ran {
+    let Task {
+        plugin,
+        facts,
+        limits,
+        params,
+    } = task;
+    let begun = Begun {
+        at: Timestamp::now(),
+        instant: Instant::now(),
+    };
+    let deadline = deadline(begun.instant, limits.timeout);
+    let told = begun.at.saturating_add(limits.timeout);
+    // A timeout always has a sign that a timestamp can be moved by.
+    let told = told.unwrap_or(Timestamp::MAX);
+    let data = State::new(facts, &limits, told, transcript.clone());
+    let mut store = Store::new(engine, data);
+    state::bound(&mut store, &limits);
+    arm(&mut store, deadline);
+    let guest = async {
+        let job = plugin.pre.instantiate_async(&mut store).await?;
+        let runner = job.cronlet_job_runner();
+        runner.call_run(&mut store, &params).await
+    };
+    let ended = tokio::select! {
+        biased;
+        // First, so that a guest that computes beyond its deadline traps with a backtrace.
+        returned = guest => Ok(returned),
+        () = transcript.control().stopped() => Err(Verdict::Stopped),
+        () = async { tokio::time::sleep_until(deadline.into()).await } => {
+            Err(verdict::of_timeout(&limits, None))
+        }
+    };
+    let verdict = match ended {
+        Ok(Ok(value)) => verdict::of_value(value, &limits),
+        Ok(Err(error)) => verdict::of_error(&error, &limits, store.data().limiter.refused()),
+        Err(verdict) => verdict,
+    };
+    Ran {
+        begun,
+        memory_peak: store.data().limiter.peak(),
+        verdict,
+    }
+}
+
+/// At each tick of the epoch the guest lets others run; after its deadline it ends instead.
+/// What the guest waits for in the host never ticks, which is why there is a timer too.
+fn arm(store: &mut Store<State>, deadline: Instant) {
+    store.epoch_deadline_callback(move |_| {
+        Ok(if Instant::now() < deadline {
+            UpdateDeadline::Yield(1)
+        } else {
+            UpdateDeadline::Interrupt
+        })
+    });
+    store.set_epoch_deadline(1);
+}
+
+fn deadline(begin: Instant, timeout: Duration) -> Instant {
+    begin
+        .checked_add(timeout.min(FOREVER))
+        .expect("the monotonic clock does not begin near its end")
+}
+
+/// Counts the processor time of `inner`, and turns its panic into a value.
+async fn metered<T>(
+    cpu: &mut Duration,
+    inner: impl Future<Output = T>,
+) -> Result<T, Box<dyn Any + Send>> {
+    let mut inner = pin!(inner);
+    future::poll_fn(|cx| {
+        let before = thread_cpu();
+        let polled = panic::catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx)));
+        *cpu += thread_cpu().saturating_sub(before);
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+/// How much processor time this thread has used. A wall clock would charge a guest for its
+/// neighbours on a busy machine.
+fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+fn not_loaded() -> String {
+    "its component is not loaded".to_owned()
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

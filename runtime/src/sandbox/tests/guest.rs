@@ -1,0 +1,106 @@
+//! Small components, written by hand where a test needs to see every instruction.
+
+/// A job whose core module has these `fields` beside its first memory, and whose `run` has this
+/// `body`. The body leaves the address of a result; all zeros are an empty outcome, and that is
+/// what there is at 1024.
+pub(super) fn job(fields: &str, body: &str) -> Vec<u8> {
+    component(
+        "",
+        &format!(
+            r#"
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+            {fields}
+            (func $run (export "run") (param i32 i32) (result i32) {body})
+            "#
+        ),
+    )
+}
+
+/// A job that does nothing.
+pub(super) fn noop() -> Vec<u8> {
+    job("", "i32.const 1024")
+}
+
+/// A job that never ends.
+pub(super) fn spin() -> Vec<u8> {
+    job("", "(loop $again br $again) unreachable")
+}
+
+/// A job that also imports `name`, an instance with one function.
+pub(super) fn importing(name: &str) -> Vec<u8> {
+    component(
+        &format!(r#"(import "{name}" (instance (export "f" (func))))"#),
+        r#"
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+        (func (export "run") (param i32 i32) (result i32) i32.const 1024)
+        "#,
+    )
+}
+
+/// A component that exports nothing.
+pub(super) fn nothing() -> Vec<u8> {
+    parse("(component)")
+}
+
+/// A component whose export has the right name, and takes and returns nothing.
+pub(super) fn wrong_type() -> Vec<u8> {
+    parse(
+        r#"(component
+            (core module $m (func (export "run")))
+            (core instance $m (instantiate $m))
+            (func $run (canon lift (core func $m "run")))
+            (instance $runner (export "run" (func $run)))
+            (export "cronlet:job/runner@0.1.0" (instance $runner)))"#,
+    )
+}
+
+/// A component that exports one instance of this name.
+pub(super) fn exporting(name: &str) -> Vec<u8> {
+    parse(&format!(
+        r#"(component (instance $empty) (export "{name}" (instance $empty)))"#
+    ))
+}
+
+fn component(imports: &str, module: &str) -> Vec<u8> {
+    parse(&format!(
+        r#"(component
+        {imports}
+        (import "cronlet:job/types@0.1.0" (instance $types
+            (type $a (list (tuple string string)))
+            (export "attributes" (type $attributes (eq $a)))
+            (type $o (record
+                (field "summary" string)
+                (field "output" (option string))
+                (field "attributes" $attributes)))
+            (export "outcome" (type (eq $o)))
+            (type $f (record
+                (field "code" string)
+                (field "message" string)
+                (field "attributes" $attributes)))
+            (export "failure" (type $failure (eq $f)))
+            (type $d (record (field "failure" $failure) (field "delay" u64)))
+            (export "delayed-failure" (type $delayed (eq $d)))
+            (type $e (variant
+                (case "retryable" $failure)
+                (case "retry-after" $delayed)
+                (case "permanent" $failure)
+                (case "cancelled" $failure)))
+            (export "job-error" (type (eq $e)))))
+        (alias export $types "outcome" (type $outcome))
+        (alias export $types "job-error" (type $job-error))
+        (core module $m {module})
+        (core instance $m (instantiate $m))
+        (func $run (param "params" string) (result (result $outcome (error $job-error)))
+            (canon lift (core func $m "run")
+                (memory (core memory $m "memory"))
+                (realloc (core func $m "realloc"))))
+        (instance $runner (export "run" (func $run)))
+        (export "cronlet:job/runner@0.1.0" (instance $runner)))"#
+    ))
+}
+
+fn parse(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}

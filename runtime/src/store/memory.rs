@@ -1,0 +1,478 @@
+//! The store without a disk, for tests: the same promises, kept in the plainest way.
+//!
+//! The whole state is one value. A commit changes a copy of it, and puts the copy in its
+//! place if no record was refused.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use cronlet_core::{
+    name::JobName,
+    record::{Batch, NewRun, Record, Recovery, StoredJob, StoredRun, StoredState},
+    report::{AttemptReport, LogLine, Usage},
+    run::{AttemptStatus, FailReason, RunId, RunStatus},
+};
+use jiff::Timestamp;
+
+use super::{
+    History, Refused, Store, StoreError,
+    history::{AttemptLog, AttemptRow, Entry, ErrorRow, JobRow, Query, RunRow, SkipRow},
+    precision::{self, cut, cut_cause},
+    told::Told,
+};
+
+/// A store in memory. A clone is the same store, as if it were opened again: give one engine one of
+/// them, and when it is gone the next engine another.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Shared);
+
+/// Reads a [`MemoryStore`].
+#[derive(Clone, Debug)]
+pub struct MemoryHistory(Shared);
+
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<Mutex<State>>);
+
+#[derive(Clone, Debug)]
+struct State {
+    next_run: u64,
+    jobs: BTreeMap<JobName, StoredJob>,
+    runs: BTreeMap<RunId, Run>,
+    skips: BTreeMap<(JobName, Timestamp), Skips>,
+}
+
+#[derive(Clone, Debug)]
+struct Run {
+    row: RunRow,
+    last_attempt: u32,
+    /// When the attempt that is not over was to start.
+    starts_at: Option<Timestamp>,
+    logs: BTreeMap<u32, Vec<LogLine>>,
+}
+
+#[derive(Clone, Debug)]
+struct Skips {
+    row: SkipRow,
+    /// The last run that existed when they were recorded.
+    after: RunId,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            next_run: 1,
+            jobs: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            skips: BTreeMap::new(),
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads this store.
+    pub fn history(&self) -> MemoryHistory {
+        MemoryHistory(self.0.clone())
+    }
+}
+
+impl Store for MemoryStore {
+    fn recover(&mut self) -> Result<Recovery, StoreError> {
+        let state = self.0.lock();
+        let open = state.runs.values().filter(|run| run.is_open());
+        Ok(Recovery {
+            next_run: state.next_run,
+            jobs: state.jobs.values().cloned().collect(),
+            runs: open.map(Run::stored).collect(),
+        })
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        let mut state = self.0.lock();
+        let mut next = state.clone();
+        for batch in batches {
+            for record in &batch.records {
+                next.apply(cut(batch.at), record)
+                    .map_err(StoreError::while_("write the history"))?;
+            }
+        }
+        *state = next;
+        Ok(())
+    }
+}
+
+impl State {
+    fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
+        match record {
+            Record::PlanAccepted { .. } => self.jobs.retain(|_, job| {
+                job.removed_at
+                    .is_none_or(|removed| at.duration_since(removed) <= HOUR)
+            }),
+            Record::JobAccepted {
+                job,
+                watermark,
+                fingerprint,
+            } => {
+                let stored = StoredJob {
+                    job: job.clone(),
+                    watermark: cut(*watermark),
+                    fingerprint: fingerprint.clone(),
+                    removed_at: None,
+                };
+                self.jobs.insert(job.clone(), stored);
+            }
+            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
+            Record::Skipped { .. } => self.skip(at, record),
+            Record::RunQueued(new) => self.queue(new)?,
+            Record::AttemptStarted { .. } => self.start_attempt(at, record)?,
+            Record::AttemptDisarmed { run, attempt } => {
+                self.run_with_attempt(*run, *attempt)?.disarm(*attempt);
+            }
+            Record::AttemptEnded {
+                run,
+                attempt,
+                status,
+                reason,
+                report,
+            } => {
+                let run = self.run_with_attempt(*run, *attempt)?;
+                run.end_attempt(at, *attempt, (*status, *reason), report.as_deref());
+            }
+            Record::RunRequeued { run } => self.open_run(*run)?.go(RunStatus::Queued),
+            Record::RunRetrying { run, until } => {
+                let run = self.open_run(*run)?;
+                run.go(RunStatus::Retrying);
+                run.row.retry_at = Some(cut(*until));
+            }
+            Record::CancelRequested { run, .. } => {
+                let row = &mut self.open_run(*run)?.row;
+                row.cancel_requested_at.get_or_insert(at);
+            }
+            Record::RunEnded { run, end, message } => {
+                let run = self.open_run(*run)?;
+                run.go(end.status());
+                run.row.reason = end.reason().map(str::to_owned);
+                run.row.message.clone_from(message);
+                run.row.ended_at = Some(at);
+            }
+            Record::Stopped => {}
+        }
+        Ok(())
+    }
+
+    fn job(&mut self, job: &JobName) -> Result<&mut StoredJob, Refused> {
+        self.jobs
+            .get_mut(job)
+            .ok_or_else(|| Refused::UnknownJob(job.clone()))
+    }
+
+    fn open_run(&mut self, run: RunId) -> Result<&mut Run, Refused> {
+        self.runs
+            .get_mut(&run)
+            .filter(|run| run.is_open())
+            .ok_or(Refused::NotOpen(run))
+    }
+
+    fn run_with_attempt(&mut self, run: RunId, attempt: u32) -> Result<&mut Run, Refused> {
+        self.runs
+            .get_mut(&run)
+            .filter(|run| {
+                let mut attempts = run.row.attempts.iter();
+                attempts.any(|row| row.number == attempt && row.status.is_none())
+            })
+            .ok_or(Refused::NoAttempt { run, attempt })
+    }
+
+    fn skip(&mut self, at: Timestamp, record: &Record) {
+        let Record::Skipped {
+            job,
+            reason,
+            first,
+            last,
+            count,
+        } = record
+        else {
+            return;
+        };
+        let row = SkipRow {
+            job: job.clone(),
+            reason: *reason,
+            first: cut(*first),
+            last: cut(*last),
+            count: precision::count(precision::column(*count)),
+            recorded_at: at,
+        };
+        let after = RunId(self.next_run - 1);
+        let skips = Skips { row, after };
+        self.skips.insert((job.clone(), cut(*first)), skips);
+    }
+
+    fn queue(&mut self, new: &NewRun) -> Result<(), Refused> {
+        let (run, next) = (new.run, self.next_run);
+        if run.0 < next || i64::try_from(run.0).is_err() {
+            return Err(Refused::Number { run, next });
+        }
+        let cause = cut_cause(new.cause);
+        let mut rows = self.runs.values().map(|run| &run.row);
+        if rows.any(|row| row.job == new.job && row.cause == cause) {
+            return Err(Refused::Occurrence {
+                run,
+                job: new.job.clone(),
+                cause,
+            });
+        }
+        self.next_run = run.0 + 1;
+        let row = RunRow {
+            run,
+            job: new.job.clone(),
+            cause,
+            nominal: cut(new.nominal),
+            origin: new.origin,
+            actor: new.actor.as_deref().map(str::to_owned),
+            params: new.params.as_deref().map(str::to_owned),
+            status: RunStatus::Queued,
+            reason: None,
+            message: None,
+            queued_at: cut(new.queued_at),
+            retry_at: None,
+            ended_at: None,
+            cancel_requested_at: None,
+            attempts: Vec::new(),
+        };
+        let stored = Run {
+            row,
+            last_attempt: 0,
+            starts_at: None,
+            logs: BTreeMap::new(),
+        };
+        self.runs.insert(run, stored);
+        Ok(())
+    }
+
+    fn start_attempt(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
+        let &Record::AttemptStarted {
+            run,
+            attempt,
+            component,
+            starts_at,
+        } = record
+        else {
+            return Ok(());
+        };
+        let run = self
+            .runs
+            .get_mut(&run)
+            .filter(|run| run.is_open() && run.last_attempt < attempt)
+            .ok_or(Refused::Attempt { run, attempt })?;
+        run.go(RunStatus::Running);
+        run.last_attempt = attempt;
+        run.starts_at = Some(cut(starts_at));
+        run.row.attempts.push(AttemptRow {
+            number: attempt,
+            status: None,
+            reason: None,
+            started_at: at,
+            ended_at: None,
+            duration: None,
+            component,
+            summary: None,
+            output: None,
+            error: None,
+            attributes: Vec::new(),
+            usage: None,
+        });
+        Ok(())
+    }
+}
+
+const HOUR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+impl Run {
+    fn is_open(&self) -> bool {
+        !self.row.status.is_final()
+    }
+
+    fn go(&mut self, status: RunStatus) {
+        self.row.status = status;
+        self.row.retry_at = None;
+    }
+
+    fn disarm(&mut self, attempt: u32) {
+        self.starts_at = None;
+        self.row.attempts.retain(|row| row.number != attempt);
+    }
+
+    fn end_attempt(
+        &mut self,
+        at: Timestamp,
+        attempt: u32,
+        (status, reason): (AttemptStatus, Option<FailReason>),
+        report: Option<&AttemptReport>,
+    ) {
+        self.starts_at = None;
+        let mut rows = self.row.attempts.iter_mut();
+        let Some(row) = rows.find(|row| row.number == attempt) else {
+            return;
+        };
+        row.status = Some(status);
+        row.reason = reason.map(|reason| reason.as_str().to_owned());
+        row.ended_at = Some(at);
+        if let Some(report) = report {
+            describe(row, report);
+            self.logs.insert(attempt, cut_log(&report.log));
+        }
+    }
+
+    /// What an engine must know of the run. The attempt that is not over counts for nothing yet.
+    fn stored(&self) -> StoredRun {
+        let row = &self.row;
+        let with = |status| {
+            let attempts = row.attempts.iter();
+            attempts.filter(move |attempt| attempt.status == Some(status))
+        };
+        let mut backwards = row.attempts.iter().rev();
+        StoredRun {
+            new: Arc::new(NewRun {
+                run: row.run,
+                job: row.job.clone(),
+                cause: row.cause,
+                nominal: row.nominal,
+                origin: row.origin,
+                actor: row.actor.as_deref().map(Arc::from),
+                params: row.params.as_deref().map(Arc::from),
+                queued_at: row.queued_at,
+            }),
+            state: match (self.starts_at, row.retry_at) {
+                (Some(starts_at), _) => StoredState::Running { starts_at },
+                (None, Some(until)) => StoredState::Retrying { until },
+                (None, None) => StoredState::Queued,
+            },
+            last_attempt: self.last_attempt,
+            failures: u32::try_from(with(AttemptStatus::Failed).count()).unwrap_or(u32::MAX),
+            crashes: u32::try_from(with(AttemptStatus::Crashed).count()).unwrap_or(u32::MAX),
+            attempted: row.attempts.iter().any(|attempt| attempt.status.is_some()),
+            last_failure: backwards.find_map(|attempt| match attempt.status {
+                Some(AttemptStatus::Failed) => attempt.reason.as_deref()?.parse().ok(),
+                Some(AttemptStatus::Crashed) => Some(FailReason::Crash),
+                _ => None,
+            }),
+            cancel_requested: row.cancel_requested_at.is_some(),
+        }
+    }
+}
+
+fn describe(row: &mut AttemptRow, report: &AttemptReport) {
+    let told = Told::of(&report.verdict);
+    row.started_at = report.started_at.map_or(row.started_at, cut);
+    row.ended_at = Some(cut(report.ended_at));
+    row.duration = Some(cut_duration(report.duration));
+    row.summary = told.summary.map(str::to_owned);
+    row.output = told.output.map(str::to_owned);
+    row.error = told.failure.map(|failure| ErrorRow {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        backtrace: failure.backtrace.clone(),
+    });
+    row.attributes = told.attributes.to_vec();
+    let count = |n| precision::count(precision::column(n));
+    row.usage = Some(Usage {
+        cpu: cut_duration(report.usage.cpu),
+        memory_peak: count(report.usage.memory_peak),
+        log_lines: count(report.usage.log_lines),
+        log_dropped: count(report.usage.log_dropped),
+    });
+}
+
+fn cut_duration(duration: Duration) -> Duration {
+    precision::duration(precision::duration_micros(duration))
+}
+
+fn cut_log(log: &[LogLine]) -> Vec<LogLine> {
+    let lines = log.iter().cloned();
+    lines
+        .map(|line| LogLine {
+            at: cut(line.at),
+            ..line
+        })
+        .collect()
+}
+
+impl History for MemoryHistory {
+    fn entries(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        let state = self.0.lock();
+        let mut found = Vec::new();
+        for Run { row, .. } in state.runs.values() {
+            if matches(query, &row.job, row.status, row.queued_at) {
+                let key = (row.run, false, None);
+                found.push((key, Entry::Run(Box::new(row.clone()))));
+            }
+        }
+        for Skips { row, after } in state.skips.values() {
+            if matches(query, &row.job, RunStatus::Skipped, row.recorded_at) {
+                let key = (*after, true, Some((row.recorded_at, &row.job, row.first)));
+                found.push((key, Entry::Skips(row.clone())));
+            }
+        }
+        found.sort_by_key(|(key, _)| Reverse(*key));
+        let entries = found.into_iter().map(|(_, entry)| entry);
+        Ok(entries.take(query.limit).collect())
+    }
+
+    fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        Ok(self.0.lock().runs.get(&run).map(|run| run.row.clone()))
+    }
+
+    fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError> {
+        let state = self.0.lock();
+        let Some(run) = state.runs.get(&run) else {
+            return Ok(Vec::new());
+        };
+        let numbers = run.row.attempts.iter().map(|row| row.number);
+        let wanted = numbers.filter(|number| attempt.is_none_or(|attempt| attempt == *number));
+        Ok(wanted
+            .map(|attempt| AttemptLog {
+                attempt,
+                lines: run.logs.get(&attempt).cloned().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
+        let state = self.0.lock();
+        let present = state.jobs.values().filter(|job| job.removed_at.is_none());
+        Ok(present
+            .map(|job| {
+                let mut newest = state.runs.values().rev();
+                JobRow {
+                    job: job.job.clone(),
+                    watermark: job.watermark,
+                    last_run: newest
+                        .find(|run| run.row.job == job.job)
+                        .map(|run| run.row.clone()),
+                }
+            })
+            .collect())
+    }
+}
+
+fn matches(query: &Query, job: &JobName, status: RunStatus, at: Timestamp) -> bool {
+    query.job.as_ref().is_none_or(|wanted| wanted == job)
+        && (query.statuses.is_empty() || query.statuses.contains(&status))
+        && query.since.is_none_or(|since| at >= cut(since))
+        && query.until.is_none_or(|until| at < cut(until))
+}

@@ -1,0 +1,303 @@
+//! Reading a database, beside the engine that writes it or without one.
+//!
+//! Connections are read-only, and each call is one read transaction: it sees one state,
+//! keeps no writer waiting, and is kept waiting by none. A call is a handful of statements,
+//! however many runs it returns.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use cronlet_core::{
+    name::JobName,
+    run::{RunId, RunStatus},
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, params, params_from_iter, types::Value};
+
+use super::{
+    OpenError,
+    columns::{self, Columns},
+    log,
+    reader::Reader,
+    resolve,
+};
+use crate::store::{
+    History, StoreError,
+    history::{AttemptLog, AttemptRow, Entry, JobRow, Query, RunRow, SkipRow},
+    precision::{column, micros},
+};
+
+/// At most so many connections are kept for later.
+const IDLE: usize = 4;
+
+const DOING: &str = "read the history";
+
+/// Reads the database in one file. See [`history()`].
+#[derive(Debug)]
+pub struct SqliteHistory {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// Reads the database at `path`, which must be of this binary's version.
+pub fn history(path: &Path) -> Result<SqliteHistory, OpenError> {
+    let path = resolve(path);
+    let reader = Reader::open(&path)?;
+    let history = SqliteHistory {
+        path,
+        idle: Mutex::default(),
+    };
+    history.keep(reader);
+    Ok(history)
+}
+
+impl History for SqliteHistory {
+    fn entries(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        self.read(|db| entries(db, query))
+    }
+
+    fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        self.read(|db| Ok(runs_numbered(db, &[run])?.remove(&run)))
+    }
+
+    fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError> {
+        self.read(|db| log_of(db, run, attempt))
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
+        self.read(jobs)
+    }
+}
+
+impl SqliteHistory {
+    /// Calls `read` within one read transaction. A connection that saw an error is not used again.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let idle = self.lock().pop();
+        let mut reader = match idle {
+            Some(connection) => Reader {
+                connection,
+                immutable: false,
+            },
+            None => Reader::open(&self.path).map_err(StoreError::while_(DOING))?,
+        };
+        let answer = within(&mut reader.connection, read).map_err(StoreError::while_(DOING))?;
+        self.keep(reader);
+        Ok(answer)
+    }
+
+    fn keep(&self, reader: Reader) {
+        let mut idle = self.lock();
+        if !reader.immutable && idle.len() < IDLE {
+            idle.push(reader.connection);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn within<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction()?;
+    let answer = read(&transaction)?;
+    transaction.finish()?;
+    Ok(answer)
+}
+
+/// The conditions of a statement and the values in them.
+#[derive(Default)]
+struct Filter {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Filter {
+    /// Adds a condition, which has a `?` for each of the values.
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        let word = if self.sql.is_empty() { "WHERE" } else { "AND" };
+        self.sql = format!("{} {word} {condition}", self.sql);
+        self.values.extend(values);
+    }
+
+    /// The conditions that runs and skips have in common. `at` is the column of the time.
+    fn new(query: &Query, at: &str) -> Self {
+        let mut filter = Self::default();
+        if let Some(job) = &query.job {
+            filter.and("job = ?", [job.as_str().to_owned().into()]);
+        }
+        if let Some(since) = query.since {
+            filter.and(&format!("{at} >= ?"), [micros(since).into()]);
+        }
+        if let Some(until) = query.until {
+            filter.and(&format!("{at} < ?"), [micros(until).into()]);
+        }
+        filter
+    }
+
+    /// The values, and then the limit.
+    fn limited(self, limit: usize) -> impl Iterator<Item = Value> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.values.into_iter().chain([limit.into()])
+    }
+}
+
+fn entries(db: &Connection, query: &Query) -> rusqlite::Result<Vec<Entry>> {
+    let mut entries = merge(newest_runs(db, query)?, newest_skips(db, query)?);
+    entries.truncate(query.limit);
+    let kept = entries.iter().filter_map(|entry| match entry {
+        Entry::Run(run) => Some(run.run),
+        Entry::Skips(_) => None,
+    });
+    let mut attempts = attempts(db, kept)?;
+    for entry in &mut entries {
+        if let Entry::Run(run) = entry {
+            run.attempts = attempts.remove(&run.run).unwrap_or_default();
+        }
+    }
+    Ok(entries)
+}
+
+fn newest_runs(db: &Connection, query: &Query) -> rusqlite::Result<Vec<RunRow>> {
+    let mut filter = Filter::new(query, "queued_at");
+    if !query.statuses.is_empty() {
+        let marks = vec!["?"; query.statuses.len()].join(", ");
+        let statuses = query.statuses.iter().map(|status| status.as_str().to_owned().into());
+        filter.and(&format!("status IN ({marks})"), statuses);
+    }
+    let sql = format!(
+        "SELECT {} FROM runs AS r {} ORDER BY r.run DESC LIMIT ?",
+        columns::RUN,
+        filter.sql
+    );
+    db.prepare_cached(&sql)?
+        .query_map(params_from_iter(filter.limited(query.limit)), columns::run)?
+        .collect()
+}
+
+fn newest_skips(db: &Connection, query: &Query) -> rusqlite::Result<Vec<(RunId, SkipRow)>> {
+    let wanted = query.statuses.is_empty() || query.statuses.contains(&RunStatus::Skipped);
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    let filter = Filter::new(query, "recorded_at");
+    let sql = format!(
+        "SELECT {} FROM skips AS s {}
+         ORDER BY s.after_run DESC, s.recorded_at DESC, s.job DESC, s.first DESC LIMIT ?",
+        columns::SKIPS,
+        filter.sql
+    );
+    db.prepare_cached(&sql)?
+        .query_map(params_from_iter(filter.limited(query.limit)), columns::skips)?
+        .collect()
+}
+
+/// One list of two, all newest first. A range that followed a run is newer than it.
+fn merge(runs: Vec<RunRow>, skips: Vec<(RunId, SkipRow)>) -> Vec<Entry> {
+    let mut merged = Vec::with_capacity(runs.len() + skips.len());
+    let mut skips = skips.into_iter().peekable();
+    for run in runs {
+        while let Some((_, newer)) = skips.next_if(|(after, _)| *after >= run.run) {
+            merged.push(Entry::Skips(newer));
+        }
+        merged.push(Entry::Run(Box::new(run)));
+    }
+    merged.extend(skips.map(|(_, skips)| Entry::Skips(skips)));
+    merged
+}
+
+/// The attempts of these runs, by number.
+fn attempts(
+    db: &Connection,
+    runs: impl Iterator<Item = RunId>,
+) -> rusqlite::Result<HashMap<RunId, Vec<AttemptRow>>> {
+    let sql = format!(
+        "SELECT {} FROM attempts AS a LEFT JOIN components AS c ON c.id = a.component
+         WHERE a.run IN (SELECT value FROM json_each(?1)) ORDER BY a.run, a.number",
+        columns::ATTEMPT
+    );
+    let mut found: HashMap<RunId, Vec<AttemptRow>> = HashMap::new();
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([list(runs)], columns::attempt)?;
+    for row in rows {
+        let (run, attempt) = row?;
+        found.entry(run).or_default().push(attempt);
+    }
+    Ok(found)
+}
+
+/// These runs, with their attempts.
+fn runs_numbered(db: &Connection, numbers: &[RunId]) -> rusqlite::Result<HashMap<RunId, RunRow>> {
+    let sql = format!(
+        "SELECT {} FROM runs AS r WHERE r.run IN (SELECT value FROM json_each(?1))",
+        columns::RUN
+    );
+    let mut attempts = attempts(db, numbers.iter().copied())?;
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([list(numbers.iter().copied())], columns::run)?;
+    rows.map(|row| {
+        let mut row = row?;
+        row.attempts = attempts.remove(&row.run).unwrap_or_default();
+        Ok((row.run, row))
+    })
+    .collect()
+}
+
+/// The numbers as a JSON list, so that one statement takes any number of them.
+fn list(runs: impl Iterator<Item = RunId>) -> String {
+    let numbers: Vec<String> = runs.map(|run| run.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+fn log_of(
+    db: &Connection,
+    run: RunId,
+    attempt: Option<u32>,
+) -> rusqlite::Result<Vec<AttemptLog>> {
+    let mut statement = db.prepare_cached(
+        "SELECT a.number, l.lines FROM attempts AS a
+         LEFT JOIN logs AS l ON l.run = a.run AND l.attempt = a.number
+         WHERE a.run = ?1 AND (?2 IS NULL OR a.number = ?2) ORDER BY a.number",
+    )?;
+    statement
+        .query_map(params![column(run.0), attempt], |row| {
+            let mut columns = Columns::of(row);
+            Ok(AttemptLog {
+                attempt: columns.get()?,
+                lines: columns.json(log::read_lines)?,
+            })
+        })?
+        .collect()
+}
+
+fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
+    let mut statement = db.prepare_cached(
+        "SELECT j.job, j.watermark,
+                (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1)
+         FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job",
+    )?;
+    let jobs: Vec<(JobName, Timestamp, Option<RunId>)> = statement
+        .query_map([], |row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.job()?, columns.time()?, columns.maybe_run_id()?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let last: Vec<RunId> = jobs.iter().filter_map(|(_, _, last)| *last).collect();
+    let mut runs = runs_numbered(db, &last)?;
+    Ok(jobs
+        .into_iter()
+        .map(|(job, watermark, last)| JobRow {
+            job,
+            watermark,
+            last_run: last.and_then(|run| runs.remove(&run)),
+        })
+        .collect())
+}

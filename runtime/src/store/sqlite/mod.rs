@@ -1,0 +1,249 @@
+//! The store in one SQLite file.
+//!
+//! # What is on disk when
+//!
+//! The database is in WAL mode with `synchronous = FULL`: a transaction is one append to
+//! `<database>-wal` and one flush, and [`Store::commit`] returns after the flush. Readers
+//! see it from then on and never before. A process that dies at any moment, and a machine
+//! that loses power, leave whole transactions; SQLite drops a torn one when the file is
+//! next opened.
+//!
+//! # Who may write
+//!
+//! One engine at a time, see [`lease`]: an exclusive lock on `<database>.lock`, which the
+//! kernel frees when the process dies, and a row in the database with a rising epoch. Each
+//! transaction checks the row first. A writer that lost the lease, because somebody put
+//! another file in the place of the lock or of the database, is refused.
+//!
+//! # Which database it is
+//!
+//! The file's header has cronlet's application id and the version of the schema. What is
+//! not ours is left alone, a newer version is refused, an older one is brought up by the
+//! migrations, see [`schema`].
+//!
+//! # One rule for whoever changes this
+//!
+//! SQLite's locks are POSIX locks: closing *any* descriptor of the database file drops the
+//! locks of all connections of the process. So nothing here opens that file but SQLite
+//! itself; it is created with `O_EXCL`, which opens nothing that was there.
+
+mod apply;
+mod columns;
+mod history;
+mod lease;
+mod log;
+mod reader;
+mod recover;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cronlet_core::{
+    digest::Digest,
+    record::{Batch, Recovery},
+};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use thiserror::Error;
+
+use super::{Store, StoreError};
+pub use history::{SqliteHistory, history};
+pub use lease::{Holder, Owner, holder};
+use lease::{Lease, Lock};
+
+/// How long a statement waits for somebody who has the database open by hand. The engine is the only
+/// one that writes, so nothing else makes it wait.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// More than there are statements, so that each is compiled once.
+const STATEMENTS: usize = 64;
+
+/// The store in one SQLite file. See [`open`].
+#[derive(Debug)]
+pub struct SqliteStore {
+    // First, so that the database is closed before the lock is freed.
+    connection: Connection,
+    lease: Lease,
+    cache: Cache,
+    _lock: Lock,
+}
+
+/// What is stored and need not be asked for, since nobody else writes.
+#[derive(Clone, Debug, Default)]
+struct Cache {
+    /// The lowest number that no run ever had.
+    next_run: u64,
+    /// The rows of `components`.
+    components: HashMap<Digest, i64>,
+}
+
+/// A database cannot be used.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// An engine owns it, which is still alive.
+    #[error("the database belongs to the cronlet with process id {}", .0.pid)]
+    Owned(Holder),
+    /// A newer cronlet wrote it.
+    #[error(
+        "the database has version {found}, and this cronlet knows versions up to {known}\n\
+         help: use the cronlet that wrote it, or name another file with `database`"
+    )]
+    Newer {
+        /// The version of its schema.
+        found: u32,
+        /// The newest one that this binary can read.
+        known: u32,
+    },
+    /// An older cronlet wrote it, and reading does not change it.
+    #[error(
+        "the database has version {found}, and this cronlet reads version {known}\n\
+         help: `cronlet serve` brings it up to date when it starts"
+    )]
+    Older {
+        /// The version of its schema.
+        found: u32,
+        /// The one that this binary can read.
+        known: u32,
+    },
+    /// There is something else in the file.
+    #[error(
+        "`{}` is not a database of cronlet\nhelp: name another file with `database`",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no database to be read.
+    #[error(
+        "there is no database `{}`\nhelp: `cronlet serve` makes one when it starts",
+        path.display()
+    )]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes the lease on the database at `path` for `me`, and makes the database if there is none.
+///
+/// It waits a moment for a lease that is just being given back, and blocks while the schema is brought
+/// up to date.
+pub fn open(path: &Path, me: &Owner) -> Result<SqliteStore, OpenError> {
+    let path = resolve(path);
+    let lock = lease::lock(&path)?;
+    create(&path).map_err(|error| broken(&path, error))?;
+    let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| broken(&path, error))?;
+    schema::prepare(&mut connection, &path)?;
+    let lease =
+        lease::take(&mut connection, me).map_err(StoreError::while_("take over the database"))?;
+    let cache = recover::cache(&connection).map_err(StoreError::while_("read the database"))?;
+    Ok(SqliteStore {
+        connection,
+        lease,
+        cache,
+        _lock: lock,
+    })
+}
+
+impl SqliteStore {
+    /// How many engines have owned the database, this one included.
+    pub fn epoch(&self) -> u64 {
+        self.lease.epoch()
+    }
+}
+
+impl Store for SqliteStore {
+    fn recover(&mut self) -> Result<Recovery, StoreError> {
+        let doing = "read where the last engine stopped";
+        let transaction = self
+            .connection
+            .transaction()
+            .map_err(StoreError::while_(doing))?;
+        recover::recovery(&transaction).map_err(StoreError::while_(doing))
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        // A transaction that is rolled back leaves no trace here either.
+        let mut cache = self.cache.clone();
+        self.write(batches, &mut cache)
+            .map_err(StoreError::while_("write the history"))?;
+        self.cache = cache;
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    fn write(&mut self, batches: &[Batch], cache: &mut Cache) -> Result<(), apply::Error> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.lease.check(&transaction)?;
+        apply::batches(&transaction, batches, cache)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// The path that SQLite will use for the file, and for those beside it: without symbolic links.
+fn resolve(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_owned();
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    parent
+        .canonicalize()
+        .map_or_else(|_| path.to_owned(), |parent| parent.join(name))
+}
+
+/// Makes an empty file that only its owner may read, if there is none.
+fn create(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => path
+            .parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A connection with the settings that every one of ours has.
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// The file at `path` could not be opened.
+fn broken(path: &Path, error: impl std::error::Error) -> StoreError {
+    StoreError {
+        doing: "open the database",
+        source: format!("`{}`: {error}", path.display()).into(),
+    }
+}

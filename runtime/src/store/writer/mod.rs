@@ -1,0 +1,264 @@
+//! The one thread that writes, with group commit.
+//!
+//! Whoever submits never waits. The thread takes every batch that is waiting, up to
+//! [`MAX_BATCHES`] or [`MAX_BYTES`], and writes them in one transaction; while it waits for
+//! the disk the next group gathers. So a slow disk makes larger groups, not a longer queue.
+//!
+//! A store that fails is an *outage*. Its first failure is told once; what was submitted
+//! stays where it is, in order, and the same group is tried again after 50 ms, then twice
+//! as long each time up to 2 s, whatever is submitted meanwhile. Nothing is given up until
+//! the writer is closed.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use cronlet_core::{
+    record::{Batch, Record, Seq},
+    report::{AttemptReport, Verdict},
+};
+
+use super::{Store, StoreError};
+
+#[cfg(test)]
+mod tests;
+
+/// At most so many batches are written in one transaction.
+const MAX_BATCHES: usize = 1_000;
+
+/// No batch joins a transaction that has this many bytes already.
+const MAX_BYTES: usize = 8 << 20;
+
+/// How long the first retry of an outage waits.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+
+/// How long a retry waits at most.
+const LAST_RETRY: Duration = Duration::from_secs(2);
+
+/// The thread that has the store. Dropping it does what [`Writer::close`] does, and tells nobody
+/// how it went.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+/// What the writer has to say, in order.
+#[derive(Debug)]
+pub enum Notice {
+    /// All batches up to this one are on disk.
+    Stored {
+        /// The last of them.
+        through: Seq,
+    },
+    /// The store cannot write. Said once an outage.
+    Failed(StoreError),
+    /// The store can write again, and has written everything it was given. Said once an outage,
+    /// after the last of its [`Notice::Stored`].
+    Recovered,
+}
+
+/// What is between those who submit and the thread.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Something was submitted, or the writer is being closed.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<Batch>,
+    closing: bool,
+}
+
+impl Writer {
+    /// Starts the thread. It says `notify` what becomes of what is submitted; `notify` runs on it,
+    /// and must not wait for long.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no thread to give.
+    pub fn spawn(store: impl Store, notify: impl FnMut(Notice) + Send + 'static) -> Self {
+        let queue = Arc::new(Queue::default());
+        let work = Work {
+            store,
+            notify,
+            queue: queue.clone(),
+            group: Vec::new(),
+            outage: None,
+        };
+        let thread = Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || work.run())
+            .expect("a process that cannot have one more thread cannot start");
+        Self {
+            queue,
+            thread: Some(thread),
+        }
+    }
+
+    /// Hands a batch to the thread, and returns at once.
+    pub fn submit(&self, batch: Batch) {
+        self.queue.lock().batches.push_back(batch);
+        self.queue.changed.notify_one();
+    }
+
+    /// Writes what is left, once more if there is an outage, ends the thread and closes the store.
+    /// An error says that not everything was written, and why.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        self.queue.lock().closing = true;
+        self.queue.changed.notify_one();
+        thread.join().unwrap_or_else(|_| {
+            Err(StoreError {
+                doing: "write the history",
+                source: "its thread panicked".into(),
+            })
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Whoever wants to know closes it.
+        let _ = self.finish();
+    }
+}
+
+impl Queue {
+    /// The lock is never held while anything can panic, so a poisoned one is as good.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread's side.
+struct Work<S, N> {
+    store: S,
+    notify: N,
+    queue: Arc<Queue>,
+    /// Taken from the queue and not yet written, in order.
+    group: Vec<Batch>,
+    /// How long the next retry waits, if the store fails.
+    outage: Option<Duration>,
+}
+
+impl<S: Store, N: FnMut(Notice)> Work<S, N> {
+    fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            let last_try = self.wait_for_work();
+            if self.group.is_empty() {
+                return Ok(());
+            }
+            match self.store.commit(&self.group) {
+                Ok(()) => self.written(),
+                Err(error) if last_try => return Err(error),
+                Err(error) => self.failed(error),
+            }
+        }
+    }
+
+    /// Waits until there is a group to be written; none is left once the writer is closed. Says
+    /// whether it is being closed.
+    fn wait_for_work(&mut self) -> bool {
+        if let Some(delay) = self.outage
+            && !self.group.is_empty()
+        {
+            return self.wait_for_retry(delay);
+        }
+        let mut waiting = self.queue.lock();
+        while waiting.batches.is_empty() && !waiting.closing {
+            waiting = self
+                .queue
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        take_group(&mut waiting.batches, &mut self.group);
+        waiting.closing
+    }
+
+    /// Waits this long, unless the writer is closed. What is submitted meanwhile does not hurry it.
+    fn wait_for_retry(&self, delay: Duration) -> bool {
+        let until = Instant::now() + delay;
+        let mut waiting = self.queue.lock();
+        while !waiting.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            waiting = self
+                .queue
+                .changed
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        waiting.closing
+    }
+
+    fn written(&mut self) {
+        let group = mem::take(&mut self.group);
+        if let Some(last) = group.last() {
+            (self.notify)(Notice::Stored { through: last.seq });
+        }
+        if self.outage.is_some() && self.queue.lock().batches.is_empty() {
+            self.outage = None;
+            (self.notify)(Notice::Recovered);
+        }
+    }
+
+    fn failed(&mut self, error: StoreError) {
+        self.outage = Some(match self.outage {
+            None => {
+                (self.notify)(Notice::Failed(error));
+                FIRST_RETRY
+            }
+            Some(delay) => (delay * 2).min(LAST_RETRY),
+        });
+    }
+}
+
+/// Moves the first batches to `group`: as many as one transaction may have, and at least one.
+fn take_group(waiting: &mut VecDeque<Batch>, group: &mut Vec<Batch>) {
+    let mut bytes = 0;
+    while group.len() < MAX_BATCHES && bytes < MAX_BYTES {
+        let Some(batch) = waiting.pop_front() else {
+            return;
+        };
+        bytes += size(&batch);
+        group.push(batch);
+    }
+}
+
+/// About how many bytes a batch takes. Only what guests say can be large.
+fn size(batch: &Batch) -> usize {
+    let reports = batch.records.iter().filter_map(|record| match record {
+        Record::AttemptEnded { report, .. } => report.as_deref(),
+        _ => None,
+    });
+    batch.records.len() * 100 + reports.map(report_size).sum::<usize>()
+}
+
+fn report_size(report: &AttemptReport) -> usize {
+    let said = match &report.verdict {
+        Verdict::Succeeded(outcome) => outcome.output.as_ref().map_or(0, String::len),
+        Verdict::Error { failure, .. } | Verdict::Failed { failure, .. } => {
+            failure.message.len() + failure.backtrace.as_ref().map_or(0, String::len)
+        }
+        Verdict::Stopped => 0,
+    };
+    let log = report.log.iter().map(|line| line.message.len() + 50);
+    said + log.sum::<usize>()
+}
