@@ -17,7 +17,7 @@ pub(crate) type Lie = fn(&mut Vec<Effect>, Timestamp);
 /// Each lie, and a rule that it breaks.
 pub(crate) const LIES: &[(&str, Lie)] = &[
     ("at_most_one_commit_and_first", |said, _| {
-        said.rotate_left(1)
+        said.rotate_left(1);
     }),
     ("batches_are_numbered_and_not_empty", |said, _| {
         records(said, Vec::clear);
@@ -29,7 +29,7 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
     }),
     ("every_instant_is_accounted_for_once", |said, _| {
         records(said, |records| {
-            records.retain(|r| !matches!(r, Record::Skipped { .. }))
+            records.retain(|r| !matches!(r, Record::Skipped { .. }));
         });
     }),
     ("every_instant_is_accounted_for_once", |said, _| {

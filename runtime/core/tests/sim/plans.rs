@@ -31,6 +31,7 @@ pub(crate) struct Editor {
     /// When the world began: `at` names instants after it.
     epoch: Timestamp,
     length: Millis,
+    overlapping: u64,
     edits: u64,
     /// How many names there are: more than jobs, so that some are absent.
     names: u64,
@@ -45,6 +46,7 @@ impl Editor {
             pace: options.pace,
             epoch,
             length: options.length,
+            overlapping: options.overlapping,
             edits: 0,
             names: options.jobs + 4,
             removed: BTreeMap::new(),
@@ -211,7 +213,11 @@ impl Editor {
     }
 
     fn overlap(&mut self) -> Overlap {
-        self.rng.one_of([Overlap::Skip, Overlap::Allow])
+        if self.rng.percent(self.overlapping) {
+            Overlap::Allow
+        } else {
+            Overlap::Skip
+        }
     }
 
     fn max_instances(&mut self) -> Option<NonZeroU32> {
