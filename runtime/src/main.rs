@@ -1,1 +1,7 @@
-fn main() {}
+//! `cronlet`: parse, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cronlet::cli::main()
+}

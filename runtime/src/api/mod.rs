@@ -1,1 +1,60 @@
 //! HTTP over a handle to the engine. The only room that knows HTTP.
+//!
+//! It is served on a Unix socket beside the database, which only its owner may open, so there is no
+//! other authentication. Every error is a problem document (RFC 9457).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /livez` | 200 while the engine answers |
+//! | `GET /readyz` | 200 while runs are started, 503 once the daemon is stopping |
+//! | `GET /health` | 200 `healthy` or `degraded`, with the reasons |
+//! | `GET /api/v1/status` | [`status::Status`] |
+//! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
+//! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
+//! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
+
+use axum::{
+    Router,
+    http::{StatusCode, Uri},
+    routing::{get, post},
+};
+
+use crate::engine::Handle;
+
+pub mod client;
+pub mod runs;
+pub mod socket;
+pub mod status;
+pub mod view;
+
+mod problem;
+
+#[cfg(test)]
+mod tests;
+
+use problem::Problem;
+
+/// All of it.
+pub fn router(engine: Handle) -> Router {
+    Router::new()
+        .route("/livez", get(status::livez))
+        .route("/readyz", get(status::readyz))
+        .route("/health", get(status::health))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/jobs/{name}/runs", post(runs::request))
+        .route("/api/v1/runs/{run}", get(runs::show))
+        .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(engine)
+}
+
+async fn no_such_page(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at `{}`", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn wrong_method(uri: Uri) -> Problem {
+    let detail = format!("`{}` does not take this method", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}

@@ -1,4 +1,184 @@
 //! The command line: one file per verb. The only room that prints.
+//!
+//! A verb has an `Args`, which is what may be typed, and a `run`, which ends with an [`Exit`] or
+//! a [`CliError`]. Data goes to standard output, everything else to standard error; both go
+//! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
+//!
+//! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
+//!   `status`: the verbs.
+//! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod cancel;
 pub mod check;
+pub mod console;
+pub mod cron;
+pub mod daemon;
 pub mod diagnostics;
+pub mod error;
+pub mod escape;
+pub mod exit;
+pub mod history;
+pub mod jobs;
+pub mod logs;
+pub mod next;
+pub mod panic;
+pub mod params;
+pub mod place;
+pub mod progress;
+pub mod run;
+pub mod show;
+pub mod status;
+pub mod style;
+pub mod suggest;
+pub mod table;
+pub mod trigger;
+pub mod when;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+
+pub use console::{Color, Console};
+pub use error::CliError;
+pub use exit::Exit;
+use place::Place;
+
+use crate::sandbox::{Sandbox, SandboxOptions};
+
+/// A scheduler whose jobs are sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "cronlet", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+
+    #[command(flatten)]
+    place: Place,
+
+    /// Print data as JSON
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    json: bool,
+
+    /// Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t
+    )]
+    color: Color,
+}
+
+/// Over the options that every verb has.
+const GLOBAL: &str = "Global options";
+
+const AFTER_HELP: &str = "\
+Start here:
+  cronlet check        is the schedules file sound?
+  cronlet run hello    try a job, here and now
+  cronlet serve        run the jobs when they are due
+  cronlet history      what ran, and what came of it
+
+Exit codes:
+    0  done
+    1  the run failed
+    2  bad usage, or a schedules file that cannot be used
+    3  the daemon is not there
+    4  no such job, run or plugin
+    5  refused, or in conflict with something
+   70  a bug in cronlet
+  130  ended by Ctrl-C";
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check the schedules file and its components
+    Check(check::Args),
+    /// Show when jobs are due
+    Next(next::Args),
+    /// Run a job now, in this process, without a daemon and without history
+    Run(run::Args),
+    /// List the jobs: when they are due, and how they last ran
+    Jobs(jobs::Args),
+    /// List what ran and what was skipped, newest first
+    History(history::Args),
+    /// Show everything about one run
+    Show(show::Args),
+    /// Print the log of a run
+    Logs(logs::Args),
+    /// Ask the daemon for a run now
+    Trigger(trigger::Args),
+    /// Ask the daemon to end a run
+    Cancel(cancel::Args),
+    /// Show whether the daemon is there, whether it is well, and what it is doing
+    Status(status::Args),
+}
+
+/// The whole program: what was typed, and the code it ends with.
+pub fn main() -> ExitCode {
+    panic::report_as_bug(|| {
+        let cli = Cli::parse();
+        let mut console = Console::new(cli.color, cli.json);
+        let result = cli.verb.run(&cli.place, &mut console);
+        console.finish(result)
+    })
+}
+
+impl Verb {
+    fn run(&self, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+        match self {
+            Self::Check(args) => self::check(args, place, console),
+            Self::Next(args) => next::run(args, place, console),
+            Self::Run(args) => run::run(args, place, console),
+            Self::Jobs(args) => jobs::run(args, place, console),
+            Self::History(args) => history::run(args, place, console),
+            Self::Show(args) => show::run(args, place, console),
+            Self::Logs(args) => logs::run(args, place, console),
+            Self::Trigger(args) => trigger::run(args, place, console),
+            Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Status(args) => status::run(args, place, console),
+        }
+    }
+}
+
+/// Gives the check what it needs: the file, and the sandbox that looks at its components.
+fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let sandbox = Sandbox::new(SandboxOptions::default())?;
+    let options = check::Options {
+        file: args.file.as_deref().unwrap_or(&place.config),
+        strict: args.strict,
+        json: console.json(),
+        style: Console::pictures(),
+        environment: &place::environment(),
+        now: Timestamp::now(),
+    };
+    let code = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
+    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == code);
+    Ok(exit.unwrap_or(Exit::Bug))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_typed_is_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_exit_code() {
+        let table = AFTER_HELP.split("Exit codes:").nth(1).unwrap();
+        let named: Vec<u8> = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+            .collect();
+        assert_eq!(named, Exit::ALL.map(Exit::code));
+    }
+}

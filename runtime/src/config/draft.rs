@@ -6,6 +6,7 @@ use cronlet_core::{
     catalog::{Catalog, Loaded, Unusable},
     digest::Digest,
     job::{Component, Job},
+    limits::Limits,
     plan::{Plan, Settings},
     schedule::Trigger,
 };
@@ -26,6 +27,8 @@ pub struct Draft {
     pub(super) source: Source,
     pub(super) digest: Digest,
     pub(super) runtime: Runtime,
+    /// Those of `[defaults]`.
+    pub(super) limits: Limits,
     pub(super) jobs: Vec<JobDraft>,
     /// The components of jobs that have problems; a draft to be resolved has none.
     pub(super) broken: Vec<Plugin>,
@@ -46,6 +49,17 @@ impl Draft {
     pub fn references(&self) -> Vec<Reference> {
         let references: BTreeSet<_> = self.plugins().map(|plugin| &plugin.reference).collect();
         references.into_iter().cloned().collect()
+    }
+
+    /// The component of one job; none if there is no such job.
+    pub fn reference_of(&self, job: &str) -> Option<&Reference> {
+        let job = self.jobs.iter().find(|draft| draft.name.as_str() == job)?;
+        Some(&job.plugin.reference)
+    }
+
+    /// The limits of `[defaults]`, for a component that is no job.
+    pub fn default_limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Where history is kept.

@@ -17,7 +17,7 @@
 //! - `read`: a path or bytes to text; `syntax`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
-//! - `draft`: what the walk gives, and how it becomes a plan.
+//! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod draft;
 mod job;
@@ -35,10 +35,11 @@ mod syntax;
 mod table;
 mod text;
 mod trigger;
+pub mod watch;
 
 use std::path::Path;
 
-use cronlet_core::digest::Digest;
+use cronlet_core::{digest::Digest, limits::Limits};
 use toml::de::DeTable;
 
 pub use draft::{Draft, OnUnusable};
@@ -50,6 +51,7 @@ pub use source::{Position, Source};
 
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
+use policy::PolicyKeys;
 use settings::Runtime;
 use table::{Kind, Table, Walk};
 
@@ -73,6 +75,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let mut contents = Contents {
         runtime: Runtime::new(folder),
+        limits: Limits::default(),
         jobs: Vec::new(),
         broken: Vec::new(),
     };
@@ -85,12 +88,13 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         contents.read(&mut walk, tree, folder);
         problems = walk.problems;
     }
-    let Contents { mut runtime, jobs, broken } = contents;
+    let Contents { mut runtime, limits, jobs, broken } = contents;
     runtime.override_by(environment, &mut problems);
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
         source: source.clone(),
         runtime,
+        limits,
         jobs,
         broken,
         known_plugins: Vec::new(),
@@ -101,6 +105,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
 /// What a file contains.
 struct Contents {
     runtime: Runtime,
+    limits: Limits,
     jobs: Vec<JobDraft>,
     broken: Vec<Plugin>,
 }
@@ -119,8 +124,10 @@ impl Contents {
         }
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
+        let defaults = defaults.map(|table| job::defaults(walk, table)).unwrap_or_default();
+        self.limits = PolicyKeys::default().limits(&defaults);
         let around = Surroundings {
-            defaults: defaults.map(|table| job::defaults(walk, table)).unwrap_or_default(),
+            defaults,
             file: folder,
             plugins: &self.runtime.plugins,
         };

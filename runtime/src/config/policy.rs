@@ -102,18 +102,24 @@ impl PolicyKeys {
         keys
     }
 
+    /// The limits that these keys mean, with those of `defaults` where they are not written.
+    pub(super) fn limits(&self, defaults: &Self) -> Limits {
+        let limits = Limits::default();
+        Limits {
+            timeout: self.timeout.or(defaults.timeout).unwrap_or(limits.timeout),
+            memory: self.memory.or(defaults.memory).unwrap_or(limits.memory),
+            max_output: self
+                .max_output
+                .or(defaults.max_output)
+                .unwrap_or(limits.max_output),
+        }
+    }
+
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, walk: &mut Walk<'_>) -> Policy {
-        let (limits, catch_up) = (Limits::default(), CatchUp::default());
+        let catch_up = CatchUp::default();
         Policy {
-            limits: Limits {
-                timeout: self.timeout.or(defaults.timeout).unwrap_or(limits.timeout),
-                memory: self.memory.or(defaults.memory).unwrap_or(limits.memory),
-                max_output: self
-                    .max_output
-                    .or(defaults.max_output)
-                    .unwrap_or(limits.max_output),
-            },
+            limits: self.limits(defaults),
             retry: self.retry.over(&defaults.retry).resolve(walk),
             overlap: self.overlap.or(defaults.overlap).unwrap_or_default(),
             max_instances: self.max_instances.or(defaults.max_instances),

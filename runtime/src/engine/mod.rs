@@ -1,1 +1,267 @@
 //! The shell around the core: it names what happens, steps, and performs.
+//!
+//! One thread owns the core's state machine. Whatever happens reaches it as a [`Message`] through
+//! one inbox: a guest's end, the store's word, a request, a new plan. The thread waits for the next
+//! one or for the time the core wants to be woken at, makes an [`Event`] of it, and performs the
+//! effects of the step. Performing never waits, so neither does the loop: what takes long (writing,
+//! running, loading components, answering) is done on other threads, which report back here.
+//!
+//! The thread is not a task: a condition variable with a time-out wakes within microseconds of the
+//! instant, where a timer wheel has a grain of a millisecond.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use cronlet_core::{
+    engine::{Engine, Event},
+    plan::Plan,
+};
+use tokio::sync::{broadcast, watch};
+
+use crate::{
+    sandbox::Runner,
+    store::{History, Store, StoreError, Writer},
+};
+
+pub mod clock;
+pub mod handle;
+//pub mod reload;
+pub mod status;
+
+mod perform;
+mod trace;
+
+//#[cfg(test)]
+//mod tests;
+
+pub use clock::Clock;
+pub use handle::Handle;
+pub use status::Status;
+
+use clock::{JumpWatch, LOOK_EVERY};
+use handle::{Message, News};
+use perform::{Hands, Voices};
+use status::Board;
+use trace::Trace;
+
+/// Past the guests' grace, a stopping engine waits this long for a store that cannot write.
+const LEAVE_AFTER: Duration = Duration::from_secs(5);
+
+/// A time that has passed comes after what is already waiting, but after no more than this.
+const BURST: u32 = 256;
+
+/// Batches that a slow listener may fall behind by.
+const LISTENERS_BACKLOG: usize = 1024;
+
+/// What an engine is made of.
+pub struct Parts<S> {
+    /// The write door.
+    pub store: S,
+    /// Reads what the store has.
+    pub history: Arc<dyn History>,
+    /// Runs the guests.
+    pub runner: Arc<dyn Runner>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the plan comes from.
+    pub config: PathBuf,
+    /// What is to be done from the start.
+    pub plan: Arc<Plan>,
+    /// Has the schedules file read again, see [`Handle::reload`].
+    pub reload: Box<dyn Fn() + Send + Sync>,
+}
+
+/// How an engine came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Nothing runs, and everything is written.
+    Clean,
+    /// The store could not write the last of it. The next start sees a crash.
+    Unsaved,
+}
+
+/// The thread that owns the core.
+struct Shell {
+    core: Engine,
+    clock: Arc<dyn Clock>,
+    inbox: mpsc::Receiver<Message>,
+    hands: Hands,
+    jumps: JumpWatch,
+    /// Messages handled since the wish to be woken was due.
+    late: u32,
+    /// When to give up on a store that cannot write, in monotonic time.
+    leave_by: Option<Duration>,
+}
+
+/// Takes the store over and starts. The engine lives until [`Handle::shutdown`].
+pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
+    let recovery = parts.store.recover()?;
+    let (sender, inbox) = mpsc::channel();
+    let (records, _) = broadcast::channel(LISTENERS_BACKLOG);
+    let (finish, finished) = watch::channel(None);
+    let notices = sender.clone();
+    let writer = Writer::spawn(parts.store, move |notice| {
+        // Without a receiver the engine has left, and nobody wants to know.
+        let _ = notices.send(Message::Store(notice));
+    });
+    let board = Board::new(parts.config, &parts.plan, parts.clock.now());
+    let voices = Voices {
+        inbox: sender.clone(),
+        listeners: records.clone(),
+        trace: Trace::new(&recovery.runs),
+    };
+    let hands = Hands::new(writer, parts.runner, board, voices);
+    let mut shell = Shell {
+        core: Engine::new(),
+        jumps: JumpWatch::new(&*parts.clock),
+        clock: parts.clock,
+        inbox,
+        hands,
+        late: 0,
+        leave_by: None,
+    };
+    let started = Event::Started {
+        recovery,
+        plan: parts.plan,
+    };
+    std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            shell.step(started);
+            let last = shell.run();
+            finish.send_replace(Some(last));
+        })
+        .map_err(|source| StoreError {
+            doing: "start the engine's thread",
+            source: Box::new(source),
+        })?;
+    Ok(Handle::new(
+        sender,
+        parts.history,
+        records,
+        finished,
+        parts.reload,
+    ))
+}
+
+impl Shell {
+    fn run(mut self) -> Finish {
+        while !self.hands.stopped() && !self.is_overdue() {
+            match self.next() {
+                Some(message) => self.handle(message),
+                None => self.wake(),
+            }
+        }
+        self.finish()
+    }
+
+    /// Whether it is time to leave, come what may.
+    fn is_overdue(&self) -> bool {
+        self.leave_by.is_some_and(|by| self.clock.monotonic() >= by)
+    }
+
+    /// Closes the history, and hears the store's last words.
+    fn finish(mut self) -> Finish {
+        if !self.is_overdue() {
+            self.hands.close(LEAVE_AFTER);
+        }
+        let now = self.clock.now();
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Message::Store(notice) = message {
+                self.hands.store_said(notice, now);
+            }
+        }
+        self.hands.finish()
+    }
+
+    /// The next message, or none when the core is to be woken.
+    fn next(&mut self) -> Option<Message> {
+        loop {
+            if let Some(jump) = self.jumps.look(&*self.clock) {
+                trace::clock_jumped(jump);
+            }
+            let wait = self.wait();
+            if wait.is_zero() && self.late >= BURST {
+                self.late = 0;
+                return None;
+            }
+            match self.inbox.recv_timeout(wait.min(LOOK_EVERY)) {
+                Ok(message) => {
+                    self.late = if wait.is_zero() { self.late + 1 } else { 0 };
+                    return Some(message);
+                }
+                Err(_) if self.wait().is_zero() => {
+                    self.late = 0;
+                    return None;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Until the core wants to be woken.
+    fn wait(&self) -> Duration {
+        let wish = self.hands.wake_at();
+        let wake = wish.map_or(Duration::MAX, |at| self.clock.wait_for(at));
+        let leave = self.leave_by.map_or(Duration::MAX, |by| {
+            by.saturating_sub(self.clock.monotonic())
+        });
+        wake.min(leave)
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Event(Event::ShutdownRequested) => {
+                let grace = self.hands.board().shutdown_grace();
+                let by = self.clock.monotonic() + grace + LEAVE_AFTER;
+                self.leave_by.get_or_insert(by);
+                self.hands.board_mut().stopping();
+                self.step(Event::ShutdownRequested);
+            }
+            Message::Event(event) => {
+                if let Event::AttemptEnded { run, attempt, .. } = event {
+                    self.hands.ended(run, attempt);
+                }
+                self.step(event);
+            }
+            Message::Ask(event, request, answer) => {
+                self.hands.expect_answer(request, answer);
+                self.step(event);
+            }
+            Message::Store(notice) => {
+                let event = self.hands.store_said(notice, self.clock.now());
+                self.step(event);
+            }
+            Message::Config(news) => self.config_said(news),
+            Message::Status(answer) => {
+                let status = self.hands.status(&self.core, self.clock.now());
+                // Who asked may have left.
+                let _ = answer.send(status);
+            }
+        }
+    }
+
+    fn config_said(&mut self, news: News) {
+        self.hands.board_mut().config_said(&news, self.clock.now());
+        if let News::Live(live) = news {
+            self.step(Event::PlanReplaced(live.plan));
+            // Without a receiver nobody is left who would drop components.
+            let _ = live.in_use.send(self.hands.board().components_in_use());
+        }
+    }
+
+    fn wake(&mut self) {
+        self.hands.woken();
+        self.step(Event::Woke);
+    }
+
+    fn step(&mut self, event: Event) {
+        let now = self.clock.now();
+        for effect in self.core.step(now, event) {
+            self.hands.perform(effect);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `cronlet cancel`: asks the daemon for the end of a run.
+
+use serde_json::json;
+
+use super::{console::Console, daemon, error::CliError, exit::Exit, place::Place};
+use crate::api::runs::{Cancel, Cancelled};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's number, as `history` and `status` show it
+    run: u64,
+
+    /// At once, without asking the job first
+    #[arg(long)]
+    kill: bool,
+}
+
+pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let daemon = daemon::find(place, console)?;
+    let path = format!("/api/v1/runs/{}/cancel", args.run);
+    let cancelled: Cancelled = daemon.post(&path, &Cancel { kill: args.kill })?.ok()?;
+    let (run, status) = (args.run, cancelled.status.as_str());
+    if console.json() {
+        console.document(&json!({"run": run, "status": status}))?;
+    } else {
+        console.line(match status {
+            "cancelling" if args.kill => format!("run {run} is being killed"),
+            "cancelling" => format!("run {run} is asked to stop"),
+            _ => format!("run {run} cancelled"),
+        })?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,43 @@
+//! Finding the daemon, and what is said when it is not there or refuses.
+
+use super::{
+    console::Console,
+    error::{CliError, Kind},
+    place::Place,
+};
+use crate::{
+    api::client::{Client, ClientError},
+    store::sqlite,
+};
+
+/// The daemon that owns the database.
+pub fn find(place: &Place, console: &mut Console) -> Result<Client, CliError> {
+    let database = place.database(console);
+    let holder = sqlite::holder(&database)?;
+    let socket = holder.and_then(|holder| holder.socket);
+    socket.map(|socket| Client::new(&socket)).ok_or_else(|| {
+        let message = format!("no daemon is running for `{}`", database.display());
+        not_there(message)
+    })
+}
+
+fn not_there(message: String) -> CliError {
+    CliError::unavailable(message).hint("`cronlet serve` starts one")
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unreachable { .. } => not_there(error.to_string()),
+            ClientError::Broken(_) => Self::unavailable(error.to_string()),
+            ClientError::Refused { status, detail } => Self::new(
+                match status {
+                    400 => Kind::User,
+                    404 => Kind::NotFound,
+                    _ => Kind::Refused,
+                },
+                detail,
+            ),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `cronlet jobs`: every job, as the file and the database together know it.
+
+use std::collections::BTreeMap;
+
+use cronlet_core::{job, name::JobName, plan::Plan};
+use jiff::Timestamp;
+
+use super::{
+    console::Console,
+    error::CliError,
+    exit::Exit,
+    history,
+    place::{self, Place},
+    style,
+    table::{Cell, Column, Table},
+    when,
+};
+use crate::{
+    api::view,
+    store::history::{History, JobRow},
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+States:
+  scheduled  it has a trigger, and will be due
+  over       it has a trigger, and will not be due again
+  manual     it has no trigger: it runs only when asked
+  new        no daemon has seen it yet
+  removed    the daemon has seen it, and it is not in the file any more
+  unknown    the daemon has seen it, and the file cannot be read")]
+pub struct Args {}
+
+pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let found = place.find();
+    let history = found.history()?;
+    let plan = match (&found.draft, &history) {
+        (Ok(draft), _) => Some(place::plan(draft)?),
+        (Err(error), Some(_)) => {
+            console.warning(&error.message);
+            None
+        }
+        // Nothing to show: then what is wrong with the file is the answer.
+        (Err(_), None) => return Err(found.draft.expect_err("it is one")),
+    };
+    let rows = history.map_or_else(|| Ok(Vec::new()), |history| history.jobs())?;
+    let now = Timestamp::now();
+    let jobs = join(plan.as_ref(), &rows, now);
+    if console.json() {
+        console.document(&jobs)?;
+    } else if jobs.is_empty() {
+        console.note("no jobs yet");
+        console.help("add a `[jobs.NAME]` table with `plugin = \"…\"` to the schedules file");
+    } else {
+        console.table(&table(&jobs, now))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Every job that the file or the database knows, by name.
+fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> {
+    let mut both: BTreeMap<&JobName, (Option<&job::Job>, Option<&JobRow>)> = BTreeMap::new();
+    for (name, job) in plan.into_iter().flat_map(|plan| &plan.jobs) {
+        both.entry(name).or_default().0 = Some(job);
+    }
+    for row in rows {
+        both.entry(&row.job).or_default().1 = Some(row);
+    }
+    both.into_iter()
+        .map(|(name, (job, row))| {
+            let trigger = job.and_then(|job| job.trigger.as_ref());
+            let next = trigger.and_then(|trigger| trigger.next_after(now));
+            let last_run = row.and_then(|row| row.last_run.as_ref());
+            view::Job {
+                job: name.to_string(),
+                description: job.and_then(|job| job.description.clone()),
+                state: state(plan.is_some(), job, next, row),
+                trigger: trigger.map(ToString::to_string),
+                next: next.map(view::Time),
+                watermark: row.map(|row| view::Time(row.watermark)),
+                last_run: last_run.map(view::Run::from),
+            }
+        })
+        .collect()
+}
+
+/// Where the job stands, in a word.
+fn state(
+    file: bool,
+    job: Option<&job::Job>,
+    next: Option<Timestamp>,
+    row: Option<&JobRow>,
+) -> &'static str {
+    match (job, row) {
+        (None, _) if file => "removed",
+        (None, _) => "unknown",
+        (Some(_), None) => "new",
+        (Some(job), _) if job.trigger.is_none() => "manual",
+        (Some(_), Some(_)) if next.is_none() => "over",
+        (Some(_), Some(_)) => "scheduled",
+    }
+}
+
+fn table(jobs: &[view::Job], now: Timestamp) -> Table {
+    let mut table = Table::new([
+        Column::new("JOB"),
+        Column::new("TRIGGER"),
+        Column::new("STATE"),
+        Column::new("NEXT"),
+        Column::new("NEXT (UTC)").spare(2),
+        Column::new("LAST RUN"),
+        Column::new("WHEN"),
+        Column::new("SUMMARY").free().spare(1),
+    ]);
+    for job in jobs {
+        table.row(cells(job, now));
+    }
+    table
+}
+
+fn cells(job: &view::Job, now: Timestamp) -> [Cell; 8] {
+    let last = job.last_run.as_ref();
+    let relative = |t: view::Time| when::relative(now, t.0);
+    let last_time = last.map(|run| run.started_at.unwrap_or(run.queued_at));
+    [
+        Cell::styled(&job.job, style::BOLD),
+        Cell::new(job.trigger.as_deref().unwrap_or("—")),
+        Cell::styled(job.state, of_state(job.state)),
+        Cell::new(job.next.map_or_else(|| "—".to_owned(), relative)),
+        Cell::new(job.next.map(|t| when::second(t.0)).unwrap_or_default()),
+        match last {
+            Some(run) => Cell::styled(history::status(run), style::of_status(&run.status)),
+            None => Cell::dim("—"),
+        },
+        Cell::new(last_time.map(relative).unwrap_or_default()),
+        Cell::new(
+            last.map(|run| history::last_word(run, now))
+                .unwrap_or_default(),
+        ),
+    ]
+}
+
+fn of_state(state: &str) -> anstyle::Style {
+    match state {
+        "scheduled" | "manual" => style::PLAIN,
+        _ => style::DIM,
+    }
+}

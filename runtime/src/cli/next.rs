@@ -1,0 +1,141 @@
+//! `cronlet next`: when jobs are due.
+
+use cronlet_core::{name::JobName, plan::Plan, schedule::Trigger};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    console::Console,
+    cron,
+    error::CliError,
+    exit::Exit,
+    params,
+    place::Place,
+    suggest,
+    table::{Cell, Column, Table},
+    when,
+};
+use crate::api::view;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet next                                     what comes next, of all jobs
+  cronlet next hello                               when `hello` is due
+  cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
+  cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+
+For one job or one expression each line is an instant and nothing else.")]
+pub struct Args {
+    /// Only this job
+    #[arg(conflicts_with = "cron")]
+    job: Option<String>,
+
+    /// An expression in place of a job
+    #[arg(long, value_name = "EXPR")]
+    cron: Option<String>,
+
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    count: usize,
+
+    /// From when on, itself not included [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = params::instant)]
+    after: Option<Timestamp>,
+}
+
+/// One line of the answer.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Due {
+    /// None is the expression that was given.
+    job: Option<String>,
+    nominal: view::Time,
+}
+
+pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let after = args.after.unwrap_or_else(Timestamp::now);
+    let due = match (&args.cron, &args.job) {
+        (Some(expression), _) => {
+            let trigger = Trigger::Cron(cron::parse(expression)?);
+            instants(&trigger, after, args.count, None)
+        }
+        (None, Some(name)) => of_job(&place.plan()?, name, after, args.count, console)?,
+        (None, None) => of_all(&place.plan()?, after, args.count),
+    };
+    let one = args.cron.is_some() || args.job.is_some();
+    if console.json() {
+        console.document(&due)?;
+    } else if one {
+        for due in &due {
+            console.line(when::with_offset(due.nominal.0))?;
+        }
+    } else if due.is_empty() {
+        console.note("nothing is due");
+    } else {
+        console.table(&table(&due, after))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn of_job(
+    plan: &Plan,
+    name: &str,
+    after: Timestamp,
+    count: usize,
+    console: &mut Console,
+) -> Result<Vec<Due>, CliError> {
+    let job = plan
+        .jobs
+        .get(name)
+        .ok_or_else(|| suggest::no_such_job(name, plan.jobs.keys().map(JobName::as_str)))?;
+    let Some(trigger) = &job.trigger else {
+        console.note(format_args!(
+            "job `{name}` has no trigger: it runs only when asked"
+        ));
+        return Ok(Vec::new());
+    };
+    let due = instants(trigger, after, count, Some(&job.name));
+    if due.is_empty() && count > 0 {
+        console.note(format_args!("job `{name}` is never due after {after}"));
+    }
+    Ok(due)
+}
+
+/// The soonest of all jobs together.
+fn of_all(plan: &Plan, after: Timestamp, count: usize) -> Vec<Due> {
+    let mut due: Vec<Due> = plan
+        .jobs
+        .values()
+        .filter_map(|job| Some((job, job.trigger.as_ref()?)))
+        .flat_map(|(job, trigger)| instants(trigger, after, count, Some(&job.name)))
+        .collect();
+    due.sort_by(|a, b| (a.nominal, &a.job).cmp(&(b.nominal, &b.job)));
+    due.truncate(count);
+    due
+}
+
+fn instants(trigger: &Trigger, after: Timestamp, count: usize, job: Option<&JobName>) -> Vec<Due> {
+    std::iter::successors(trigger.next_after(after), |&t| trigger.next_after(t))
+        .take(count)
+        .map(|t| Due {
+            job: job.map(ToString::to_string),
+            nominal: view::Time(t),
+        })
+        .collect()
+}
+
+fn table(due: &[Due], now: Timestamp) -> Table {
+    let mut table = Table::new([
+        Column::new("INSTANT"),
+        Column::new("JOB"),
+        Column::new("").spare(1),
+    ]);
+    for due in due {
+        table.row([
+            Cell::new(when::with_offset(due.nominal.0)),
+            Cell::new(due.job.as_deref().unwrap_or_default()),
+            Cell::dim(when::relative(now, due.nominal.0)),
+        ]);
+    }
+    table
+}

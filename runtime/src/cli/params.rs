@@ -1,0 +1,34 @@
+//! Values that are typed: what is wrong with them is said in a sentence that `clap` completes.
+
+use std::sync::Arc;
+
+use cronlet_core::units::UnitError;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// Params: a JSON object.
+pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
+    let problem = match serde_json::from_str(text) {
+        Ok(Value::Object(params)) => return Ok(Arc::new(params)),
+        Ok(_) => "params are an object".to_owned(),
+        Err(error) => format!("it is not JSON: {error}"),
+    };
+    let example = r#"'{"name": "value"}'"#;
+    Err(format!(
+        "{problem}\n\nhelp: write it in single quotes, such as {example}"
+    ))
+}
+
+/// An instant.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse()
+        .map_err(|_| "expected an RFC 3339 time, such as 2026-03-29T03:00:00Z".to_owned())
+}
+
+/// A duration or a size that is none.
+pub fn unit(error: &UnitError) -> String {
+    match &error.help {
+        Some(help) => format!("{error}\n\nhelp: {help}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Where the schedules file and the database are, and what is said when they are not there.
+//!
+//! Most commands need only the database. They find it with a schedules file that does not parse,
+//! or with none: then it is the one that `--database` names, or the default name beside the file.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use cronlet_core::{catalog::Catalog, limits::Limits, plan::Plan};
+
+use super::{GLOBAL, console::Console, error::CliError};
+use crate::{
+    config::{self, Draft, Environment, OnUnusable, Problem, Problems, Severity},
+    store::{
+        StoreError,
+        sqlite::{self, OpenError, SqliteHistory},
+    },
+};
+
+/// The default of `database`, which is relative to the schedules file.
+const DATABASE: &str = "cronlet.db";
+
+/// What was said about where things are.
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// The schedules file
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "FILE",
+        env = "CRONLET_CONFIG",
+        hide_env_values = true,
+        default_value = "schedules.toml"
+    )]
+    pub config: PathBuf,
+
+    /// The database, in place of the one that the schedules file names
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "FILE",
+        env = "CRONLET_DATABASE",
+        hide_env_values = true
+    )]
+    pub database: Option<PathBuf>,
+}
+
+/// The schedules file, or what is wrong with it, and the database, whether it is there or not.
+#[derive(Debug)]
+pub struct Found {
+    pub draft: Result<Draft, CliError>,
+    pub database: PathBuf,
+}
+
+impl Place {
+    /// What the schedules file says. Anything wrong with it is an error.
+    pub fn draft(&self) -> Result<Draft, CliError> {
+        let text = config::read(&self.config)?;
+        let name = self.config.to_string_lossy();
+        Ok(config::parse(&name, &text, &environment())?)
+    }
+
+    /// What the schedules file says, without having looked at a component.
+    pub fn plan(&self) -> Result<Plan, CliError> {
+        plan(&self.draft()?)
+    }
+
+    /// The limits of `[defaults]`, or those without a schedules file.
+    pub fn default_limits(&self) -> Result<Limits, CliError> {
+        if self.config.exists() {
+            Ok(self.draft()?.default_limits().clone())
+        } else {
+            Ok(Limits::default())
+        }
+    }
+
+    /// The database, whether it is there or not. A schedules file that cannot be used is a warning.
+    pub fn database(&self, console: &mut Console) -> PathBuf {
+        if let Some(path) = &self.database {
+            return path.clone();
+        }
+        let found = self.find();
+        if let Err(error) = &found.draft {
+            console.warning(&error.message);
+        }
+        found.database
+    }
+
+    /// The schedules file and the database.
+    pub fn find(&self) -> Found {
+        let draft = self.draft();
+        let database = self.database.clone().unwrap_or_else(|| match &draft {
+            Ok(draft) => draft.database(),
+            Err(_) => self.config.with_file_name(DATABASE),
+        });
+        Found { draft, database }
+    }
+
+    /// The history, to be read.
+    pub fn history(&self, console: &mut Console) -> Result<SqliteHistory, CliError> {
+        Ok(sqlite::history(&self.database(console))?)
+    }
+}
+
+impl Found {
+    /// The history, if there is a database.
+    pub fn history(&self) -> Result<Option<SqliteHistory>, CliError> {
+        match sqlite::history(&self.database) {
+            Ok(history) => Ok(Some(history)),
+            Err(OpenError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The plan of a draft of which no component was looked at.
+pub fn plan(draft: &Draft) -> Result<Plan, CliError> {
+    Ok(draft.resolve(&Catalog::default(), OnUnusable::Keep)?)
+}
+
+/// The variables that override keys of `[runtime]`.
+pub fn environment() -> Environment {
+    let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok()?;
+        let value = value.to_string_lossy().into_owned();
+        name.starts_with("CRONLET_").then_some((name, value))
+    };
+    std::env::vars_os()
+        .filter_map(ours)
+        .collect::<BTreeMap<_, _>>()
+}
+
+/// The schedules file cannot be used.
+impl From<Problems> for CliError {
+    fn from(problems: Problems) -> Self {
+        match single(&problems) {
+            Some(problem) => Self::config(problem.message.clone()).maybe_hint(problem.help.clone()),
+            None => Self::config(counted(&problems)).problems(problems),
+        }
+    }
+}
+
+/// The only problem, where it is not in the text: it needs no picture.
+fn single(problems: &Problems) -> Option<&Problem> {
+    match problems.iter().as_slice() {
+        [only] if only.span.is_none() => Some(only),
+        _ => None,
+    }
+}
+
+fn counted(problems: &Problems) -> String {
+    let name = problems.source().name();
+    match problems.count(Severity::Error) {
+        1 => format!("`{name}` has a problem"),
+        n => format!("`{name}` has {n} problems"),
+    }
+}
+
+/// The database cannot be opened.
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        let text = error.to_string();
+        let mut parts = text.split("\nhelp: ");
+        let message = parts.next().unwrap_or_default().to_owned();
+        let cli = match &error {
+            OpenError::Missing { .. } => Self::not_found(message),
+            OpenError::Owned(_) | OpenError::Newer { .. } | OpenError::Older { .. } => {
+                Self::refused(message)
+            }
+            OpenError::Foreign { .. } | OpenError::Store(_) => Self::config(message),
+        };
+        parts.fold(cli, CliError::hint)
+    }
+}
+
+/// The database cannot be read: the disk, its rights, or damage, so nothing of ours to report.
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::config(error.to_string())
+    }
+}

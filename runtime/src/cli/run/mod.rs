@@ -1,0 +1,132 @@
+//! `cronlet run`: one attempt now, in this process. No daemon, no history.
+//!
+//! - `target`: what is to be run, from a job's name or a component's file.
+//! - `live`: watching it: its log and progress, and Ctrl-C.
+//! - `result`: what came out, for people and for programs.
+
+mod live;
+mod result;
+mod target;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use cronlet_core::{
+    run::{Origin, RunStatus},
+    units,
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use self::{result::Finished, target::Target};
+use super::{console::Console, error::CliError, exit::Exit, params, place::Place};
+use crate::{
+    api::view,
+    sandbox::{Attempt, Facts, Sandbox, SandboxError, SandboxOptions},
+};
+
+/// What `context.run-id` says of a run that is not in any history.
+const LOCAL: &str = "local";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet run hello                                 a job of the schedules file
+  cronlet run hello --params '{\"name\": \"you\"}'      with other params
+  cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+
+The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
+to stop, a second one kills it.")]
+pub struct Args {
+    /// A job of the schedules file; or a component, as a path with a `/` or a name ending in `.wasm`
+    #[arg(value_name = "JOB|FILE.wasm")]
+    what: String,
+
+    /// What the job gets in place of its own params
+    #[arg(long, value_name = "JSON", value_parser = params::parse)]
+    params: Option<Arc<Map<String, Value>>>,
+
+    /// The instant the run is for [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = params::instant)]
+    at: Option<Timestamp>,
+
+    /// Stop it after so long, such as `30s`
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    timeout: Option<Duration>,
+
+    /// Give it so much memory, such as `64MiB`
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
+}
+
+pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let target = target::find(&args.what, place)?;
+    let sandbox = Sandbox::new(SandboxOptions {
+        max_concurrent: NonZeroU32::MIN,
+        ..SandboxOptions::default()
+    })?;
+    let target = target.load(&sandbox)?;
+    let asked = Timestamp::now();
+    let attempt = attempt(args, &target, asked);
+    let facts = attempt.facts.clone();
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::internal(format!("cannot watch the run: {error}")))?
+        .block_on(live::watch(&sandbox, attempt, console))?;
+
+    let mut run = view::Run::new(&facts.job, facts.origin, facts.nominal, asked);
+    run.params = args.params.as_deref().cloned().map(Value::Object);
+    let finished = Finished::new(run, ended.report, ended.cancelled, target.digest);
+    if console.json() {
+        console.document(&finished.run)?;
+    } else {
+        finished.print(console)?;
+    }
+    Ok(match finished.status {
+        RunStatus::Succeeded => Exit::Done,
+        _ if ended.cancelled => Exit::Interrupted,
+        _ => Exit::Failed,
+    })
+}
+
+fn attempt(args: &Args, target: &Target, now: Timestamp) -> Attempt {
+    let mut limits = target.limits.clone();
+    limits.timeout = args.timeout.unwrap_or(limits.timeout);
+    limits.memory = args.memory.unwrap_or(limits.memory);
+    Attempt {
+        component: Ok(target.digest),
+        limits,
+        params: match &args.params {
+            Some(params) => Value::Object(params.as_ref().clone()).to_string().into(),
+            None => target.params.clone(),
+        },
+        facts: Facts {
+            job: target.job.clone(),
+            run: LOCAL.to_owned(),
+            attempt: 1,
+            max_attempts: NonZeroU32::MIN,
+            origin: Origin::Manual,
+            nominal: args.at.unwrap_or(now),
+            input: None,
+        },
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = units::parse_duration(text).map_err(|error| params::unit(&error))?;
+    if timeout.is_zero() {
+        return Err("a timeout of zero leaves no time to run".to_owned());
+    }
+    Ok(timeout)
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    units::parse_size(text).map_err(|error| params::unit(&error))
+}
+
+/// There is no sandbox: this machine lacks something.
+impl From<SandboxError> for CliError {
+    fn from(error: SandboxError) -> Self {
+        Self::config(error.to_string()).maybe_hint(error.help())
+    }
+}

@@ -1,0 +1,160 @@
+//! `cronlet show`: everything about one run.
+
+use std::fmt::Write as _;
+
+use cronlet_core::run::RunId;
+use jiff::Timestamp;
+
+use super::{
+    console::Console, error::CliError, escape, exit::Exit, history, place::Place, style, when,
+};
+use crate::{api::view, store::history::History};
+
+/// How wide the names before the values are.
+const LABEL: usize = 10;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's number, as `history` shows it
+    run: u64,
+}
+
+pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
+    let history = place.history(console)?;
+    let row = history
+        .run(RunId(args.run))?
+        .ok_or_else(|| no_such_run(args.run))?;
+    let run = view::Run::from(&row);
+    if console.json() {
+        console.document(&run)?;
+    } else {
+        console.line(text(&run, Timestamp::now()).trim_end())?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn no_such_run(run: u64) -> CliError {
+    CliError::not_found(format!("there is no run {run}"))
+        .hint("`cronlet history` lists the runs there are")
+}
+
+fn text(run: &view::Run, now: Timestamp) -> String {
+    let mut text = String::new();
+    let number = run.run.unwrap_or_default();
+    let (bold, status) = (style::BOLD, style::of_status(&run.status));
+    let _ = writeln!(
+        text,
+        "{bold}run {number}{bold:#}  {status}{}{status:#}",
+        escape::line(&history::status(run))
+    );
+    field(&mut text, "job", &run.job);
+    field(&mut text, "trigger", &trigger(run));
+    instant(&mut text, "nominal", Some(run.nominal), now);
+    instant(&mut text, "queued", Some(run.queued_at), now);
+    instant(&mut text, "started", run.started_at, now);
+    instant(&mut text, "ended", run.ended_at, now);
+    instant(&mut text, "again", run.retry_at, now);
+    instant(&mut text, "cancelled", run.cancel_requested_at, now);
+    json(&mut text, "params", run.params.as_ref());
+    optional(&mut text, "message", run.message.as_deref());
+    optional(&mut text, "summary", run.summary.as_deref());
+    json(&mut text, "output", run.output.as_ref());
+    for attempt in &run.attempts {
+        text.push('\n');
+        self::attempt(&mut text, attempt);
+    }
+    text
+}
+
+fn trigger(run: &view::Run) -> String {
+    match &run.actor {
+        Some(actor) => format!("{} by {actor}", run.trigger),
+        None => run.trigger.clone(),
+    }
+}
+
+fn attempt(text: &mut String, attempt: &view::Attempt) {
+    let (bold, style) = (style::BOLD, style::of_status(&attempt.status));
+    let status = match &attempt.reason {
+        Some(reason) => format!("{}: {reason}", attempt.status),
+        None => attempt.status.clone(),
+    };
+    let _ = writeln!(
+        text,
+        "{bold}attempt {}{bold:#}  {style}{}{style:#}",
+        attempt.number,
+        escape::line(&status)
+    );
+    field(text, "started", &when::second(attempt.started_at.0));
+    if let Some(took) = attempt.duration {
+        field(text, "took", &when::took(took));
+    }
+    if let Some(usage) = &attempt.usage {
+        field(text, "used", &used(usage));
+    }
+    optional(text, "component", attempt.component_sha256.as_deref());
+    for (name, value) in &attempt.attributes {
+        field(text, name, value);
+    }
+    if let Some(error) = &attempt.error {
+        self::error(text, error);
+    }
+}
+
+pub(super) fn used(usage: &view::Usage) -> String {
+    let cpu = usage.cpu.map(when::took).unwrap_or_default();
+    let memory = when::bytes(usage.memory_peak_bytes);
+    let lines = match usage.log_lines {
+        1 => "1 line of log".to_owned(),
+        n => format!("{n} lines of log"),
+    };
+    let dropped = match usage.log_dropped {
+        0 => String::new(),
+        n => format!(" ({n} dropped)"),
+    };
+    format!("{cpu} of processor, {memory} of memory, {lines}{dropped}")
+}
+
+fn error(text: &mut String, error: &view::Error) {
+    let style = style::ERROR;
+    let code = match error.code.as_str() {
+        "" => String::new(),
+        code => format!(" ({})", escape::line(code)),
+    };
+    let mut lines = escape::lines(&error.message);
+    let first = lines.next().unwrap_or_default();
+    let _ = writeln!(text, "  {style}{:LABEL$}{style:#} {first}{code}", "error");
+    for line in lines {
+        let _ = writeln!(text, "  {:LABEL$} {line}", "");
+    }
+    if let Some(backtrace) = &error.backtrace {
+        for line in escape::lines(backtrace) {
+            let _ = writeln!(text, "  {:LABEL$}   {line}", "");
+        }
+    }
+}
+
+fn field(text: &mut String, name: &str, value: &str) {
+    let dim = style::DIM;
+    let (name, value) = (escape::line(name), escape::line(value));
+    let _ = writeln!(text, "  {dim}{name:LABEL$}{dim:#} {value}");
+}
+
+fn optional(text: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty()) {
+        field(text, name, value);
+    }
+}
+
+fn json(text: &mut String, name: &str, value: Option<&serde_json::Value>) {
+    if let Some(value) = value {
+        field(text, name, &value.to_string());
+    }
+}
+
+fn instant(text: &mut String, name: &str, t: Option<view::Time>, now: Timestamp) {
+    if let Some(view::Time(t)) = t {
+        let ago = when::relative(now, t);
+        field(text, name, &format!("{} UTC ({ago})", when::second(t)));
+    }
+}

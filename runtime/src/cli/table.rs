@@ -1,0 +1,341 @@
+//! Tables that fit the terminal: aligned columns, two blanks between them, no boxes.
+//!
+//! Off a terminal nothing is cut, so that what is piped is whole. On one, a column that says
+//! little is left out before the free text is cut short, and the free text is cut before anything
+//! else is.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::{
+    escape,
+    style::{DIM, PLAIN},
+};
+
+const GAP: usize = 2;
+/// A free text narrower than this says little: then other columns go.
+const COMFORT: usize = 24;
+/// No column is made narrower than this.
+const LEAST: usize = 6;
+
+/// A table.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// How a column is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    header: &'static str,
+    right: bool,
+    free: bool,
+    /// Columns with a higher number are left out first; 0 is never.
+    rank: u8,
+}
+
+/// What stands in one place.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Column {
+    pub const fn new(header: &'static str) -> Self {
+        Self {
+            header,
+            right: false,
+            free: false,
+            rank: 0,
+        }
+    }
+
+    /// Numbers.
+    #[must_use]
+    pub const fn right(mut self) -> Self {
+        self.right = true;
+        self
+    }
+
+    /// Text of any length, cut first.
+    #[must_use]
+    pub const fn free(mut self) -> Self {
+        self.free = true;
+        self
+    }
+
+    /// Left out where there is no room; a higher rank goes first.
+    #[must_use]
+    pub const fn spare(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+}
+
+impl Cell {
+    pub fn styled(text: impl AsRef<str>, style: Style) -> Self {
+        Self {
+            text: escape::line(text.as_ref()).into_owned(),
+            style,
+        }
+    }
+
+    pub fn new(text: impl AsRef<str>) -> Self {
+        Self::styled(text, PLAIN)
+    }
+
+    pub fn dim(text: impl AsRef<str>) -> Self {
+        Self::styled(text, DIM)
+    }
+}
+
+impl Table {
+    pub fn new(columns: impl Into<Vec<Column>>) -> Self {
+        Self {
+            columns: columns.into(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn row(&mut self, cells: impl Into<Vec<Cell>>) {
+        let cells = cells.into();
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The whole table, each line ended, in at most `width` columns if it can be.
+    pub fn render(&self, width: Option<usize>) -> String {
+        let layout = self.layout(width);
+        let mut text = String::new();
+        let headers: Vec<Cell> = self
+            .columns
+            .iter()
+            .map(|column| Cell::dim(column.header))
+            .collect();
+        for row in std::iter::once(&headers).chain(&self.rows) {
+            self.render_row(&mut text, row, &layout);
+        }
+        text
+    }
+
+    fn render_row(&self, text: &mut String, row: &[Cell], layout: &[Option<usize>]) {
+        let shown: Vec<(usize, usize)> = layout
+            .iter()
+            .enumerate()
+            .filter_map(|(i, width)| width.map(|width| (i, width)))
+            .collect();
+        let mut line = String::new();
+        let mut blanks = 0;
+        for (place, &(i, width)) in shown.iter().enumerate() {
+            let cell = &row[i];
+            let cut = cut(&cell.text, width);
+            let room = width.saturating_sub(cut.width());
+            blanks += if place == 0 { 0 } else { GAP };
+            if self.columns[i].right {
+                blanks += room;
+            }
+            if !cut.is_empty() {
+                line.extend(std::iter::repeat_n(' ', blanks));
+                blanks = 0;
+                let style = cell.style;
+                let _ = write!(line, "{style}{cut}{style:#}");
+            }
+            if !self.columns[i].right {
+                blanks += room;
+            }
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+
+    /// The width of each column; none is left out.
+    fn layout(&self, width: Option<usize>) -> Vec<Option<usize>> {
+        let mut layout: Vec<Option<usize>> =
+            (0..self.columns.len()).map(|i| self.natural(i)).collect();
+        let Some(width) = width else {
+            return layout;
+        };
+        self.leave_out(&mut layout, width);
+        self.cut_free(&mut layout, width);
+        cut_widest(&mut layout, width);
+        layout
+    }
+
+    /// As wide as its widest cell; none where every cell is empty.
+    fn natural(&self, i: usize) -> Option<usize> {
+        let cells = self.rows.iter().map(|row| row[i].text.width()).max();
+        cells
+            .filter(|widest| *widest > 0)
+            .map(|widest| widest.max(self.columns[i].header.width()))
+    }
+
+    fn leave_out(&self, layout: &mut [Option<usize>], width: usize) {
+        let wanted = |layout: &[Option<usize>]| {
+            let comfortable = layout.iter().zip(&self.columns).map(|(width, column)| {
+                width.map(|width| {
+                    if column.free {
+                        width.min(COMFORT)
+                    } else {
+                        width
+                    }
+                })
+            });
+            total(comfortable)
+        };
+        while wanted(layout) > width {
+            let spare = (0..layout.len())
+                .filter(|&i| self.columns[i].rank > 0 && layout[i].is_some())
+                .max_by_key(|&i| self.columns[i].rank);
+            match spare {
+                Some(i) => layout[i] = None,
+                None => return,
+            }
+        }
+    }
+
+    fn cut_free(&self, layout: &mut [Option<usize>], width: usize) {
+        for i in 0..layout.len() {
+            let over = total(layout.iter().copied()).saturating_sub(width);
+            if let (true, Some(natural)) = (self.columns[i].free, &mut layout[i]) {
+                let least = COMFORT.min(*natural);
+                *natural = natural.saturating_sub(over).max(least);
+            }
+        }
+    }
+}
+
+fn cut_widest(layout: &mut [Option<usize>], width: usize) {
+    while total(layout.iter().copied()) > width {
+        match layout.iter_mut().flatten().max() {
+            Some(widest) if *widest > LEAST => *widest -= 1,
+            _ => return,
+        }
+    }
+}
+
+fn total(layout: impl Iterator<Item = Option<usize>>) -> usize {
+    let (columns, sum) = layout
+        .flatten()
+        .fold((0, 0), |(n, sum), width| (n + 1, sum + width));
+    sum + GAP * usize::saturating_sub(columns, 1)
+}
+
+/// `text` in at most `width` columns, with `…` where something is missing.
+pub fn cut(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
+    if text.width() <= width {
+        return text.into();
+    }
+    let mut shown = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used >= width {
+            break;
+        }
+        shown.push(c);
+    }
+    shown.truncate(shown.trim_end().len());
+    shown.push('…');
+    shown.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(table: &Table, width: Option<usize>) -> String {
+        anstream::adapter::strip_str(&table.render(width)).to_string()
+    }
+
+    fn sample() -> Table {
+        let mut table = Table::new([
+            Column::new("RUN").right(),
+            Column::new("JOB"),
+            Column::new("TRIGGER").spare(1),
+            Column::new("EMPTY"),
+            Column::new("SUMMARY").free(),
+        ]);
+        for (run, job, text) in [
+            ("9", "hello", "a greeting that is rather long, all in all"),
+            ("10", "日本", "短い"),
+            ("11", "quiet", ""),
+        ] {
+            table.row([
+                Cell::new(run),
+                Cell::new(job),
+                Cell::new("schedule"),
+                Cell::new(""),
+                Cell::new(text),
+            ]);
+        }
+        table
+    }
+
+    #[test]
+    fn off_a_terminal_it_is_whole() {
+        insta::assert_snapshot!(plain(&sample(), None), @"
+        RUN  JOB    TRIGGER   SUMMARY
+          9  hello  schedule  a greeting that is rather long, all in all
+         10  日本   schedule  短い
+         11  quiet  schedule
+        ");
+    }
+
+    #[test]
+    fn the_free_text_is_cut_where_there_is_little_room() {
+        insta::assert_snapshot!(plain(&sample(), Some(50)), @"
+        RUN  JOB    TRIGGER   SUMMARY
+          9  hello  schedule  a greeting that is rather l…
+         10  日本   schedule  短い
+         11  quiet  schedule
+        ");
+    }
+
+    #[test]
+    fn a_spare_column_goes_before_the_text_says_nothing() {
+        insta::assert_snapshot!(plain(&sample(), Some(40)), @"
+        RUN  JOB    SUMMARY
+          9  hello  a greeting that is rather l…
+         10  日本   短い
+         11  quiet
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in 24..80 {
+            let text = plain(&sample(), Some(width));
+            for line in text.lines() {
+                assert!(line.width() <= width, "{width}: {line}");
+                assert_eq!(line, line.trim_end());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_is_one_line_whatever_a_guest_says() {
+        let mut table = Table::new([Column::new("A"), Column::new("B")]);
+        table.row([Cell::new("x\u{1b}[2J\ny"), Cell::new("b")]);
+        insta::assert_snapshot!(plain(&table, None), @r"
+        A             B
+        x\u{1b}[2J⏎y  b
+        ");
+    }
+
+    #[test]
+    fn wide_characters_are_cut_at_their_edge() {
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("hello", 4), "hel…");
+    }
+}

@@ -1,0 +1,159 @@
+//! Times and lengths of time as people read them. Times are UTC.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// `2026-03-29 03:00:00`, to the second, for a column that says it is UTC.
+pub fn second(t: Timestamp) -> String {
+    t.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2026-03-29T03:00:00.123Z`, for a line of a log.
+pub fn milli(t: Timestamp) -> String {
+    t.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// `2026-03-29T03:00:00+00:00`: RFC 3339 with the zone's offset; a fraction only where there is one.
+pub fn with_offset(t: Timestamp) -> String {
+    t.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string()
+}
+
+/// `in 5m`, `3s ago`, `now`: how far `t` is from `now`, roughly.
+pub fn relative(now: Timestamp, t: Timestamp) -> String {
+    let apart = now.duration_until(t).unsigned_abs();
+    if apart < Duration::from_millis(500) {
+        "now".to_owned()
+    } else if t > now {
+        // A time to come is rounded up, so that `in 1s` is never shown for ever.
+        format!("in {}", rough(apart + Duration::from_millis(999)))
+    } else {
+        format!("{} ago", rough(apart.max(Duration::from_secs(1))))
+    }
+}
+
+/// The largest unit, and the next one where it still says much.
+fn rough(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m", s / 60),
+        3600..86_400 => two(s / 3600, "h", s / 60 % 60, "m"),
+        86_400..864_000 => two(s / 86_400, "d", s / 3600 % 24, "h"),
+        _ => format!("{}d", s / 86_400),
+    }
+}
+
+fn two(high: u64, high_unit: &str, low: u64, low_unit: &str) -> String {
+    if low == 0 {
+        format!("{high}{high_unit}")
+    } else {
+        format!("{high}{high_unit}{low}{low_unit}")
+    }
+}
+
+/// `<1ms`, `12ms`, `1.2s`, `3m12s`, `2h5m`: how long something took.
+pub fn took(d: Duration) -> String {
+    let s = d.as_secs();
+    match s {
+        0 if d < Duration::from_millis(1) => "<1ms".to_owned(),
+        0 => format!("{}ms", d.as_millis()),
+        1..10 => format!("{s}.{}s", d.subsec_millis() / 100),
+        10..60 => format!("{s}s"),
+        60..3600 => two(s / 60, "m", s % 60, "s"),
+        _ => two(s / 3600, "h", s / 60 % 60, "m"),
+    }
+}
+
+/// `1.5 MiB`: how much memory.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    let mut tenths = u128::from(n) * 10;
+    let mut unit = "B";
+    for larger in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = larger;
+    }
+    match tenths % 10 {
+        0 => format!("{} {unit}", tenths / 10),
+        tenth => format!("{}.{tenth} {unit}", tenths / 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times() {
+        let t = at("2026-03-29T03:00:05.120Z");
+        assert_eq!(second(t), "2026-03-29 03:00:05");
+        assert_eq!(milli(t), "2026-03-29T03:00:05.120Z");
+        assert_eq!(with_offset(t), "2026-03-29T03:00:05.12+00:00");
+        assert_eq!(
+            with_offset(at("2026-03-29T03:00:05Z")),
+            "2026-03-29T03:00:05+00:00"
+        );
+    }
+
+    #[test]
+    fn distances() {
+        let now = at("2026-03-29T03:00:00Z");
+        for (t, expected) in [
+            ("2026-03-29T03:00:00.2Z", "now"),
+            ("2026-03-29T03:00:00.7Z", "in 1s"),
+            ("2026-03-29T03:00:59Z", "in 59s"),
+            ("2026-03-29T03:01:00Z", "in 1m"),
+            ("2026-03-29T04:30:00Z", "in 1h30m"),
+            ("2026-03-29T05:00:00Z", "in 2h"),
+            ("2026-03-31T06:00:00Z", "in 2d3h"),
+            ("2027-03-29T03:00:00Z", "in 365d"),
+            ("2026-03-29T02:59:59.3Z", "1s ago"),
+            ("2026-03-29T02:58:01Z", "1m ago"),
+            ("2026-03-28T03:00:00Z", "1d ago"),
+        ] {
+            assert_eq!(relative(now, at(t)), expected, "{t}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (micros, expected) in [
+            (0, "<1ms"),
+            (999, "<1ms"),
+            (12_345, "12ms"),
+            (999_999, "999ms"),
+            (1_250_000, "1.2s"),
+            (59_900_000, "59s"),
+            (192_000_000, "3m12s"),
+            (7_500_000_000, "2h5m"),
+            (7_200_000_000, "2h"),
+        ] {
+            assert_eq!(took(Duration::from_micros(micros)), expected);
+        }
+    }
+
+    #[test]
+    fn amounts() {
+        for (n, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1_572_864, "1.5 MiB"),
+            (64 << 20, "64 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(bytes(n), expected);
+        }
+    }
+}

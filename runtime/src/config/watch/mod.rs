@@ -1,0 +1,294 @@
+//! Notices that the schedules file or a component was saved.
+//!
+//! A save is not one moment: an editor truncates and writes, or writes beside and renames; a linker
+//! takes its time; a file system without events says nothing at all. So events are only a hint to look
+//! at the files, somebody looks every [`POLL`] without one, and nothing is read before it has been
+//! quiet: [`QUIET`] after the last change, [`LONG_QUIET`] where the text may be cut short. A file that
+//! is cut between two tables is still valid TOML, so a text that lacks a job that was there, or its
+//! final newline, is one to be careful with.
+//!
+//! What is handed on is the text that was quiet, not the news that there is one: a reader that came
+//! late would read the next save's first half.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
+
+mod files;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Problems, read};
+use files::{Prints, Ways};
+
+/// How long nothing may have changed before a save is over.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// The same, for a text that may be cut short.
+const LONG_QUIET: Duration = Duration::from_millis(500);
+
+/// How often to look when nothing says that there is anything to see.
+const POLL: Duration = Duration::from_secs(2);
+
+/// A save that is over.
+#[derive(Debug)]
+pub struct Saved {
+    /// The schedules file.
+    pub text: Result<String, Problems>,
+    /// Somebody asked for it: there may be nothing new.
+    pub asked: bool,
+    looks: Looks,
+}
+
+/// The files, and how they looked when they were quiet.
+#[derive(Debug)]
+struct Looks {
+    file: PathBuf,
+    components: BTreeSet<PathBuf>,
+    prints: Prints,
+}
+
+/// A running watch. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    inbox: mpsc::Sender<Word>,
+}
+
+/// What the watching thread hears.
+enum Word {
+    /// A path that matters was touched.
+    Touched,
+    /// These are what the plan is made of.
+    Expect {
+        components: BTreeSet<PathBuf>,
+        jobs: BTreeSet<String>,
+    },
+    /// Read again, whether there is anything new or not.
+    Look,
+    End,
+}
+
+/// The watching thread's own.
+struct Watcher<F> {
+    file: PathBuf,
+    components: BTreeSet<PathBuf>,
+    /// The jobs of the plan. A text that lacks one is read with care.
+    jobs: BTreeSet<String>,
+    ways: Ways,
+    /// The paths that matter to the file system's events.
+    matter: Arc<Mutex<BTreeSet<PathBuf>>>,
+    /// None where the system has no events to offer.
+    events: Option<RecommendedWatcher>,
+    prints: Prints,
+    /// When the last change was seen, until it has been handed on.
+    changed_at: Option<Instant>,
+    asked: bool,
+    saved: F,
+}
+
+impl Saved {
+    /// Whether a file has changed since. Then another save follows, and what was read of the
+    /// components may be half of it.
+    pub fn is_stale(&self) -> bool {
+        let Looks { file, components, prints } = &self.looks;
+        Prints::take(file, components) != *prints
+    }
+}
+
+impl Watch {
+    /// Watches the schedules file, and says `saved` after each save, and once at the beginning: what
+    /// happened between an earlier reading and now is not lost.
+    pub fn spawn(file: &Path, saved: impl FnMut(Saved) + Send + 'static) -> io::Result<Self> {
+        let (inbox, words) = mpsc::channel();
+        let matter = Arc::new(Mutex::new(BTreeSet::new()));
+        let mut watcher = Watcher {
+            file: file.to_owned(),
+            components: BTreeSet::new(),
+            jobs: BTreeSet::new(),
+            ways: Ways::default(),
+            events: events(inbox.clone(), matter.clone()),
+            matter,
+            prints: Prints::default(),
+            changed_at: Some(Instant::now()),
+            asked: false,
+            saved,
+        };
+        std::thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || watcher.run(&words))?;
+        Ok(Self { inbox })
+    }
+
+    /// From now on these components matter too, and a text that lacks one of these jobs is read with
+    /// care.
+    pub fn expect(&self, components: BTreeSet<PathBuf>, jobs: BTreeSet<String>) {
+        self.say(Word::Expect { components, jobs });
+    }
+
+    /// Reads the file again, as if it had just been saved.
+    pub fn look(&self) {
+        self.say(Word::Look);
+    }
+
+    fn say(&self, word: Word) {
+        // The thread ends only when this is dropped.
+        let _ = self.inbox.send(word);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.say(Word::End);
+    }
+}
+
+impl<F: FnMut(Saved)> Watcher<F> {
+    fn run(&mut self, words: &mpsc::Receiver<Word>) {
+        self.follow();
+        loop {
+            match words.recv_timeout(self.wait()) {
+                Ok(Word::Touched) => self.changed_at = Some(Instant::now()),
+                Ok(Word::Expect { components, jobs }) => self.expect(components, jobs),
+                Ok(Word::Look) => {
+                    self.asked = true;
+                    self.changed_at = Some(Instant::now());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Word::End) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.look();
+        }
+    }
+
+    /// Until there is something to do without a word.
+    fn wait(&self) -> Duration {
+        let Some(changed_at) = self.changed_at else {
+            return POLL;
+        };
+        let quiet = changed_at.elapsed();
+        let next = if quiet < QUIET { QUIET } else { LONG_QUIET };
+        next.saturating_sub(quiet)
+    }
+
+    fn expect(&mut self, components: BTreeSet<PathBuf>, jobs: BTreeSet<String>) {
+        self.jobs = jobs;
+        if self.components != components {
+            self.components = components;
+            self.follow();
+        }
+    }
+
+    /// Looks at the files; hands them on when they have been quiet.
+    fn look(&mut self) {
+        let prints = Prints::take(&self.file, &self.components);
+        if prints != self.prints {
+            self.prints = prints;
+            self.changed_at = Some(Instant::now());
+        }
+        if Ways::to(&self.file, &self.components) != self.ways {
+            self.follow();
+        }
+        let Some(changed_at) = self.changed_at else {
+            return;
+        };
+        if changed_at.elapsed() < QUIET {
+            return;
+        }
+        let text = read(&self.file);
+        let careful = text.as_ref().map_or(true, |text| is_suspect(text, &self.jobs));
+        if careful && changed_at.elapsed() < LONG_QUIET {
+            return;
+        }
+        if Prints::take(&self.file, &self.components) != self.prints {
+            // It changed under the reader's eyes. The next look sees how.
+            self.changed_at = Some(Instant::now());
+            return;
+        }
+        self.changed_at = None;
+        let asked = std::mem::take(&mut self.asked);
+        let looks = Looks {
+            file: self.file.clone(),
+            components: self.components.clone(),
+            prints: self.prints.clone(),
+        };
+        (self.saved)(Saved { text, asked, looks });
+    }
+
+    /// Has the file system tell of every directory on the way to the files.
+    fn follow(&mut self) {
+        let ways = Ways::to(&self.file, &self.components);
+        let before = std::mem::replace(&mut self.ways, ways);
+        let mut matter = self.matter.lock().unwrap_or_else(PoisonError::into_inner);
+        matter.clone_from(&self.ways.paths);
+        drop(matter);
+        let Some(events) = &mut self.events else {
+            return;
+        };
+        for gone in before
+            .folders
+            .keys()
+            .filter(|path| !self.ways.folders.contains_key(*path))
+        {
+            // A folder that is gone took its watch with it.
+            let _ = events.unwatch(gone);
+        }
+        for (folder, id) in &self.ways.folders {
+            if before.folders.get(folder) == Some(id) {
+                continue;
+            }
+            if let Err(error) = events.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::debug!(folder = %folder.display(), "no events, looking now and then: {error}");
+            }
+        }
+        // Something may have changed before there were events for it.
+        self.changed_at.get_or_insert_with(Instant::now);
+    }
+}
+
+/// The file system's events, as words. None where there are none: then somebody looks now and then.
+fn events(
+    inbox: mpsc::Sender<Word>,
+    matter: Arc<Mutex<BTreeSet<PathBuf>>>,
+) -> Option<RecommendedWatcher> {
+    let heard = move |event: notify::Result<notify::Event>| {
+        let matters = event.is_ok_and(|event| {
+            let matter = matter.lock().unwrap_or_else(PoisonError::into_inner);
+            is_change(event.kind)
+                && (event.need_rescan() || event.paths.iter().any(|path| matter.contains(path)))
+        });
+        if matters {
+            // After the watch has ended nobody wants to know.
+            let _ = inbox.send(Word::Touched);
+        }
+    };
+    notify::recommended_watcher(heard)
+        .inspect_err(|error| tracing::warn!("no file system events, looking every 2 s: {error}"))
+        .ok()
+}
+
+/// Reading is no change.
+fn is_change(kind: EventKind) -> bool {
+    use notify::event::AccessMode::Write;
+
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(Write))
+}
+
+/// Whether the text may be the beginning of a longer one. A text that is no TOML names no job.
+fn is_suspect(text: &str, jobs: &BTreeSet<String>) -> bool {
+    let names = || {
+        let table: toml::Table = toml::from_str(text).ok()?;
+        let named = table.get("jobs").and_then(toml::Value::as_table);
+        Some(named.map_or_else(BTreeSet::new, |jobs| jobs.keys().cloned().collect()))
+    };
+    !text.ends_with('\n') || names().is_none_or(|names: BTreeSet<String>| !jobs.is_subset(&names))
+}

@@ -1,0 +1,229 @@
+//! What others may ask of a running engine.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, mpsc},
+};
+
+use cronlet_core::{
+    digest::Digest,
+    engine::{Answer, CancelRequest, Event, RunRequest},
+    name::JobName,
+    plan::Plan,
+    record::{Batch, Record},
+    run::{RequestId, RunId},
+};
+use jiff::Timestamp;
+use tokio::sync::{broadcast, oneshot, watch};
+
+use super::{
+    Finish, Status,
+    status::{Refusal, Warning},
+};
+use crate::store::{self, History, StoreError, history::RunRow};
+
+/// Everything that reaches the engine's thread.
+pub(super) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// Somebody asks for something, and waits for the answer.
+    Ask(Event, RequestId, oneshot::Sender<Answer>),
+    /// The store's writer has something to say.
+    Store(store::Notice),
+    /// The schedules file was saved.
+    Config(News),
+    /// Somebody wants to know how it goes.
+    Status(oneshot::Sender<Status>),
+}
+
+/// What became of a saved schedules file.
+pub(super) enum News {
+    /// It is being read, and its components loaded.
+    Loading,
+    /// It says what the plan already is.
+    Unchanged(Vec<Warning>),
+    /// It has problems: nothing changes.
+    Refused(Refusal),
+    /// It is the plan now.
+    Live(Live),
+}
+
+/// A plan that takes effect.
+pub(super) struct Live {
+    pub(super) plan: Arc<Plan>,
+    pub(super) warnings: Vec<Warning>,
+    /// Gets the components that attempts in flight still need.
+    pub(super) in_use: mpsc::Sender<BTreeSet<Digest>>,
+}
+
+/// What a person or a program wants to run.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which job.
+    pub job: JobName,
+    /// None is now.
+    pub nominal: Option<Timestamp>,
+    /// JSON text that takes the place of the job's params.
+    pub params: Option<Arc<str>>,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// A running engine. Cloning is cheap; dropping it stops nothing.
+#[derive(Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Message>,
+    history: Arc<dyn History>,
+    records: broadcast::Sender<Arc<Batch>>,
+    finished: watch::Receiver<Option<Finish>>,
+    reload: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        inbox: mpsc::Sender<Message>,
+        history: Arc<dyn History>,
+        records: broadcast::Sender<Arc<Batch>>,
+        finished: watch::Receiver<Option<Finish>>,
+        reload: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self {
+            inbox,
+            history,
+            records,
+            finished,
+            reload: reload.into(),
+        }
+    }
+
+    /// Asks for a run. What the answer says is on disk.
+    pub async fn request_run(&self, wanted: Wanted) -> Answer {
+        let id = draw();
+        let event = Event::RunRequested(RunRequest {
+            id,
+            job: wanted.job,
+            nominal: wanted.nominal,
+            params: wanted.params,
+            actor: wanted.actor,
+        });
+        self.ask(event, id).await
+    }
+
+    /// Asks for the end of a run.
+    pub async fn cancel(&self, run: RunId, kill: bool, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::CancelRequested(CancelRequest {
+            id,
+            run,
+            kill,
+            actor,
+        });
+        self.ask(event, id).await
+    }
+
+    async fn ask(&self, event: Event, id: RequestId) -> Answer {
+        let (sender, answer) = oneshot::channel();
+        let asked = self.inbox.send(Message::Ask(event, id, sender));
+        match asked {
+            Ok(()) => answer.await.unwrap_or(Answer::Stopping),
+            Err(_) => Answer::Stopping,
+        }
+    }
+
+    /// How it goes; none when the engine has stopped.
+    pub async fn status(&self) -> Option<Status> {
+        let (sender, status) = oneshot::channel();
+        self.inbox.send(Message::Status(sender)).ok()?;
+        status.await.ok()
+    }
+
+    /// What happened, batch by batch, from now on and once it is on disk.
+    pub fn records(&self) -> broadcast::Receiver<Arc<Batch>> {
+        self.records.subscribe()
+    }
+
+    /// What is stored of a run.
+    pub async fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        let history = self.history.clone();
+        tokio::task::spawn_blocking(move || history.run(run))
+            .await
+            .unwrap_or_else(|panic| {
+                Err(StoreError {
+                    doing: "read the history",
+                    source: Box::new(panic),
+                })
+            })
+    }
+
+    /// What is stored of a run when it is final, or when the engine stops before that; none if there
+    /// is no such run.
+    pub async fn wait_final(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        let mut records = self.records();
+        let mut finished = self.finished.clone();
+        loop {
+            let row = self.run(run).await?;
+            let open = row.as_ref().is_some_and(|row| !row.status.is_final());
+            if !open || finished.borrow().is_some() {
+                return Ok(row);
+            }
+            tokio::select! {
+                () = ended(&mut records, run) => {}
+                _ = finished.changed() => {}
+            }
+        }
+    }
+
+    /// Has the schedules file and its components read again.
+    pub fn reload(&self) {
+        (self.reload)();
+    }
+
+    /// Starts nothing any more, and ends what runs.
+    pub fn shutdown(&self) {
+        self.tell(Message::Event(Event::ShutdownRequested));
+    }
+
+    /// Waits for the engine's end.
+    pub async fn finished(&self) -> Finish {
+        let mut finished = self.finished.clone();
+        match finished.wait_for(Option::is_some).await {
+            Ok(finish) => finish.unwrap_or(Finish::Unsaved),
+            // The thread is gone without a word: it panicked.
+            Err(_) => Finish::Unsaved,
+        }
+    }
+
+    /// Whether the engine has come to its end.
+    pub(super) fn has_finished(&self) -> bool {
+        self.finished.borrow().is_some()
+    }
+
+    pub(super) fn tell_config(&self, news: News) {
+        self.tell(Message::Config(news));
+    }
+
+    fn tell(&self, message: Message) {
+        // An engine that has stopped listens no more, and nothing is lost by that.
+        let _ = self.inbox.send(message);
+    }
+}
+
+/// Until a record may say that `run` is final: it does, or some records were missed.
+async fn ended(records: &mut broadcast::Receiver<Arc<Batch>>, run: RunId) {
+    let ends =
+        |record: &Record| matches!(record, Record::RunEnded { run: ended, .. } if *ended == run);
+    loop {
+        match records.recv().await {
+            Ok(batch) if batch.records.iter().any(ends) => return,
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            // The engine stops; its end is waited for elsewhere.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// A number that nobody else has.
+fn draw() -> RequestId {
+    RequestId(getrandom::u64().expect("the system has randomness: std's hash maps need it too"))
+}

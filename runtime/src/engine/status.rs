@@ -1,0 +1,301 @@
+//! How it goes, as plain data.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use cronlet_core::{
+    digest::Digest,
+    engine::Engine,
+    job::Component,
+    name::JobName,
+    plan::Plan,
+    record::{Batch, Record},
+    run::{RunId, RunStatus},
+};
+use jiff::Timestamp;
+
+use super::handle::News;
+use crate::{
+    config::{Problems, Severity},
+    sandbox::Progress,
+    store::StoreError,
+};
+
+/// How it goes.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Of this process.
+    pub pid: u32,
+    /// Of this binary.
+    pub version: &'static str,
+    pub started_at: Timestamp,
+    pub uptime: Duration,
+    /// Whether it was told to stop.
+    pub stopping: bool,
+    pub config: ConfigStatus,
+    pub store: StoreStatus,
+    /// By run.
+    pub running: Vec<RunningAttempt>,
+    /// Runs that wait for capacity.
+    pub queued: usize,
+    /// Runs that wait for their backoff.
+    pub retrying: usize,
+    /// Jobs of the plan.
+    pub jobs: usize,
+    /// The job that is due next, and when.
+    pub next: Option<(Timestamp, JobName)>,
+    /// What is not as it should be, in sentences; empty is healthy.
+    pub degraded: Vec<String>,
+}
+
+/// The schedules file.
+#[derive(Clone, Debug)]
+pub struct ConfigStatus {
+    pub path: PathBuf,
+    /// Of the text that the plan came from.
+    pub digest: Digest,
+    /// Since when it is the plan.
+    pub live_since: Timestamp,
+    pub state: ConfigState,
+    /// Changes that wait for a restart.
+    pub warnings: Vec<Warning>,
+}
+
+/// What stands in the schedules file.
+#[derive(Clone, Debug)]
+pub enum ConfigState {
+    /// The plan.
+    Live,
+    /// A newer text, which is being read.
+    Reloading,
+    /// A newer text, which has problems: the plan stays.
+    Refused(Refusal),
+}
+
+/// Why a saved file did not become the plan.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub at: Timestamp,
+    pub problems: Problems,
+}
+
+/// A change that does not take effect before a restart: a sentence.
+pub type Warning = String;
+
+/// Whether the history can be written.
+#[derive(Clone, Debug)]
+pub enum StoreStatus {
+    Ok,
+    /// It is tried again and again; nothing starts meanwhile.
+    Failing {
+        since: Timestamp,
+        message: String,
+    },
+}
+
+/// A guest.
+#[derive(Clone, Debug)]
+pub struct RunningAttempt {
+    pub run: RunId,
+    pub job: JobName,
+    pub attempt: u32,
+    pub started_at: Timestamp,
+    pub cancel_requested: bool,
+    pub progress: Option<Progress>,
+}
+
+/// What the shell knows that the core does not.
+pub(super) struct Board {
+    started_at: Timestamp,
+    stopping: bool,
+    path: PathBuf,
+    plan: Arc<Plan>,
+    live_since: Timestamp,
+    loading: bool,
+    refused: Option<Refusal>,
+    warnings: Vec<Warning>,
+    store: StoreStatus,
+    /// The components of attempts that are under way or about to start.
+    in_use: BTreeMap<(RunId, u32), Digest>,
+}
+
+impl Board {
+    pub(super) fn new(path: PathBuf, plan: &Arc<Plan>, now: Timestamp) -> Self {
+        Self {
+            started_at: now,
+            stopping: false,
+            path,
+            plan: plan.clone(),
+            live_since: now,
+            loading: false,
+            refused: None,
+            warnings: Vec::new(),
+            store: StoreStatus::Ok,
+            in_use: BTreeMap::new(),
+        }
+    }
+
+    /// Something is about to be written.
+    pub(super) fn saw(&mut self, batch: &Batch) {
+        for record in &batch.records {
+            match record {
+                Record::AttemptStarted {
+                    run,
+                    attempt,
+                    component: Some(component),
+                    ..
+                } => {
+                    self.in_use.insert((*run, *attempt), *component);
+                }
+                Record::AttemptEnded { run, attempt, .. }
+                | Record::AttemptDisarmed { run, attempt } => {
+                    self.in_use.remove(&(*run, *attempt));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The components that attempts in flight need, whatever the plan says.
+    pub(super) fn components_in_use(&self) -> BTreeSet<Digest> {
+        self.in_use.values().copied().collect()
+    }
+
+    pub(super) fn shutdown_grace(&self) -> Duration {
+        self.plan.settings.shutdown_grace
+    }
+
+    pub(super) fn stopping(&mut self) {
+        self.stopping = true;
+    }
+
+    pub(super) fn config_said(&mut self, news: &News, now: Timestamp) {
+        self.loading = matches!(news, News::Loading);
+        match news {
+            News::Loading => {}
+            News::Refused(refusal) => self.refused = Some(refusal.clone()),
+            News::Unchanged(warnings) => {
+                self.refused = None;
+                self.warnings.clone_from(warnings);
+            }
+            News::Live(live) => {
+                self.refused = None;
+                self.warnings.clone_from(&live.warnings);
+                self.plan = live.plan.clone();
+                self.live_since = now;
+            }
+        }
+    }
+
+    pub(super) fn store_failed(&mut self, error: &StoreError, now: Timestamp) {
+        let message = error.to_string();
+        let since = match &self.store {
+            StoreStatus::Failing {
+                since,
+                message: last,
+            } => {
+                if *last != message {
+                    tracing::error!("the store still fails: {message}");
+                }
+                *since
+            }
+            StoreStatus::Ok => {
+                tracing::error!("the store fails: {message}; nothing starts until it can write");
+                now
+            }
+        };
+        self.store = StoreStatus::Failing { since, message };
+    }
+
+    pub(super) fn store_recovered(&mut self, now: Timestamp) {
+        if let StoreStatus::Failing { since, .. } = self.store {
+            let seconds = now.duration_since(since).as_secs();
+            tracing::info!("the store writes again, after {seconds} s");
+        }
+        self.store = StoreStatus::Ok;
+    }
+
+    /// Why the store cannot write, while it cannot.
+    pub(super) fn store_error(&self) -> Option<&str> {
+        match &self.store {
+            StoreStatus::Failing { message, .. } => Some(message),
+            StoreStatus::Ok => None,
+        }
+    }
+
+    /// How it goes. `progress` knows how far an attempt has come.
+    pub(super) fn status(
+        &self,
+        core: &Engine,
+        progress: impl Fn(RunId, u32) -> Option<Progress>,
+        now: Timestamp,
+    ) -> Status {
+        let waiting = |status| core.open_runs().filter(|run| run.status == status).count();
+        let running = core.open_runs().filter_map(|open| {
+            Some(RunningAttempt {
+                run: open.new.run,
+                job: open.new.job.clone(),
+                attempt: open.attempt,
+                started_at: open.started_at?,
+                cancel_requested: open.cancel_requested,
+                progress: progress(open.new.run, open.attempt),
+            })
+        });
+        Status {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION"),
+            started_at: self.started_at,
+            uptime: Duration::try_from(now.duration_since(self.started_at)).unwrap_or_default(),
+            stopping: self.stopping,
+            config: self.config(),
+            store: self.store.clone(),
+            running: running.collect(),
+            queued: waiting(RunStatus::Queued),
+            retrying: waiting(RunStatus::Retrying),
+            jobs: self.plan.jobs.len(),
+            next: core.next_due().map(|(at, job)| (at, job.clone())),
+            degraded: self.degraded(),
+        }
+    }
+
+    fn config(&self) -> ConfigStatus {
+        let state = match &self.refused {
+            _ if self.loading => ConfigState::Reloading,
+            Some(refusal) => ConfigState::Refused(refusal.clone()),
+            None => ConfigState::Live,
+        };
+        ConfigStatus {
+            path: self.path.clone(),
+            digest: self.plan.digest,
+            live_since: self.live_since,
+            state,
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    fn degraded(&self) -> Vec<String> {
+        let store = self
+            .store_error()
+            .map(|message| format!("the store fails: {message}"));
+        let refused = self
+            .refused
+            .as_ref()
+            .map(|refusal| match refusal.problems.count(Severity::Error) {
+                1 => format!("the schedules file is refused: {}", refusal.problems),
+                problems => format!("the schedules file is refused: {problems} problems"),
+            });
+        let unusable = self
+            .plan
+            .jobs
+            .values()
+            .filter_map(|job| match &job.component {
+                Component::Unusable(why) => Some(format!("job `{}` cannot run: {why}", job.name)),
+                Component::Ready(_) => None,
+            });
+        store.into_iter().chain(refused).chain(unusable).collect()
+    }
+}

@@ -1,0 +1,195 @@
+//! The log lines that are made from records: one place, so that a run reads the same everywhere.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cronlet_core::{
+    name::JobName,
+    record::{Batch, NewRun, Record, StoredRun},
+    report::{AttemptReport, Verdict},
+    run::{AttemptStatus, FailReason, RunEnd, RunId},
+};
+use jiff::{SignedDuration, Timestamp};
+use tracing::{debug, info, warn};
+
+/// Tells what happens to runs.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    /// The open runs.
+    runs: BTreeMap<RunId, Told>,
+}
+
+/// What later lines about a run need from earlier records.
+#[derive(Debug)]
+struct Told {
+    job: JobName,
+    attempt: u32,
+    last: Option<Last>,
+}
+
+/// What its last attempt came to.
+#[derive(Debug)]
+struct Last {
+    duration: Duration,
+    /// The summary, or what went wrong.
+    said: String,
+}
+
+/// The wall clock was set.
+pub(super) fn clock_jumped(by: SignedDuration) {
+    let seconds = by.abs().as_secs_f64();
+    let direction = if by.is_negative() { "back" } else { "forward" };
+    warn!("the wall clock jumped {direction} by {seconds:.1} s");
+}
+
+impl Trace {
+    pub(super) fn new(open: &[StoredRun]) -> Self {
+        let told = |run: &StoredRun| {
+            let told = Told {
+                job: run.new.job.clone(),
+                attempt: run.last_attempt,
+                last: None,
+            };
+            (run.new.run, told)
+        };
+        Self {
+            runs: open.iter().map(told).collect(),
+        }
+    }
+
+    /// Writes the lines of one batch.
+    pub(super) fn show(&mut self, batch: &Batch) {
+        for record in &batch.records {
+            self.record(record);
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::PlanAccepted { digest } => debug!(%digest, "plan accepted"),
+            Record::JobAccepted { job, watermark, .. } => debug!(%job, %watermark, "job accepted"),
+            Record::JobRemoved { job } => info!(%job, "job removed"),
+            Record::Watermark { .. } => {}
+            Record::Skipped {
+                job,
+                reason,
+                first,
+                last,
+                count,
+            } => skipped(job, reason.as_str(), (*first, *last), *count),
+            Record::RunQueued(new) => self.queued(new),
+            Record::AttemptStarted { run, attempt, .. } => self.started(*run, *attempt),
+            Record::AttemptDisarmed { run, .. } => debug!(%run, "attempt withdrawn"),
+            Record::AttemptEnded {
+                run,
+                status,
+                reason,
+                report,
+                ..
+            } => self.attempt_ended(*run, *status, *reason, report.as_deref()),
+            Record::RunRequeued { run } => debug!(%run, "queued again"),
+            Record::RunRetrying { run, until } => self.retrying(*run, *until),
+            Record::CancelRequested { run, actor } => {
+                info!(%run, actor = actor.as_deref(), "asked to end");
+            }
+            Record::RunEnded { run, end, message } => self.ended(*run, *end, message.as_deref()),
+            Record::Stopped => info!("stopped"),
+        }
+    }
+
+    fn queued(&mut self, new: &NewRun) {
+        debug!(run = %new.run, job = %new.job, cause = %new.cause, "queued");
+        let told = Told {
+            job: new.job.clone(),
+            attempt: 0,
+            last: None,
+        };
+        self.runs.insert(new.run, told);
+    }
+
+    fn started(&mut self, run: RunId, attempt: u32) {
+        let Some(told) = self.runs.get_mut(&run) else {
+            return;
+        };
+        told.attempt = attempt;
+        info!(%run, job = %told.job, attempt, "started");
+    }
+
+    fn attempt_ended(
+        &mut self,
+        run: RunId,
+        status: AttemptStatus,
+        reason: Option<FailReason>,
+        report: Option<&AttemptReport>,
+    ) {
+        let Some(told) = self.runs.get_mut(&run) else {
+            return;
+        };
+        let said = match report.map(|report| &report.verdict) {
+            Some(Verdict::Succeeded(outcome)) => outcome.summary.clone(),
+            Some(Verdict::Error { failure, .. } | Verdict::Failed { failure, .. }) => {
+                match reason {
+                    Some(reason) => format!("{reason}: {}", failure.message),
+                    None => failure.message.clone(),
+                }
+            }
+            Some(Verdict::Stopped) => String::new(),
+            None => "the daemon died with it".to_owned(),
+        };
+        if matches!(status, AttemptStatus::Interrupted | AttemptStatus::Crashed) {
+            let (job, attempt) = (&told.job, told.attempt);
+            warn!(%run, %job, attempt, "{status}");
+        }
+        told.last = Some(Last {
+            duration: report.map_or(Duration::ZERO, |report| report.duration),
+            said,
+        });
+    }
+
+    fn retrying(&self, run: RunId, until: Timestamp) {
+        let Some(told) = self.runs.get(&run) else {
+            return;
+        };
+        let (job, attempt) = (&told.job, told.attempt);
+        warn!(%run, %job, attempt, "failed, next attempt at {until:.0}{}", told.said());
+    }
+
+    fn ended(&mut self, run: RunId, end: RunEnd, message: Option<&str>) {
+        let Some(told) = self.runs.remove(&run) else {
+            return;
+        };
+        let took = told
+            .last
+            .as_ref()
+            .map_or(Duration::ZERO, |last| last.duration);
+        let (job, attempt) = (&told.job, told.attempt);
+        let status = end.status();
+        let said = message.map_or_else(|| told.said(), |message| format!(": {message}"));
+        match end {
+            RunEnd::Succeeded | RunEnd::Cancelled => {
+                info!(%run, %job, attempt, ?took, "{status}{said}");
+            }
+            RunEnd::Skipped(reason) => info!(%run, %job, "{status}, {reason}{said}"),
+            RunEnd::Failed(_) => warn!(%run, %job, attempt, ?took, "{status}{said}"),
+        }
+    }
+}
+
+impl Told {
+    fn said(&self) -> String {
+        let said = self.last.as_ref().map_or("", |last| &last.said);
+        if said.is_empty() {
+            String::new()
+        } else {
+            format!(": {said}")
+        }
+    }
+}
+
+/// A range that grows is told once: when it begins.
+fn skipped(job: &JobName, reason: &str, (first, last): (Timestamp, Timestamp), count: u64) {
+    if first == last {
+        info!(%job, at = %first, "skipped, {reason}");
+    } else {
+        debug!(%job, %first, %last, count, "skipped, {reason}");
+    }
+}
