@@ -20,6 +20,7 @@
 mod agenda;
 mod disk;
 mod invariants;
+mod lies;
 mod options;
 mod plans;
 mod prng;
@@ -36,15 +37,18 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use lies::LIES;
+use options::Options;
 use trace::{Fingerprint, Words};
 use world::World;
 
 /// How much of a story is told.
 const LINES: usize = 120;
 
-/// Lives through a seed, and says what went wrong if anything did.
-fn live(seed: u64) -> Result<World, String> {
-    let mut world = World::new(seed, false);
+/// Lives through a world, and says what went wrong if anything did.
+fn live(options: Options) -> Result<World, String> {
+    let seed = options.seed;
+    let mut world = World::new(options, false);
     match catch_unwind(AssertUnwindSafe(|| world.run())) {
         Ok(Ok(())) => Ok(world),
         Ok(Err(violation)) => Err(format!("seed {seed}: {violation}")),
@@ -52,39 +56,39 @@ fn live(seed: u64) -> Result<World, String> {
     }
 }
 
-/// Lives through many seeds; nothing may be violated.
-fn simulate(seeds: Range<u64>) -> Words {
+/// Lives through many worlds; nothing may be violated.
+fn live_all(many: impl Iterator<Item = Options>) -> Words {
     let mut words = Words::default();
     let mut failures = Vec::new();
-    for seed in seeds {
-        match live(seed) {
+    for options in many {
+        match live(options.clone()) {
             Ok(world) => words.add(&world.trace.words),
-            Err(failure) => failures.push((seed, failure)),
+            Err(failure) => failures.push((options, failure)),
         }
     }
-    if let Some((seed, _)) = failures.first() {
-        tell(*seed);
+    if let Some((options, _)) = failures.first() {
+        tell(options.clone());
     }
     let failures: Vec<_> = failures.into_iter().map(|(_, failure)| failure).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     words
 }
 
-/// Lives through a seed again, and prints what led to its end.
-fn tell(seed: u64) {
-    let mut world = World::new(seed, true);
+/// Lives through a world again, and prints what led to its end.
+fn tell(options: Options) {
+    let mut world = World::new(options, true);
     let end = catch_unwind(AssertUnwindSafe(|| world.run()));
     println!("{:#?}", world.options);
     let story = world.trace.story.unwrap_or_default();
     for line in story.iter().skip(story.len().saturating_sub(LINES)) {
         println!("{line}");
     }
-    println!("seed {seed}: {end:?}");
+    println!("seed {}: {end:?}", world.options.seed);
 }
 
-/// Lives through many seeds, in which each word of the vocabulary is said at least once.
-fn simulate_all(seeds: Range<u64>) {
-    let words = simulate(seeds);
+/// Many seeds, in which each word of the vocabulary is said at least once.
+fn seeds(seeds: Range<u64>) {
+    let words = live_all(seeds.map(Options::of));
     println!("{words}");
     let missing = words.missing();
     assert!(missing.is_empty(), "never said: {missing:?}");
@@ -92,24 +96,46 @@ fn simulate_all(seeds: Range<u64>) {
 
 #[test]
 fn seeds_0_to_99() {
-    simulate_all(0..100);
+    seeds(0..100);
 }
 
 #[test]
 fn seeds_100_to_199() {
-    simulate_all(100..200);
+    seeds(100..200);
 }
 
 #[test]
 fn seeds_200_to_299() {
-    simulate_all(200..300);
+    seeds(200..300);
+}
+
+#[test]
+fn a_crowd() {
+    live_all([Options::crowd(1)].into_iter());
+}
+
+/// A rule that nothing can break holds nothing.
+#[test]
+fn every_lie_is_noticed() {
+    for (number, (rule, lie)) in LIES.iter().enumerate() {
+        let noticed: Vec<_> = (0..20)
+            .filter_map(|seed| {
+                let mut world = World::new(lies::options(seed), false);
+                world.lie = Some(*lie);
+                world.run().err()
+            })
+            .map(|violation| violation.invariant)
+            .collect();
+        assert!(
+            noticed.contains(rule),
+            "lie {number} breaks {noticed:?}, not `{rule}`"
+        );
+    }
 }
 
 fn fingerprint(seed: u64) -> Fingerprint {
-    live(seed)
-        .expect("the seed is a good one")
-        .trace
-        .fingerprint
+    let world = live(Options::of(seed)).unwrap_or_else(|failure| panic!("{failure}"));
+    world.trace.fingerprint
 }
 
 #[test]
@@ -129,7 +155,7 @@ fn the_same_seed_is_the_same_world() {
 fn a_fresh_seed() {
     let wish = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     if let Some(seed) = wish("SIM_SEED") {
-        tell(seed);
+        tell(Options::of(seed));
         return;
     }
     let since_1970 = std::time::SystemTime::now().duration_since(UNIX_EPOCH);
@@ -137,5 +163,6 @@ fn a_fresh_seed() {
         since.as_secs() << 20 | u64::from(since.subsec_micros())
     });
     println!("fresh seed {seed}");
-    simulate(seed..seed + wish("SIM_SEEDS").unwrap_or(1));
+    let seeds = seed..seed + wish("SIM_SEEDS").unwrap_or(1);
+    live_all(seeds.map(Options::of));
 }

@@ -11,6 +11,7 @@ pub(crate) type Millis = u64;
 /// Printed when a seed fails.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    pub(crate) seed: u64,
     /// How many jobs there are at first.
     pub(crate) jobs: u64,
     /// About how far apart a job's instants are; every other span is a multiple or a part of it.
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) slots: u32,
     /// The longest attempt.
     pub(crate) longest: Millis,
+    /// How many of a hundred jobs let their runs overlap.
+    pub(crate) overlapping: u64,
     /// How many of a hundred attempts fail, in any way.
     pub(crate) failing: u64,
     /// How many of a hundred guests end when they are asked to.
@@ -66,12 +69,14 @@ impl Options {
         let mut rng = Prng::new(seed);
         let pace = rng.one_of([2_000, 5_000, 10_000, 60_000, 60_000, 600_000]);
         let length = pace * rng.between(20, 80);
-        Self {
+        let options = Self {
+            seed,
             jobs: rng.between(1, 6),
             pace,
             length,
-            slots: rng.small(1, 6),
-            longest: pace * rng.one_of([1, 5, 10, 20]) / 10,
+            slots: rng.one_of([1, 2, 3, 6]),
+            longest: pace * rng.one_of([1, 5, 10, 30]) / 10,
+            overlapping: rng.one_of([10, 50, 90]),
             failing: rng.one_of([0, 10, 30, 70]),
             cooperative: rng.one_of([0, 50, 100]),
             flush: rng.one_of([1, 20, 400, pace / 3]),
@@ -80,10 +85,58 @@ impl Options {
             kills: rng.one_of([0, 30, 100]),
             down: pace * rng.one_of([1, 3, 40]),
             broken: pace * rng.one_of([1, 5]),
-            forward: pace * rng.one_of([2, 30, 200]),
+            forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
             fatal: rng.one_of([0, 0, 5, 20]),
             every: Troubles::of(&mut rng, pace),
+        };
+        if rng.percent(20) {
+            options.rush()
+        } else {
+            options
+        }
+    }
+
+    /// The same with more to do than there are slots, so that runs wait and are cancelled waiting.
+    fn rush(self) -> Self {
+        Self {
+            jobs: 3,
+            slots: 3,
+            overlapping: 95,
+            longest: self.pace * 2,
+            every: Troubles {
+                request: Some(self.pace / 3),
+                cancel: Some(self.pace / 3),
+                ..self.every
+            },
+            ..self
+        }
+    }
+
+    /// The same with more jobs and slots than an engine looks at in one step, for a short time.
+    pub(crate) fn crowd(seed: u64) -> Self {
+        let calm = Self::of(seed);
+        let pace = 60_000;
+        Self {
+            jobs: 380,
+            pace,
+            length: pace * 3,
+            slots: 300,
+            longest: pace / 2,
+            failing: 50,
+            flush: 20,
+            message: 0,
+            wake: 0,
+            down: pace * 2,
+            forward: pace * 3,
+            fatal: 0,
+            every: Troubles {
+                edit: Some(pace / 2),
+                crash: Some(pace),
+                forward: Some(pace),
+                ..calm.every.clone()
+            },
+            ..calm
         }
     }
 }
@@ -97,7 +150,7 @@ impl Troubles {
         Self {
             edit: often([10, 40, 120]),
             request: often([4, 15, 60]),
-            cancel: often([6, 20, 60]),
+            cancel: often([3, 15, 60]),
             crash: often([40, 100, 300]),
             shutdown: often([60, 150, 300]),
             store: often([40, 100, 300]),

@@ -24,9 +24,6 @@ use crate::{
     prng::Prng,
 };
 
-/// Names that jobs may have; more than a plan has at one time, so that some are absent.
-const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
-
 /// Writes plans.
 pub(crate) struct Editor {
     rng: Prng,
@@ -34,7 +31,10 @@ pub(crate) struct Editor {
     /// When the world began: `at` names instants after it.
     epoch: Timestamp,
     length: Millis,
+    overlapping: u64,
     edits: u64,
+    /// How many names there are: more than jobs, so that some are absent.
+    names: u64,
     /// Jobs that were removed, as they were: some come back.
     removed: BTreeMap<JobName, Arc<Job>>,
 }
@@ -46,7 +46,9 @@ impl Editor {
             pace: options.pace,
             epoch,
             length: options.length,
+            overlapping: options.overlapping,
             edits: 0,
+            names: options.jobs + 4,
             removed: BTreeMap::new(),
         }
     }
@@ -58,8 +60,8 @@ impl Editor {
             settings: self.settings(options.slots),
             jobs: BTreeMap::new(),
         };
-        for _ in 0..options.jobs {
-            self.add(&mut plan);
+        for number in 0..options.jobs {
+            self.add(&mut plan, number);
         }
         plan
     }
@@ -72,12 +74,15 @@ impl Editor {
         };
         for _ in 0..self.rng.below(4) {
             match self.rng.below(12) {
-                0 | 1 => self.add(&mut next),
-                2 | 3 => self.remove(&mut next),
-                4 | 5 => self.put_back(&mut next),
-                6 | 7 => self.reschedule(&mut next),
-                8 => self.respell(&mut next),
-                9 => next.settings = self.some_settings(),
+                0 => {
+                    let number = self.rng.below(self.names);
+                    self.add(&mut next, number);
+                }
+                1 | 2 => self.remove(&mut next),
+                3 | 4 => self.put_back(&mut next),
+                5 | 6 => self.reschedule(&mut next),
+                7 => self.respell(&mut next),
+                8 => next.settings = self.some_settings(),
                 _ => self.change(&mut next),
             }
         }
@@ -114,8 +119,8 @@ impl Editor {
         self.settings(slots)
     }
 
-    fn add(&mut self, plan: &mut Plan) {
-        let name = JobName::new(self.rng.one_of(NAMES)).expect("it is a name");
+    fn add(&mut self, plan: &mut Plan, number: u64) {
+        let name = JobName::new(&format!("job-{number}")).expect("it is a name");
         plan.jobs
             .entry(name.clone())
             .or_insert_with(|| Arc::new(self.job(name)));
@@ -158,10 +163,10 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(6) {
+        self.alter(plan, |editor, job| match editor.rng.below(8) {
             0 => job.component = editor.component(),
             1 => job.overlap = editor.overlap(),
-            2 => job.max_instances = editor.max_instances(),
+            2 | 6 | 7 => job.max_instances = editor.max_instances(),
             3 => job.retry = editor.retry(),
             4 => job.catch_up = editor.catch_up(),
             _ => job.params = editor.params(),
@@ -208,7 +213,11 @@ impl Editor {
     }
 
     fn overlap(&mut self) -> Overlap {
-        self.rng.one_of([Overlap::Skip, Overlap::Allow])
+        if self.rng.percent(self.overlapping) {
+            Overlap::Allow
+        } else {
+            Overlap::Skip
+        }
     }
 
     fn max_instances(&mut self) -> Option<NonZeroU32> {

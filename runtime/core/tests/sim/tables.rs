@@ -78,6 +78,8 @@ pub(crate) struct LiveAttempt {
     pub(crate) attempt: u32,
     pub(crate) component: Option<Digest>,
     pub(crate) starts_at: Timestamp,
+    /// When the run's backoff was over, if it was `retrying`.
+    pub(crate) retried: Option<Timestamp>,
 }
 
 impl RunRow {
@@ -205,12 +207,12 @@ impl Tables {
                 ..
             } => {
                 row.status = RunStatus::Running;
-                row.until = None;
                 row.last_attempt = *attempt;
                 row.live = Some(LiveAttempt {
                     attempt: *attempt,
                     component: *component,
                     starts_at: *starts_at,
+                    retried: row.until.take(),
                 });
             }
             Record::AttemptDisarmed { .. } => row.live = None,

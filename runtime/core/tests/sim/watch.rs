@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::{
     invariants::{self, Check, Violation},
     runner::AttemptKey,
-    tables::{JobRow, RunRow, Tables},
+    tables::{JobRow, LiveAttempt, RunRow, Tables},
 };
 
 /// All that the engine has said, and what must be remembered to judge what it says next.
@@ -43,7 +43,7 @@ pub(crate) struct Watch {
     /// early what was not.
     pub(crate) latest: Timestamp,
     /// Wakes in a row that came to nothing and asked for another at once.
-    pub(crate) idle_wakes: u32,
+    pub(crate) idle_wakes: usize,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
@@ -80,7 +80,7 @@ pub(crate) enum Stage {
 pub(crate) struct Limbo {
     pub(crate) run: RunId,
     /// Its attempt has not ended, but was withdrawn.
-    pub(crate) withdrawn: bool,
+    pub(crate) withdrawn: Option<LiveAttempt>,
 }
 
 /// What is under way: an event, what came of it, and what the world looks like.
@@ -309,9 +309,11 @@ impl Watch {
             Record::AttemptDisarmed { run, attempt }
             | Record::AttemptEnded { run, attempt, .. } => {
                 self.armed.remove(&(*run, *attempt));
+                let live = self.view.runs.get(run).and_then(|row| row.live);
+                let disarmed = matches!(record, Record::AttemptDisarmed { .. });
                 self.limbo = Some(Limbo {
                     run: *run,
-                    withdrawn: matches!(record, Record::AttemptDisarmed { .. }),
+                    withdrawn: live.filter(|_| disarmed),
                 });
             }
             _ => {}

@@ -12,6 +12,7 @@ use crate::{
     agenda::{Agenda, Happening},
     disk::Disk,
     invariants::{Violation, audit::audit},
+    lies::Lie,
     options::{Millis, Options},
     plans::Editor,
     prng::Prng,
@@ -45,15 +46,16 @@ pub(crate) struct World {
     wish: u64,
     /// Whether there is trouble.
     pub(crate) trouble: bool,
+    /// What is said in place of what the engine says, if it is to be caught lying.
+    pub(crate) lie: Option<Lie>,
     /// Whether the daemon stays down when it stops.
     last_life: bool,
 }
 
 impl World {
-    /// The world of a seed. A `readable` one can be told as a story afterwards.
-    pub(crate) fn new(seed: u64, readable: bool) -> Self {
-        let options = Options::of(seed);
-        let mut rng = Prng::new(seed ^ 0x5eed);
+    /// A world. A `readable` one can be told as a story afterwards.
+    pub(crate) fn new(options: Options, readable: bool) -> Self {
+        let mut rng = Prng::new(options.seed ^ 0x5eed);
         let epoch = Timestamp::from_second(1_772_323_200 + i64::from(rng.small(0, 7_200)))
             .expect("it is a time");
         let mut editor = Editor::new(rng.fork(), &options, epoch);
@@ -68,6 +70,7 @@ impl World {
             words: VecDeque::new(),
             wish: 0,
             trouble: true,
+            lie: None,
             last_life: false,
             editor,
             rng,
@@ -191,7 +194,10 @@ impl World {
             return Ok(());
         };
         let now = self.agenda.now();
-        let effects = engine.step(now, event.clone());
+        let mut effects = engine.step(now, event.clone());
+        if let Some(lie) = self.lie {
+            lie(&mut effects, now);
+        }
         let step = Step {
             now,
             event,

@@ -172,11 +172,14 @@ pub(super) fn the_stop_is_graceful(watch: &Watch, step: &Step, effect: &Effect) 
     })
 }
 
-/// The engine never asks twice in a row to be woken at once without having done anything.
+/// The engine never asks twice in a row to be woken at once without having done anything, unless a
+/// crowd of runs waits that it looks at part by part.
 pub(super) fn it_never_spins(watch: &Watch, step: &Step) -> Check {
-    ensure(!is_idle_wake(watch, step) || watch.idle_wakes == 0, || {
-        format!("it woke at {} for nothing", step.now)
-    })
+    let allowed = watch.view.open.len() / 100;
+    ensure(
+        !is_idle_wake(watch, step) || watch.idle_wakes <= allowed,
+        || format!("it woke at {} for nothing", step.now),
+    )
 }
 
 /// Whether this step is a wake that came to nothing and asks for another at once.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cronlet_core::{
     backoff::MAX_RETRY_AFTER,
     engine::{Answer, CancelRequest, Effect, Event, RunRequest},
-    policy::{Backoff, Retry},
+    policy::{Backoff, Overlap, Retry},
     record::Record,
     report::{ErrorKind, Verdict},
-    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId},
+    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -148,12 +148,23 @@ pub(super) fn requests_have_their_effect(watch: &Watch, step: &Step) -> Check {
 }
 
 fn run_request_has_its_effect(watch: &Watch, step: &Step, request: &RunRequest) -> Check {
-    let possible = watch.serves() && watch.job(&request.job).is_some();
-    let created = records(step).any(
-        |record| matches!(record, Record::RunQueued(new) if new.cause == Cause::Manual(request.id)),
-    );
-    ensure(created == possible, || {
-        format!("{request:?}: created is {created}, possible is {possible}")
+    let job = watch.job(&request.job).filter(|_| watch.serves());
+    let created = records(step).find_map(|record| match record {
+        Record::RunQueued(new) if new.cause == Cause::Manual(request.id) => Some(new.run),
+        _ => None,
+    });
+    ensure(created.is_some() == job.is_some(), || {
+        format!("{request:?}: {created:?} is created for {job:?}")
+    })?;
+    let (Some(run), Some(job)) = (created, job) else {
+        return Ok(());
+    };
+    let mut open = watch.before.open.values();
+    let meets = open.any(|row| row.new.job == job.name) && job.overlap == Overlap::Skip;
+    let end = watch.view.runs.get(&run).and_then(|row| row.end);
+    let skipped = end == Some(RunEnd::Skipped(SkipReason::Overlap));
+    ensure(skipped == meets, || {
+        format!("{request:?}: {run:?} ended {end:?}, meets an open run: {meets}")
     })
 }
 

@@ -92,6 +92,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     runs::attempt_numbers_rise,
     runs::attempts_are_closed_once,
     runs::what_follows_an_attempt_is_said_at_once,
+    runs::a_withdrawn_attempt_changes_nothing,
     runs::skipped_runs_had_no_attempt,
     runs::cancel_wins,
     due::watermarks_move_forward,

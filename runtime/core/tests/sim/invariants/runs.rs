@@ -37,7 +37,7 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         _ => return Ok(()),
     };
     let limbo = watch.limbo.filter(|limbo| limbo.run == run);
-    let withdrawn = limbo.is_some_and(|limbo| limbo.withdrawn);
+    let withdrawn = limbo.is_some_and(|limbo| limbo.withdrawn.is_some());
     let may = row.status.may_become(next) || withdrawn && RunStatus::Queued.may_become(next);
     ensure(may && row.live.is_none(), || {
         format!("{record:?}: it is {}, {:?}", row.status, row.live)
@@ -184,6 +184,26 @@ pub(super) fn what_follows_an_attempt_is_said_at_once(
             )
         },
     )
+}
+
+/// A run whose attempt is withdrawn waits again as it did before. After a restart it is not known any
+/// more that its backoff is over.
+pub(super) fn a_withdrawn_attempt_changes_nothing(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Some(withdrawn) = watch.limbo.and_then(|limbo| limbo.withdrawn) else {
+        return Ok(());
+    };
+    let unchanged = match record {
+        Record::RunRequeued { .. } => {
+            withdrawn.retried.is_none() || matches!(step.event, Event::Started { .. })
+        }
+        Record::RunRetrying { until, .. } => withdrawn.retried == Some(*until),
+        _ => true,
+    };
+    ensure(unchanged, || format!("{record:?} after {withdrawn:?}"))
 }
 
 /// A run that had an attempt is never skipped.

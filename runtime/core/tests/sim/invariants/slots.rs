@@ -1,6 +1,7 @@
 //! Slots: who may start, and that whoever may does.
 
 use cronlet_core::{
+    engine::Effect,
     record::Record,
     run::{Cause, RunEnd, RunStatus, SkipReason},
 };
@@ -40,7 +41,8 @@ pub(super) fn instances_are_respected(watch: &Watch, _: &Step, record: &Record) 
     })
 }
 
-/// Of the runs that may start, the one with the lowest number does.
+/// Of the runs that may start, the one with the lowest number does. When a crowd keeps the engine from
+/// looking at every backoff in one step, those it has not looked at do not count yet.
 pub(super) fn the_oldest_starts_first(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(row) = starting(watch, record) else {
         return Ok(());
@@ -49,6 +51,7 @@ pub(super) fn the_oldest_starts_first(watch: &Watch, step: &Step, record: &Recor
         .view
         .open_runs()
         .take_while(|older| older.new.run < row.new.run)
+        .filter(|older| older.status == RunStatus::Queued || !is_unfinished(step))
         .find(|older| waits(older, step.now) && has_free_instance(watch, older));
     ensure(older.is_none(), || {
         format!("{:?} starts, {older:?} is older", row.new.run)
@@ -163,6 +166,12 @@ pub(super) fn retries_are_not_forgotten(watch: &Watch, _: &Step) -> Check {
             )
         },
     )
+}
+
+/// Whether the engine asks to be woken at once.
+fn is_unfinished(step: &Step) -> bool {
+    let mut effects = step.effects.iter();
+    effects.any(|effect| matches!(effect, Effect::WakeAt(at) if *at <= step.now))
 }
 
 /// Whether a run waits for nothing but a slot.
