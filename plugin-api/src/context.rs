@@ -41,7 +41,9 @@ impl Context {
         context::attempt()
     }
 
-    /// How many attempts the job's `retry` allows in all.
+    /// The number of the last attempt that the job's `retry` allows, if all of
+    /// them fail. Attempts that the host interrupted are not charged, so it may
+    /// rise from one attempt to the next.
     pub fn max_attempts(&self) -> u32 {
         context::max_attempts()
     }

@@ -36,7 +36,7 @@ pub struct Console {
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    // On a terminal, unless `NO_COLOR` is set. No doc comment: it would make every help longer.
     #[default]
     Auto,
     Always,
@@ -101,20 +101,12 @@ impl Console {
         } else {
             serde_json::to_string(value)
         };
-        self.json_text(text)
+        json_text(text)
     }
 
     /// Data: one line of a stream of JSON.
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        self.json_text(serde_json::to_string(value))
-    }
-
-    fn json_text(&mut self, text: serde_json::Result<String>) -> Result<(), CliError> {
-        let text = text.map_err(|e| CliError::internal(format!("cannot write JSON: {e}")))?;
-        // Not through the stream that strips styles: it would strip what JSON quotes.
-        let mut out = io::stdout().lock();
-        out.write_all(escape::json(&text).as_bytes())?;
-        Ok(out.write_all(b"\n")?)
+        json_text(serde_json::to_string(value))
     }
 
     /// Data of a guest, JSON text, as it is; on a terminal without what would drive it.
@@ -194,4 +186,12 @@ impl Console {
         });
         exit.into()
     }
+}
+
+fn json_text(text: serde_json::Result<String>) -> Result<(), CliError> {
+    let text = text.map_err(|e| CliError::internal(format!("cannot write JSON: {e}")))?;
+    // Not through the stream that strips styles: it would strip what JSON quotes.
+    let mut out = io::stdout().lock();
+    out.write_all(escape::json(&text).as_bytes())?;
+    Ok(out.write_all(b"\n")?)
 }

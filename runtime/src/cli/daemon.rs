@@ -1,6 +1,10 @@
 //! Finding the daemon, and what is said when it is not there or refuses.
 
-use super::{console::Console, error::{CliError, Kind}, place::Place};
+use super::{
+    console::Console,
+    error::{CliError, Kind},
+    place::Place,
+};
 use crate::{
     api::client::{Client, ClientError},
     store::sqlite,
@@ -12,7 +16,7 @@ pub fn find(place: &Place, console: &mut Console) -> Result<Client, CliError> {
     let holder = sqlite::holder(&database)?;
     let socket = holder.and_then(|holder| holder.socket);
     socket.map(|socket| Client::new(&socket)).ok_or_else(|| {
-        let message = format!("no daemon has the database `{}`", database.display());
+        let message = format!("no daemon is running for `{}`", database.display());
         not_there(message)
     })
 }

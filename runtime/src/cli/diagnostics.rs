@@ -37,7 +37,9 @@ pub fn render(problems: &Problems, style: Style) -> String {
         true => Renderer::styled(),
         false => Renderer::plain(),
     };
-    let renderer = renderer.term_width(style.width.max(NARROWEST)).hyperlink(false);
+    let renderer = renderer
+        .term_width(style.width.max(NARROWEST))
+        .hyperlink(false);
     let mut text = String::new();
     for problem in problems.iter().take(MOST_DRAWN) {
         text.push_str(&draw(problems.source(), problem, &renderer));
@@ -61,7 +63,11 @@ pub fn summary(problems: &Problems) -> String {
         n => Some(format!("{n} {name}s")),
     });
     let counts: Vec<_> = counts.into_iter().flatten().collect();
-    format!("{} in {}", counts.join(", "), visible(problems.source().name()))
+    format!(
+        "{} in {}",
+        counts.join(", "),
+        visible(problems.source().name())
+    )
 }
 
 /// All of `problems` as a JSON array, for programs. Lines and columns are counted from 1, columns
@@ -100,7 +106,9 @@ fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(shown(&problem.message)).id(problem.code.as_ref());
+    let title = level
+        .primary_title(shown(&problem.message))
+        .id(problem.code.as_ref());
     let group = place(Group::with_title(title), source, problem);
     let group = match &problem.help {
         Some(help) => group.element(Level::HELP.message(shown_lines(help))),
@@ -118,15 +126,26 @@ fn place<'a>(group: Group<'a>, source: &'a Source, problem: &'a Problem) -> Grou
     let first = source.line_of(span.start);
     if source.line(first).len() > LONGEST_LINE {
         let position = source.position(span.start);
-        let origin = Origin::path(name).line(position.line).char_column(position.column);
-        let label = problem.label.as_deref().unwrap_or("this line is too long to be shown");
-        return group.element(origin).element(Level::NOTE.message(shown(label)));
+        let origin = Origin::path(name)
+            .line(position.line)
+            .char_column(position.column);
+        let label = problem
+            .label
+            .as_deref()
+            .unwrap_or("this line is too long to be shown");
+        return group
+            .element(origin)
+            .element(Level::NOTE.message(shown(label)));
     }
     let related = problem.related.as_ref().filter(|related| {
         let line = source.line_of(related.span.start);
         line.abs_diff(first) <= FURTHEST_RELATED && source.line(line).len() <= LONGEST_LINE
     });
-    let excerpt = Excerpt::new(source, first, related.map(|it| source.line_of(it.span.start)));
+    let excerpt = Excerpt::new(
+        source,
+        first,
+        related.map(|it| source.line_of(it.span.start)),
+    );
     let primary = AnnotationKind::Primary.span(excerpt.span(source, span));
     let mut marks: Vec<Annotation<'a>> = vec![match &problem.label {
         Some(label) => primary.label(shown(label)),
@@ -134,7 +153,9 @@ fn place<'a>(group: Group<'a>, source: &'a Source, problem: &'a Problem) -> Grou
     }];
     if let Some(related) = related {
         let span = excerpt.span(source, &related.span);
-        let mark = AnnotationKind::Context.span(span).label(shown(&related.label));
+        let mark = AnnotationKind::Context
+            .span(span)
+            .label(shown(&related.label));
         marks.push(mark);
     }
     let snippet = Snippet::source(excerpt.text)
@@ -193,7 +214,10 @@ fn shown(message: &str) -> String {
 
 /// As [`shown`], for a message that may have several lines.
 fn shown_lines(message: &str) -> String {
-    let end = message.char_indices().nth(LONGEST_MESSAGE).map(|(end, _)| end);
+    let end = message
+        .char_indices()
+        .nth(LONGEST_MESSAGE)
+        .map(|(end, _)| end);
     let text = &message[..end.unwrap_or(message.len())];
     let lines: Vec<_> = text.split('\n').map(visible).collect();
     let ellipsis = if end.is_some() { "…" } else { "" };

@@ -119,14 +119,11 @@ impl CliError {
         if self.kind == Kind::Unread {
             return text;
         }
-        match &self.problems {
-            Some(problems) => {
-                text.push_str(&diagnostics::render(problems, style));
-            }
-            None => {
-                let message = escape::line(&self.message);
-                let _ = writeln!(text, "{ERROR}error:{ERROR:#} {message}");
-            }
+        if let Some(problems) = &self.problems {
+            text.push_str(&diagnostics::render(problems, style));
+        } else {
+            let message = escape::line(&self.message);
+            let _ = writeln!(text, "{ERROR}error:{ERROR:#} {message}");
         }
         let report = "this is a bug in cronlet: please report it".to_owned();
         let report = (self.kind == Kind::Internal).then_some(&report);
@@ -179,6 +176,9 @@ mod tests {
     #[test]
     fn an_output_that_nobody_reads_is_no_complaint() {
         let error = CliError::from(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!((error.exit(), error.render(STYLE)), (Exit::Done, String::new()));
+        assert_eq!(
+            (error.exit(), error.render(STYLE)),
+            (Exit::Done, String::new())
+        );
     }
 }

@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn controls_are_shown_and_not_done() {
-        assert_eq!(line("a\u{1b}[31mb\rc\u{9b}2J\u{7f}"), "a\\u{1b}[31mb\\u{d}c\\u{9b}2J\\u{7f}");
+        assert_eq!(
+            line("a\u{1b}[31mb\rc\u{9b}2J\u{7f}"),
+            "a\\u{1b}[31mb\\u{d}c\\u{9b}2J\\u{7f}"
+        );
         assert_eq!(line("first\nsecond\tthird\n"), "first⏎second    third");
         assert_eq!(line("x\u{202e}y"), "x\\u{202e}y");
         assert_eq!(lines("a\nb\u{8}\n").collect::<Vec<_>>(), ["a", "b\\u{8}"]);
@@ -83,6 +86,9 @@ mod tests {
         let text = serde_json::to_string_pretty(&value).unwrap();
         let shown = json(&text);
         assert!(!shown.chars().any(|c| c != '\n' && drives(c)), "{shown}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            value
+        );
     }
 }

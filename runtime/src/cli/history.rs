@@ -134,6 +134,11 @@ pub(super) fn status(run: &view::Run) -> String {
     }
 }
 
+/// `in 12ms` is how long a success took, `after 12ms` is when the rest was over.
+pub(super) fn preposition(status: &str) -> &'static str {
+    if status == "succeeded" { "in" } else { "after" }
+}
+
 /// The one thing to know of a run beside its status.
 pub(super) fn last_word(run: &view::Run, now: Timestamp) -> String {
     let error = run.error.as_ref().map(|error| error.message.as_str());
@@ -141,7 +146,7 @@ pub(super) fn last_word(run: &view::Run, now: Timestamp) -> String {
         "succeeded" => run.summary.as_deref().or(run.message.as_deref()),
         _ => error.or(run.message.as_deref()).or(run.summary.as_deref()),
     };
-    let word = word.unwrap_or_default();
+    let word = word.unwrap_or_default().lines().next().unwrap_or_default();
     match run.retry_at {
         Some(at) => format!("again {}: {word}", when::relative(now, at.0)),
         None => word.to_owned(),
@@ -223,6 +228,12 @@ mod tests {
 
     #[test]
     fn runs_and_ranges_of_skips_are_lines() {
-        insta::assert_snapshot!(sample(), @"");
+        insta::assert_snapshot!(sample(), @"
+         RUN  JOB    STATUS            TRIGGER   NOMINAL (UTC)        STARTED (UTC)        TOOK  TRIES  SUMMARY
+        1043  fetch  retrying          schedule  2026-03-01 06:00:00  2026-03-01 06:00:01  1.2s      2  again in 5s: upstream said 503
+        1042  fetch  succeeded         schedule  2026-03-01 06:00:00  2026-03-01 06:00:01  1.2s         12 papers
+           —  fetch  skipped: missed   schedule  2026-03-01 05:00:00                                    12×, until 2026-03-01 05:55:00
+           7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00
+        ");
     }
 }

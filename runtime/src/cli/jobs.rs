@@ -21,16 +21,28 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+States:
+  scheduled  it has a trigger, and will be due
+  over       it has a trigger, and will not be due again
+  manual     it has no trigger: it runs only when asked
+  new        no daemon has seen it yet
+  removed    the daemon has seen it, and it is not in the file any more
+  unknown    the daemon has seen it, and the file cannot be read")]
 pub struct Args {}
 
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let found = place.find(console);
+    let found = place.find();
     let history = found.history()?;
-    if found.draft.is_none() && history.is_none() {
+    let plan = match (&found.draft, &history) {
+        (Ok(draft), _) => Some(place::plan(draft)?),
+        (Err(error), Some(_)) => {
+            console.warning(&error.message);
+            None
+        }
         // Nothing to show: then what is wrong with the file is the answer.
-        place.draft()?;
-    }
-    let plan = found.draft.as_ref().map(place::plan).transpose()?;
+        (Err(_), None) => return Err(found.draft.expect_err("it is one")),
+    };
     let rows = history.map_or_else(|| Ok(Vec::new()), |history| history.jobs())?;
     let now = Timestamp::now();
     let jobs = join(plan.as_ref(), &rows, now);
@@ -121,13 +133,16 @@ fn cells(job: &view::Job, now: Timestamp) -> [Cell; 8] {
             None => Cell::dim("—"),
         },
         Cell::new(last_time.map(relative).unwrap_or_default()),
-        Cell::new(last.map(|run| history::last_word(run, now)).unwrap_or_default()),
+        Cell::new(
+            last.map(|run| history::last_word(run, now))
+                .unwrap_or_default(),
+        ),
     ]
 }
 
 fn of_state(state: &str) -> anstyle::Style {
     match state {
         "scheduled" | "manual" => style::PLAIN,
-        _ => style::WARNING,
+        _ => style::DIM,
     }
 }

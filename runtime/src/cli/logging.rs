@@ -5,7 +5,8 @@ use std::{fmt, io};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
+    Layer, Registry,
+    filter::Targets,
     fmt::{format::Writer, time::FormatTime},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -54,10 +55,10 @@ pub fn init(format: Format) -> Result<(), CliError> {
         .map_err(|error| CliError::internal(format!("cannot begin to log: {error}")))
 }
 
-fn filter() -> Result<EnvFilter, CliError> {
+fn filter() -> Result<Targets, CliError> {
     let asked = std::env::var(VARIABLE).unwrap_or_default();
     let asked = if asked.is_empty() { FILTER } else { &asked };
-    EnvFilter::try_new(asked).map_err(|error| {
+    asked.parse().map_err(|error| {
         CliError::user(format!("`{VARIABLE}` is not a filter: {error}")).hint(
             "write a level, such as `debug`, or levels of parts, such as `warn,cronlet=debug`",
         )

@@ -52,12 +52,12 @@ fn no_such_attempt(run: u64, attempt: u32, attempts: usize) -> CliError {
         0 => "none".to_owned(),
         n => n.to_string(),
     };
-    CliError::not_found(format!("run {run} has no attempt {attempt}, it has {attempts}"))
+    CliError::not_found(format!(
+        "run {run} has no attempt {attempt}, it has {attempts}"
+    ))
 }
 
-fn lines(
-    logs: &[AttemptLog],
-) -> impl Iterator<Item = (u32, &LogLine)> {
+fn lines(logs: &[AttemptLog]) -> impl Iterator<Item = (u32, &LogLine)> {
     logs.iter()
         .flat_map(|log| log.lines.iter().map(|line| (log.attempt, line)))
 }

@@ -60,13 +60,23 @@ struct Cli {
     place: Place,
 
     /// Print data as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
 
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    /// Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t
+    )]
     color: Color,
 }
+
+/// Over the options that every verb has.
+const GLOBAL: &str = "Global options";
 
 const AFTER_HELP: &str = "\
 Start here:

@@ -14,7 +14,9 @@ pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
         Err(error) => format!("it is not JSON: {error}"),
     };
     let example = r#"'{"name": "value"}'"#;
-    Err(format!("{problem}\n\nhelp: write it in single quotes, such as {example}"))
+    Err(format!(
+        "{problem}\n\nhelp: write it in single quotes, such as {example}"
+    ))
 }
 
 /// An instant.

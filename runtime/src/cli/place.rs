@@ -3,14 +3,11 @@
 //! Most commands need only the database. They find it with a schedules file that does not parse,
 //! or with none: then it is the one that `--database` names, or the default name beside the file.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use cronlet_core::{catalog::Catalog, limits::Limits, plan::Plan};
 
-use super::{console::Console, error::CliError};
+use super::{GLOBAL, console::Console, error::CliError};
 use crate::{
     config::{self, Draft, Environment, OnUnusable, Problem, Problems, Severity},
     store::{
@@ -30,6 +27,7 @@ pub struct Place {
         short,
         long,
         global = true,
+        help_heading = GLOBAL,
         value_name = "FILE",
         env = "CRONLET_CONFIG",
         hide_env_values = true,
@@ -41,6 +39,7 @@ pub struct Place {
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         value_name = "FILE",
         env = "CRONLET_DATABASE",
         hide_env_values = true
@@ -48,17 +47,19 @@ pub struct Place {
     pub database: Option<PathBuf>,
 }
 
-/// The schedules file, if it is sound, and the database, if there is one or not.
+/// The schedules file, or what is wrong with it, and the database, whether it is there or not.
 #[derive(Debug)]
 pub struct Found {
-    pub draft: Option<Draft>,
+    pub draft: Result<Draft, CliError>,
     pub database: PathBuf,
 }
 
 impl Place {
     /// What the schedules file says. Anything wrong with it is an error.
     pub fn draft(&self) -> Result<Draft, CliError> {
-        Ok(self.read()?)
+        let text = config::read(&self.config)?;
+        let name = self.config.to_string_lossy();
+        Ok(config::parse(&name, &text, &environment())?)
     }
 
     /// What the schedules file says, without having looked at a component.
@@ -77,26 +78,22 @@ impl Place {
 
     /// The database, whether it is there or not. A schedules file that cannot be used is a warning.
     pub fn database(&self, console: &mut Console) -> PathBuf {
-        match &self.database {
-            Some(path) => path.clone(),
-            None => self.find(console).database,
+        if let Some(path) = &self.database {
+            return path.clone();
         }
+        let found = self.find();
+        if let Err(error) = &found.draft {
+            console.warning(&error.message);
+        }
+        found.database
     }
 
-    /// The schedules file and the database. One that cannot be used is a warning.
-    pub fn find(&self, console: &mut Console) -> Found {
-        let draft = self.read();
-        if let Err(problems) = &draft {
-            let said = match single(problems) {
-                Some(problem) => problem.message.clone(),
-                None => counted(problems),
-            };
-            console.warning(&said);
-        }
-        let draft = draft.ok();
+    /// The schedules file and the database.
+    pub fn find(&self) -> Found {
+        let draft = self.draft();
         let database = self.database.clone().unwrap_or_else(|| match &draft {
-            Some(draft) => draft.database(),
-            None => self.config.with_file_name(DATABASE),
+            Ok(draft) => draft.database(),
+            Err(_) => self.config.with_file_name(DATABASE),
         });
         Found { draft, database }
     }
@@ -104,11 +101,6 @@ impl Place {
     /// The history, to be read.
     pub fn history(&self, console: &mut Console) -> Result<SqliteHistory, CliError> {
         Ok(sqlite::history(&self.database(console))?)
-    }
-
-    fn read(&self) -> Result<Draft, Problems> {
-        let text = config::read(&self.config)?;
-        config::parse(&self.config.to_string_lossy(), &text, &environment())
     }
 }
 
@@ -144,9 +136,7 @@ pub fn environment() -> Environment {
 impl From<Problems> for CliError {
     fn from(problems: Problems) -> Self {
         match single(&problems) {
-            Some(problem) => {
-                Self::config(problem.message.clone()).maybe_hint(problem.help.clone())
-            }
+            Some(problem) => Self::config(problem.message.clone()).maybe_hint(problem.help.clone()),
             None => Self::config(counted(&problems)).problems(problems),
         }
     }

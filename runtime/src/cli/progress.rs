@@ -4,7 +4,11 @@ use crate::sandbox::Progress;
 
 /// `3/12 (25%) parsing`
 pub fn text(progress: &Progress) -> String {
-    let Progress { done, total, message } = progress;
+    let Progress {
+        done,
+        total,
+        message,
+    } = progress;
     let mut text = match total {
         Some(total) if *total > 0 => {
             let percent = u128::from(*done) * 100 / u128::from(*total);

@@ -50,10 +50,15 @@ fn unwell(error: impl Into<CliError>) -> CliError {
 fn text(status: &Status, now: Timestamp) -> String {
     let mut text = String::new();
     let well = status.health.reasons.is_empty();
-    let style = if well { super::style::of_status("succeeded") } else { WARNING };
-    let state = match status.stopping {
-        true => "stopping",
-        false => &status.health.status,
+    let style = if well {
+        super::style::of_status("succeeded")
+    } else {
+        WARNING
+    };
+    let state = if status.stopping {
+        "stopping"
+    } else {
+        &status.health.status
     };
     let up = when::took(Duration::from_millis(status.uptime_ms));
     let (version, pid) = (&status.version, status.pid);
@@ -65,7 +70,11 @@ fn text(status: &Status, now: Timestamp) -> String {
         1 => "1 job".to_owned(),
         n => format!("{n} jobs"),
     };
-    field(&mut text, "schedules", &format!("{jobs}, {}", config(&status.config, now)));
+    field(
+        &mut text,
+        "schedules",
+        &format!("{jobs}, {}", config(&status.config, now)),
+    );
     let next = match &status.next {
         Some(next) => format!("{} {}", next.job, when::relative(now, next.at.0)),
         None => "nothing is due".to_owned(),
@@ -78,13 +87,21 @@ fn text(status: &Status, now: Timestamp) -> String {
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
     for reason in &status.health.reasons {
-        let _ = writeln!(text, "{WARNING}warning:{WARNING:#} {}", escape::line(reason));
+        let _ = writeln!(
+            text,
+            "{WARNING}warning:{WARNING:#} {}",
+            escape::line(reason)
+        );
     }
     for problem in &status.config.problems {
         self::problem(&mut text, &status.config.path, problem);
     }
     for warning in &status.config.warnings {
-        let _ = writeln!(text, "{WARNING}warning:{WARNING:#} {}", escape::line(warning));
+        let _ = writeln!(
+            text,
+            "{WARNING}warning:{WARNING:#} {}",
+            escape::line(warning)
+        );
     }
     text
 }
@@ -136,7 +153,11 @@ fn table(running: &[Running], now: Timestamp) -> Table {
                 message: progress.message.clone(),
             })
         });
-        let stopping = if attempt.cancel_requested { "stopping; " } else { "" };
+        let stopping = if attempt.cancel_requested {
+            "stopping; "
+        } else {
+            ""
+        };
         table.row([
             Cell::new(attempt.run.to_string()),
             Cell::new(&attempt.job),

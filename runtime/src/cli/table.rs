@@ -4,6 +4,8 @@
 //! little is left out before the free text is cut short, and the free text is cut before anything
 //! else is.
 
+use std::fmt::Write as _;
+
 use anstyle::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -145,7 +147,7 @@ impl Table {
                 line.extend(std::iter::repeat_n(' ', blanks));
                 blanks = 0;
                 let style = cell.style;
-                line.push_str(&format!("{style}{cut}{style:#}"));
+                let _ = write!(line, "{style}{cut}{style:#}");
             }
             if !self.columns[i].right {
                 blanks += room;
@@ -157,9 +159,8 @@ impl Table {
 
     /// The width of each column; none is left out.
     fn layout(&self, width: Option<usize>) -> Vec<Option<usize>> {
-        let mut layout: Vec<Option<usize>> = (0..self.columns.len())
-            .map(|i| self.natural(i))
-            .collect();
+        let mut layout: Vec<Option<usize>> =
+            (0..self.columns.len()).map(|i| self.natural(i)).collect();
         let Some(width) = width else {
             return layout;
         };
@@ -180,7 +181,13 @@ impl Table {
     fn leave_out(&self, layout: &mut [Option<usize>], width: usize) {
         let wanted = |layout: &[Option<usize>]| {
             let comfortable = layout.iter().zip(&self.columns).map(|(width, column)| {
-                width.map(|width| if column.free { width.min(COMFORT) } else { width })
+                width.map(|width| {
+                    if column.free {
+                        width.min(COMFORT)
+                    } else {
+                        width
+                    }
+                })
             });
             total(comfortable)
         };
@@ -287,7 +294,7 @@ mod tests {
     fn the_free_text_is_cut_where_there_is_little_room() {
         insta::assert_snapshot!(plain(&sample(), Some(50)), @"
         RUN  JOB    TRIGGER   SUMMARY
-          9  hello  schedule  a greeting that is rathe…
+          9  hello  schedule  a greeting that is rather l…
          10  日本   schedule  短い
          11  quiet  schedule
         ");

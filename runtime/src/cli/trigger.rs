@@ -1,6 +1,6 @@
 //! `cronlet trigger`: asks the daemon for a run now.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -72,7 +72,7 @@ fn in_a_path(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            let _ = write!(path, "%{byte:02X}");
         }
     }
     path
@@ -97,7 +97,10 @@ fn sentence(accepted: &Accepted) -> String {
     let style = style::of_status(&accepted.status);
     let (run, status) = (accepted.run, escape::line(&accepted.status));
     match &accepted.reason {
-        Some(reason) => format!("run {run} {style}{status}{style:#}: {}", escape::line(reason)),
+        Some(reason) => format!(
+            "run {run} {style}{status}{style:#}: {}",
+            escape::line(reason)
+        ),
         None => format!("run {run} {style}{status}{style:#}"),
     }
 }
@@ -108,8 +111,7 @@ fn wait(daemon: &Client, accepted: &Accepted, console: &mut Console) -> Result<E
     let run: view::Run = daemon.get(&path)?.ok()?;
     if run.ended_at.is_none() {
         let message = format!("the daemon stopped before run {} was over", accepted.run);
-        return Err(CliError::unavailable(message)
-            .hint("the next `cronlet serve` goes on with it"));
+        return Err(CliError::unavailable(message).hint("the next `cronlet serve` goes on with it"));
     }
     if console.json() {
         console.document(&run)?;
@@ -126,11 +128,12 @@ fn ended(run: &view::Run) -> String {
     let status = history::status(run);
     let mut text = format!("run {number} {style}{}{style:#}", escape::line(&status));
     if let Some(took) = run.duration {
-        text.push_str(&format!(" after {}", when::took(took)));
+        let preposition = history::preposition(&run.status);
+        let _ = write!(text, " {preposition} {}", when::took(took));
     }
     let word = history::last_word(run, run.nominal.0);
     if !word.is_empty() {
-        text.push_str(&format!(": {}", escape::line(&word)));
+        let _ = write!(text, ": {}", escape::line(&word));
     }
     text
 }

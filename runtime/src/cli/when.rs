@@ -100,7 +100,10 @@ mod tests {
         assert_eq!(second(t), "2026-03-29 03:00:05");
         assert_eq!(milli(t), "2026-03-29T03:00:05.120Z");
         assert_eq!(with_offset(t), "2026-03-29T03:00:05.12+00:00");
-        assert_eq!(with_offset(at("2026-03-29T03:00:05Z")), "2026-03-29T03:00:05+00:00");
+        assert_eq!(
+            with_offset(at("2026-03-29T03:00:05Z")),
+            "2026-03-29T03:00:05+00:00"
+        );
     }
 
     #[test]

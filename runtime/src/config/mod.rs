@@ -88,7 +88,12 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         contents.read(&mut walk, tree, folder);
         problems = walk.problems;
     }
-    let Contents { mut runtime, limits, jobs, broken } = contents;
+    let Contents {
+        mut runtime,
+        limits,
+        jobs,
+        broken,
+    } = contents;
     runtime.override_by(environment, &mut problems);
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
@@ -124,7 +129,9 @@ impl Contents {
         }
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
-        let defaults = defaults.map(|table| job::defaults(walk, table)).unwrap_or_default();
+        let defaults = defaults
+            .map(|table| job::defaults(walk, table))
+            .unwrap_or_default();
         self.limits = PolicyKeys::default().limits(&defaults);
         let around = Surroundings {
             defaults,

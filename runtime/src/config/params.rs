@@ -31,10 +31,16 @@ impl Writer<'_> {
             DeValue::String(text) => self.string(text),
             DeValue::Integer(written) => match integer(written) {
                 Some(number) => self.json.push_str(&number.to_string()),
-                None => self.problem(value.span(), "whole number is out of range", "expected 64 bits"),
+                None => self.problem(
+                    value.span(),
+                    "whole number is out of range",
+                    "expected 64 bits",
+                ),
             },
             DeValue::Float(written) => self.float(written, value.span()),
-            DeValue::Boolean(boolean) => self.json.push_str(if *boolean { "true" } else { "false" }),
+            DeValue::Boolean(boolean) => {
+                self.json.push_str(if *boolean { "true" } else { "false" })
+            }
             DeValue::Datetime(datetime) => self.string(&datetime.to_string()),
             DeValue::Array(list) => {
                 self.json.push('[');
@@ -76,7 +82,8 @@ impl Writer<'_> {
     }
 
     fn string(&mut self, text: &str) {
-        self.json.push_str(&serde_json::Value::from(text).to_string());
+        self.json
+            .push_str(&serde_json::Value::from(text).to_string());
     }
 
     fn comma(&mut self, index: usize) {

@@ -22,7 +22,8 @@ const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
 const GRACE: Kind = Kind::quoted("a duration", "\"1m\"").unit("s");
 const WINDOW: Kind = Kind::quoted("a duration", "\"1d\"").unit("s");
 
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(30 * 86_400);
+const TIMEOUTS: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(30 * 86_400);
 const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
 const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
 const INSTANCES: RangeInclusive<u32> = 1..=10_000;

@@ -27,7 +27,15 @@ const FACTORS: RangeInclusive<f64> = 1.0..=100.0;
 const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 7] = ["max", "backoff", "delay", "factor", "max_delay", "jitter", "on"];
+pub(super) const KEYS: [&str; 7] = [
+    "max",
+    "backoff",
+    "delay",
+    "factor",
+    "max_delay",
+    "jitter",
+    "on",
+];
 
 /// What is written of a retry policy.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +102,10 @@ impl RetryKeys {
     /// The policy that these keys make.
     pub(super) fn resolve(self, walk: &mut Walk<'_>) -> Retry {
         let built_in = Retry::default();
-        let max_delay = self.max_delay.as_ref().map_or(built_in.max_delay, |it| it.value);
+        let max_delay = self
+            .max_delay
+            .as_ref()
+            .map_or(built_in.max_delay, |it| it.value);
         if let Some(delay) = self.delay.as_ref().filter(|delay| delay.value > max_delay) {
             walk.push(delay_too_long(delay, self.max_delay.as_ref(), max_delay));
         }
@@ -154,6 +165,8 @@ fn delay_too_long(
         Some(written) => problem
             .label(format!("expected at most {most}"))
             .related(written.span.clone(), "no delay is longer than this"),
-        None => problem.label(format!("expected at most {most}, the default of `max_delay`")),
+        None => problem.label(format!(
+            "expected at most {most}, the default of `max_delay`"
+        )),
     }
 }

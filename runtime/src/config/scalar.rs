@@ -2,9 +2,7 @@
 
 use std::{ops::Range, ops::RangeInclusive, time::Duration};
 
-use cronlet_core::units::{
-    UnitError, format_duration, format_size, parse_duration, parse_size,
-};
+use cronlet_core::units::{UnitError, format_duration, format_size, parse_duration, parse_size};
 use toml::de::{DeInteger, DeValue};
 
 use super::{
@@ -111,7 +109,10 @@ impl<'a> Walk<'a> {
         let problem = Problem::error("config::value", message)
             .at(text.span.clone())
             .label(format!("expected {}", one_of(words)))
-            .maybe_help(closest(text.value, words.iter().copied()).map(|word| format!("did you mean `{word}`?")));
+            .maybe_help(
+                closest(text.value, words.iter().copied())
+                    .map(|word| format!("did you mean `{word}`?")),
+            );
         self.push(problem);
     }
 

@@ -41,14 +41,17 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Option<Mar
 }
 
 fn several(walk: &mut Walk<'_>, table: &Table<'_>, first: &Field<'_>, second: &Field<'_>) {
-    let problem = Problem::error("schedule::several", format!("{} has two triggers", table.title))
-        .at(second.key_span.clone())
-        .label("and this is another")
-        .related(first.key_span.clone(), "this is a trigger")
-        .help(format!(
-            "keep one of {}, or make it two jobs",
-            all_of(&[first.key, second.key])
-        ));
+    let problem = Problem::error(
+        "schedule::several",
+        format!("{} has two triggers", table.title),
+    )
+    .at(second.key_span.clone())
+    .label("and this is another")
+    .related(first.key_span.clone(), "this is a trigger")
+    .help(format!(
+        "keep one of {}, or make it two jobs",
+        all_of(&[first.key, second.key])
+    ));
     walk.push(problem);
 }
 
@@ -109,7 +112,9 @@ fn duration<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<D
         Ok(duration) => return Some(duration),
         Err(error) => error,
     };
-    walk.push(unit_problem("schedule::every", error, |part| text.part(part)));
+    walk.push(unit_problem("schedule::every", error, |part| {
+        text.part(part)
+    }));
     None
 }
 
@@ -177,7 +182,11 @@ fn no_instant(text: &str) -> Problem {
         (
             "has no date",
             "expected a date, a time and an offset",
-            format!("write `cron = \"{} {} * * *\"` for every day", time.minute(), time.hour()),
+            format!(
+                "write `cron = \"{} {} * * *\"` for every day",
+                time.minute(),
+                time.hour()
+            ),
         )
     } else {
         (

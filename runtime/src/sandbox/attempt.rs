@@ -153,15 +153,13 @@ impl Drop for Ending {
 
 /// Waits for a place and runs the guest in it; none if it was stopped before there was one.
 async fn in_place(shared: &Shared, task: Task, transcript: &Arc<Transcript>) -> Option<Ran> {
-    let place = tokio::select! {
+    let _place = tokio::select! {
         biased;
         place = shared.places.acquire() => place.ok()?,
         () = transcript.control().stopped() => return None,
     };
     let _ticking = shared.ticker.guest();
-    let ran = in_store(&shared.engine, task, transcript).await;
-    drop(place);
-    Some(ran)
+    Some(in_store(&shared.engine, task, transcript).await)
 }
 
 async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> Ran {
@@ -183,8 +181,10 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
     let mut store = Store::new(engine, data);
     state::bound(&mut store, &limits);
     arm(&mut store, deadline);
+    let mut called = false;
     let guest = async {
         let job = plugin.pre.instantiate_async(&mut store).await?;
+        called = true;
         let runner = job.cronlet_job_runner();
         runner.call_run(&mut store, &params).await
     };
@@ -199,7 +199,10 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
     };
     let verdict = match ended {
         Ok(Ok(value)) => verdict::of_value(value, &limits),
-        Ok(Err(error)) => verdict::of_error(&error, &limits, store.data().limiter.refused()),
+        Ok(Err(error)) => {
+            let refused = store.data().limiter.refused();
+            verdict::of_error(&error, &limits, refused, called)
+        }
         Err(verdict) => verdict,
     };
     Ran {

@@ -27,6 +27,7 @@ use cronlet_core::{
     record::{Batch, Recovery},
     run::{Cause, RunId},
 };
+use jiff::SignedDuration;
 use thiserror::Error;
 
 #[cfg(test)]
@@ -40,6 +41,9 @@ mod writer;
 
 pub use history::History;
 pub use writer::{Notice, Writer};
+
+/// What is stored of a removed job is kept this long; then the next plan that is accepted deletes it.
+const REMOVED_JOBS_STAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The write door. Whoever has it owns the database: the lease is taken when it is opened.
 pub trait Store: Send + 'static {

@@ -85,7 +85,10 @@ mod tests {
     fn what_is_too_large_is_the_largest() {
         assert_eq!(count(column(u64::MAX)), i64::MAX.cast_unsigned());
         assert_eq!(count(column(5)), 5);
-        assert_eq!(duration(duration_micros(Duration::MAX)).as_micros(), i64::MAX as u128);
+        assert_eq!(
+            duration(duration_micros(Duration::MAX)).as_micros(),
+            i64::MAX as u128
+        );
         let fine = Duration::from_nanos(1_999);
         assert_eq!(duration(duration_micros(fine)), Duration::from_micros(1));
     }

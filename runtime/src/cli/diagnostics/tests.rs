@@ -103,7 +103,10 @@ fn many_problems_are_counted_and_not_all_drawn() {
     let warning = Problem::warning("a::c", "it is odd").at(0..1);
     let problems = Problems::new(&source, errors.chain([warning]).collect()).unwrap();
     let drawn = render(&problems, STYLE);
-    assert_eq!(drawn.matches("it is wrong").count() + drawn.matches("it is odd").count(), 50);
+    assert_eq!(
+        drawn.matches("it is wrong").count() + drawn.matches("it is odd").count(),
+        50
+    );
     let end = "the first 50 problems are shown\n60 errors, 1 warning in schedules.toml\n";
     assert!(drawn.ends_with(end), "{drawn}");
 }
@@ -113,7 +116,13 @@ fn colours_are_there_on_demand() {
     let source = Source::new("schedules.toml", "a");
     let problems = Problems::one(&source, Problem::error("a::b", "it is wrong").at(0..1));
     let plain = render(&problems, STYLE);
-    let color = render(&problems, Style { color: true, ..STYLE });
+    let color = render(
+        &problems,
+        Style {
+            color: true,
+            ..STYLE
+        },
+    );
     assert!(!plain.contains('\u{1b}'));
     assert!(color.contains("\u{1b}["));
     assert_eq!(anstream::adapter::strip_str(&color).to_string(), plain);

@@ -52,7 +52,11 @@ pub(super) async fn watch(
         }
     });
     let (done, mut over) = oneshot::channel();
-    runner.start(attempt, control, Box::new(move |report| drop(done.send(report))));
+    runner.start(
+        attempt,
+        control,
+        Box::new(move |report| drop(done.send(report))),
+    );
 
     let one_line = Console::err_width().is_some();
     let mut ticks = interval(if one_line { TICK } else { SLOW_TICK });

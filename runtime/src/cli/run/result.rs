@@ -77,9 +77,10 @@ impl Finished {
         let (bold, color) = (style::BOLD, style::of_status(&run.status));
         let took = run.duration.map(when::took).unwrap_or_default();
         console.note(format_args!(
-            "{bold}{}{bold:#} {color}{}{color:#} after {took}{}",
+            "{bold}{}{bold:#} {color}{}{color:#} {} {took}{}",
             run.job,
             escape::line(&history::status(run)),
+            history::preposition(&run.status),
             self.tail(),
         ));
         for line in self.details() {
@@ -108,7 +109,9 @@ impl Finished {
             return Vec::new();
         };
         let rest = escape::lines(&error.message).skip(1);
-        let code = Some(&error.code).filter(|code| !code.is_empty());
+        // The host's own codes repeat the reason.
+        let news = |code: &&String| !code.is_empty() && Some(*code) != self.run.reason.as_ref();
+        let code = Some(&error.code).filter(news);
         let code = code.map(|code| format!("code: {}", escape::line(code)).into());
         let backtrace = error.backtrace.as_deref().unwrap_or_default();
         rest.chain(code)
@@ -125,9 +128,12 @@ fn conclude(verdict: Verdict) -> Conclusion {
             kind: ErrorKind::Cancelled,
             failure,
         } => (RunStatus::Cancelled, None, None, Some(failure)),
-        Verdict::Error { failure, .. } => {
-            (RunStatus::Failed, Some(FailReason::Error), None, Some(failure))
-        }
+        Verdict::Error { failure, .. } => (
+            RunStatus::Failed,
+            Some(FailReason::Error),
+            None,
+            Some(failure),
+        ),
         Verdict::Failed { reason, failure } => {
             (RunStatus::Failed, Some(reason), None, Some(failure))
         }
@@ -217,7 +223,10 @@ mod tests {
             failure: Failure::default(),
         };
         assert_eq!(finished(verdict, false).status, RunStatus::Cancelled);
-        assert_eq!(finished(Verdict::Stopped, true).status, RunStatus::Cancelled);
+        assert_eq!(
+            finished(Verdict::Stopped, true).status,
+            RunStatus::Cancelled
+        );
     }
 
     #[test]

@@ -12,7 +12,11 @@ use cronlet_core::{
     name::{JobName, MAX_LEN},
 };
 
-use super::super::{error::CliError, place::{self, Place}, suggest};
+use super::super::{
+    error::CliError,
+    place::{self, Place},
+    suggest,
+};
 use crate::{
     config::{Draft, OnUnusable},
     sandbox::Sandbox,
@@ -35,7 +39,9 @@ pub(super) struct Target {
 /// A path is a component's, anything else a job's name.
 pub(super) fn find(what: &str, place: &Place) -> Result<Wanted, CliError> {
     let path = Path::new(what);
-    let ends = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("wasm"));
+    let ends = path
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case("wasm"));
     if ends || what.contains('/') {
         return Ok(Wanted::File {
             path: path.to_owned(),
@@ -62,9 +68,9 @@ impl Wanted {
         match self {
             Self::Job { name, draft } => load_job(sandbox, name, &draft),
             Self::File { path, limits } => {
-                let loaded = sandbox.load(&path).map_err(|unusable| {
-                    cannot_use(&format!("`{}`", path.display()), unusable)
-                })?;
+                let loaded = sandbox
+                    .load(&path)
+                    .map_err(|unusable| cannot_use(&format!("`{}`", path.display()), unusable))?;
                 Ok(Target {
                     job: name_of(&path),
                     digest: loaded.digest,
@@ -83,8 +89,9 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
         .ok_or_else(|| CliError::internal(format!("job `{name}` has no component")))?;
     let loaded = sandbox.load(&reference.path);
     if let Err(unusable) = loaded {
-        return Err(cannot_use(&format!("plugin `{}`", reference.written), unusable)
-            .maybe_hint(None));
+        return Err(
+            cannot_use(&format!("plugin `{}`", reference.written), unusable).maybe_hint(None),
+        );
     }
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
@@ -120,7 +127,13 @@ fn name_of(path: &Path) -> JobName {
     let name: String = stem
         .to_lowercase()
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
         .skip_while(|c| !c.is_ascii_alphanumeric())
         .take(MAX_LEN)
         .collect();

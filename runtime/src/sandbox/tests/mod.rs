@@ -1,3 +1,5 @@
+//! Attempts in small guests, each with one thing in mind.
+
 mod guest;
 mod load;
 
@@ -259,6 +261,28 @@ fn a_result_that_makes_no_sense_is_a_trap() {
         assert_eq!(reason, FailReason::Trap);
         assert_ne!(failure.message, "");
     }
+}
+
+#[test]
+fn without_a_pool_the_limits_are_the_same() {
+    let engine = engine::on_demand().unwrap();
+    let sandbox = Sandbox::with_engine(engine, SandboxOptions::default()).unwrap();
+    let report = run(&sandbox, &guest::noop(), limits(60_000));
+    assert!(matches!(report.verdict, Verdict::Succeeded(_)));
+    let report = run(&sandbox, &output_of(16), limits(60_000));
+    assert_eq!(report.usage.memory_peak, 32 << 20);
+    let little = Limits {
+        memory: 1 << 20,
+        ..limits(60_000)
+    };
+    let (reason, _) = failure(run(&sandbox, &output_of(16), little));
+    assert_eq!(reason, FailReason::Memory);
+    let (reason, _) = failure(run(&sandbox, &guest::spin(), limits(50)));
+    assert_eq!(reason, FailReason::Timeout);
+    let memories = "(memory 1)".repeat(engine::MEMORIES as usize);
+    let many = guest::job(&memories, "i32.const 1024");
+    let (reason, _) = failure(run(&sandbox, &many, limits(60_000)));
+    assert_eq!(reason, FailReason::Load);
 }
 
 #[test]

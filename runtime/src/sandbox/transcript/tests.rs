@@ -1,3 +1,5 @@
+//! What is kept of what a guest says.
+
 use std::sync::Arc;
 
 use super::*;

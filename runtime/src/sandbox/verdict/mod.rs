@@ -12,7 +12,7 @@ use cronlet_core::{
     run::FailReason,
     units::{format_duration, format_size},
 };
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::{
@@ -24,6 +24,9 @@ use super::{
 /// The longest backtrace, in bytes.
 const BACKTRACE: usize = 16 << 10;
 
+/// How often a function is on top of the stack before that is a recursion.
+const RECURSION: usize = 8;
+
 /// What the guest returned.
 pub(super) fn of_value(value: Result<types::Outcome, JobError>, limits: &Limits) -> Verdict {
     match value {
@@ -33,9 +36,15 @@ pub(super) fn of_value(value: Result<types::Outcome, JobError>, limits: &Limits)
 }
 
 /// What ended the guest before it returned. `refused` is how much memory it wanted to have when
-/// it was refused some.
-pub(super) fn of_error(error: &wasmtime::Error, limits: &Limits, refused: Option<u64>) -> Verdict {
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace);
+/// it was refused some; `called` is whether it had been instantiated.
+pub(super) fn of_error(
+    error: &wasmtime::Error,
+    limits: &Limits,
+    refused: Option<u64>,
+    called: bool,
+) -> Verdict {
+    let frames = error.downcast_ref::<WasmBacktrace>();
+    let backtrace = frames.map(backtrace);
     if let Some(wanted) = refused {
         return failed(
             FailReason::Memory,
@@ -48,29 +57,43 @@ pub(super) fn of_error(error: &wasmtime::Error, limits: &Limits, refused: Option
         return exit(code);
     }
     if let Some(&trap) = error.downcast_ref::<Trap>() {
-        return if trap == Trap::Interrupt {
-            of_timeout(limits, backtrace)
+        if trap == Trap::Interrupt {
+            return of_timeout(limits, backtrace);
+        }
+        let (code, message) = if trap == Trap::MemoryOutOfBounds && frames.is_some_and(recursing) {
+            let message = format!("{}, deep in a recursion: no stack is left", sentence(trap));
+            ("stack-overflow", message)
         } else {
-            failed(FailReason::Trap, code(trap), sentence(trap), backtrace)
+            (code(trap), sentence(trap))
         };
+        return failed(FailReason::Trap, code, message, backtrace);
     }
-    let reason = error.root_cause().to_string();
-    let copied_too_much = reason.contains("fuel allocated for hostcalls");
-    match (copied_too_much, backtrace) {
-        // No frame of the guest is on the stack, so it had returned: this is its outcome.
-        (true, None) => output(limits, None),
-        (true, backtrace) => {
-            let message = format!(
-                "it passed more than {} to the host in one call",
-                format_size(CALL_BYTES)
-            );
-            failed(FailReason::Trap, "bad-call", message, backtrace)
-        }
-        (false, backtrace) => {
-            let message = clip::text(reason, clip::MESSAGE);
-            failed(FailReason::Trap, "bad-call", message, backtrace)
-        }
+    of_host_error(error, limits, backtrace, called)
+}
+
+/// The host refused something that the guest did. If no frame of the guest is on the stack, it
+/// was not running: it had not begun, or it had returned.
+fn of_host_error(
+    error: &wasmtime::Error,
+    limits: &Limits,
+    backtrace: Option<String>,
+    called: bool,
+) -> Verdict {
+    let reason = clip::text(error.root_cause().to_string(), clip::MESSAGE);
+    let running = backtrace.is_some();
+    if !running && !called {
+        return of_load(reason);
     }
+    // The type of this error is private to wasmtime.
+    let message = match (reason.contains("fuel allocated for hostcalls"), running) {
+        (true, false) => return output(limits, None),
+        (true, true) => {
+            let most = format_size(CALL_BYTES);
+            format!("it passed more than {most} to the host in one call")
+        }
+        (false, _) => reason,
+    };
+    failed(FailReason::Trap, "bad-call", message, backtrace)
 }
 
 /// It took too long.
@@ -203,6 +226,14 @@ fn backtrace(backtrace: &WasmBacktrace) -> String {
         .split_once('\n')
         .map_or(text.as_str(), |(_, rest)| rest);
     clip::text(frames.to_owned(), BACKTRACE)
+}
+
+/// Whether a function calls itself. Compilers keep a second stack in linear memory, below
+/// everything else, and a guest that leaves that one is out of bounds to wasmtime.
+fn recursing(backtrace: &WasmBacktrace) -> bool {
+    let frames = backtrace.frames();
+    let same = |frame: &FrameInfo| frame.func_index() == frames[0].func_index();
+    frames.len() >= RECURSION && frames[..RECURSION].iter().all(same)
 }
 
 /// The class of a trap.

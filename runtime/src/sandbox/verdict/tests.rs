@@ -1,3 +1,5 @@
+//! What is made of what a guest returned, and of its last words.
+
 use cronlet_core::report::Level;
 use jiff::Timestamp;
 

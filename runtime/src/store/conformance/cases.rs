@@ -311,7 +311,10 @@ fn an_attempt_that_succeeds_leaves_everything<S: Subject>() {
         ],
     );
     let row = run(&subject, 1);
-    assert_eq!((row.status, row.ended_at), (RunStatus::Succeeded, Some(at(8))));
+    assert_eq!(
+        (row.status, row.ended_at),
+        (RunStatus::Succeeded, Some(at(8)))
+    );
     let expected = AttemptRow {
         number: 1,
         status: Some(AttemptStatus::Succeeded),
@@ -457,7 +460,10 @@ fn a_retry_is_waited_for<S: Subject>() {
     };
     assert_eq!(one(subject.recovery().runs), expected);
     let row = run(&subject, 1);
-    assert_eq!((row.status, row.retry_at), (RunStatus::Retrying, Some(at(90))));
+    assert_eq!(
+        (row.status, row.retry_at),
+        (RunStatus::Retrying, Some(at(90)))
+    );
     subject.write(at(90), vec![started(1, 2, at(90))]);
     let expected = StoredRun {
         state: StoredState::Running { starts_at: at(90) },
@@ -559,7 +565,12 @@ fn a_final_run_is_not_recovered<S: Subject>() {
     let skip = RunEnd::Skipped(SkipReason::Overlap);
     subject.write(
         at(5),
-        vec![queued(1, "a"), queued(2, "a"), finished(2, skip), queued(3, "a")],
+        vec![
+            queued(1, "a"),
+            queued(2, "a"),
+            finished(2, skip),
+            queued(3, "a"),
+        ],
     );
     let open: Vec<_> = subject
         .recovery()
@@ -699,7 +710,10 @@ fn entries_are_filtered<S: Subject>() {
         })
     };
     assert_eq!(with(&[RunStatus::Cancelled]), ["3"]);
-    assert_eq!(with(&[RunStatus::Cancelled, RunStatus::Queued]), ["3", "2", "1"]);
+    assert_eq!(
+        with(&[RunStatus::Cancelled, RunStatus::Queued]),
+        ["3", "2", "1"]
+    );
     assert_eq!(with(&[RunStatus::Skipped]), ["b5", "a1", "b3", "a2"]);
     // Run 1 was queued at 1, run 2 at 2, run 3 at 3.
     let between = |since, until| {
@@ -779,7 +793,10 @@ fn an_occurrence_is_one_run<S: Subject>() {
     };
     let message = refusal(subject.try_write(at(6), vec![queued(2, "a"), again(3, "a")]));
     let cause = Cause::Time(at(1));
-    assert_eq!(message, format!("run 3: `a` already has a run for `{cause}`"));
+    assert_eq!(
+        message,
+        format!("run 3: `a` already has a run for `{cause}`")
+    );
     assert_eq!(subject.recovery().runs, [], "run 2 went with it");
     assert_eq!(subject.recovery().next_run, 2);
     subject.write(at(7), vec![again(2, "b"), manual(3, "a", 1)]);
@@ -851,7 +868,12 @@ fn batches(all: Vec<Vec<Record>>) -> Vec<Batch> {
 
 fn a_group_is_written_whole_or_not_at_all<S: Subject>() {
     let mut subject = S::new();
-    let good = || vec![vec![queued(1, "a")], vec![queued(2, "a"), skipped("a", 1, 2)]];
+    let good = || {
+        vec![
+            vec![queued(1, "a")],
+            vec![queued(2, "a"), skipped("a", 1, 2)],
+        ]
+    };
     let mut bad = good();
     bad.push(vec![accepted("a", at(3)), requeued(7)]);
     bad.push(vec![queued(3, "a")]);
@@ -908,7 +930,13 @@ fn everything_survives_a_restart<S: Subject>() {
 
 fn text_is_kept_as_it_is<S: Subject>() {
     let mut subject = S::new();
-    let texts = ["", "ü → 🦀", "a\0b", "'; DROP TABLE runs; --", "\"\\\r\n\u{2028}"];
+    let texts = [
+        "",
+        "ü → 🦀",
+        "a\0b",
+        "'; DROP TABLE runs; --",
+        "\"\\\r\n\u{2028}",
+    ];
     for (id, text) in (1..).zip(texts) {
         let new = NewRun {
             actor: Some(text.into()),
@@ -969,7 +997,10 @@ fn times_are_kept_to_the_microsecond<S: Subject>() {
         queued_at: fine,
         ..new_run(1, "a")
     };
-    subject.write(fine, vec![accepted("a", fine), Record::RunQueued(Arc::new(new))]);
+    subject.write(
+        fine,
+        vec![accepted("a", fine), Record::RunQueued(Arc::new(new))],
+    );
     let recovery = subject.recovery();
     let new = &recovery.runs[0].new;
     assert_eq!(recovery.jobs[0].watermark, kept);

@@ -1,0 +1,594 @@
+//! Random legal streams of records: what two stores and a model must agree on.
+//!
+//! The model makes the records, as an engine would, and keeps what an engine must know
+//! about as an engine keeps it: while it goes, not from rows. So it is a third opinion on
+//! [`Recovery`]. History is held against the twin in memory. Now and then the engine is
+//! replaced, or a batch has a record in it that must be refused.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cronlet_core::{
+    record::{StoredJob, StoredRun, StoredState},
+    report::{ErrorKind, Failure, Level, LogLine},
+    run::{FailReason, RunStatus, SkipReason},
+};
+
+use super::*;
+use crate::store::precision::{cut, cut_cause};
+
+const SEEDS: u64 = 16;
+const GROUPS: usize = 40;
+const JOBS: [&str; 4] = ["a", "b", "backup", "z-9"];
+const STATUSES: [RunStatus; 2] = [RunStatus::Skipped, RunStatus::Failed];
+
+#[test]
+fn random_streams_are_kept_alike() {
+    for seed in 0..SEEDS {
+        let mut trial = Trial {
+            seed,
+            model: Model::new(seed),
+            memory: Memory::new(),
+            sqlite: Sqlite::new(),
+        };
+        for group in 0..GROUPS {
+            trial.write_group(group);
+            if trial.model.chance(8) {
+                trial.write_something_wrong();
+            }
+            if trial.model.chance(8) {
+                trial.memory.restart();
+                trial.sqlite.restart();
+            }
+        }
+        trial.compare_history();
+        assert!(!trial.model.ended.is_empty(), "seed {seed} ends no run");
+    }
+}
+
+struct Trial {
+    seed: u64,
+    model: Model,
+    memory: Memory,
+    sqlite: Sqlite,
+}
+
+impl Trial {
+    fn write_group(&mut self, group: usize) {
+        let batches: Vec<Batch> = (0..self.model.below(4))
+            .map(|_| self.model.batch())
+            .collect();
+        self.memory.store().commit(&batches).unwrap();
+        self.sqlite.store().commit(&batches).unwrap();
+        let seed = self.seed;
+        let expected = self.model.recovery();
+        assert_eq!(
+            self.memory.recovery(),
+            expected,
+            "seed {seed}, group {group}"
+        );
+        assert_eq!(
+            self.sqlite.recovery(),
+            expected,
+            "seed {seed}, group {group}"
+        );
+        if group.is_multiple_of(8) {
+            self.compare_history();
+        }
+    }
+
+    /// A good batch and one with a wrong record in it: both stores refuse both, for the same reason.
+    fn write_something_wrong(&mut self) {
+        let wrong = self.model.wrong();
+        let mut model = self.model.clone();
+        let (good, mut bad) = (model.batch(), model.batch());
+        let place = model.below(bad.records.len() + 1);
+        bad.records.insert(place, wrong.clone());
+        self.model.rng = model.rng;
+        let group = [good, bad];
+        let refused = self.memory.store().commit(&group).unwrap_err();
+        let also = self.sqlite.store().commit(&group).unwrap_err();
+        let seed = self.seed;
+        assert_eq!(
+            refused.to_string(),
+            also.to_string(),
+            "seed {seed}, {wrong:?}"
+        );
+        let expected = self.model.recovery();
+        assert_eq!(self.memory.recovery(), expected, "seed {seed}, {wrong:?}");
+        assert_eq!(self.sqlite.recovery(), expected, "seed {seed}, {wrong:?}");
+    }
+
+    fn compare_history(&mut self) {
+        let seed = self.seed;
+        let (memory, sqlite) = (self.memory.history(), self.sqlite.history());
+        for query in self.model.queries() {
+            let expected = memory.entries(&query).unwrap();
+            let found = sqlite.entries(&query).unwrap();
+            assert_eq!(found, expected, "seed {seed}, {query:?}");
+        }
+        assert_eq!(
+            sqlite.jobs().unwrap(),
+            memory.jobs().unwrap(),
+            "seed {seed}"
+        );
+        for run in (0..=self.model.next_run).map(RunId) {
+            let expected = memory.run(run).unwrap();
+            assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
+            for attempt in [None, Some(1), Some(2)] {
+                let expected = memory.log(run, attempt).unwrap();
+                assert_eq!(sqlite.log(run, attempt).unwrap(), expected, "seed {seed}");
+            }
+        }
+    }
+}
+
+/// An engine that does anything it may.
+#[derive(Clone)]
+struct Model {
+    rng: u64,
+    now: Timestamp,
+    next_run: u64,
+    jobs: BTreeMap<JobName, StoredJob>,
+    open: BTreeMap<RunId, StoredRun>,
+    ended: Vec<RunId>,
+    occurrences: Vec<(JobName, Cause)>,
+    /// The last range of skips of each job.
+    skips: BTreeMap<JobName, (Timestamp, Timestamp, u64)>,
+}
+
+impl Model {
+    fn new(seed: u64) -> Self {
+        Self {
+            rng: seed,
+            now: at(0),
+            next_run: 1,
+            jobs: BTreeMap::new(),
+            open: BTreeMap::new(),
+            ended: Vec::new(),
+            occurrences: Vec::new(),
+            skips: BTreeMap::new(),
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        Recovery {
+            next_run: self.next_run,
+            jobs: self.jobs.values().cloned().collect(),
+            runs: self.open.values().cloned().collect(),
+        }
+    }
+
+    /// Several steps' decisions, in one batch.
+    fn batch(&mut self) -> Batch {
+        // The clock goes on, by anything, and now and then back.
+        let nanos = 1 + self.random() % 1_000_000_000_000;
+        let step = Duration::from_nanos(nanos);
+        self.now = if self.chance(10) {
+            self.now - step
+        } else {
+            self.now + step
+        };
+        let mut records = Vec::new();
+        for _ in 0..=self.below(5) {
+            self.act(&mut records);
+        }
+        if records.is_empty() {
+            records.push(self.plan_accepted());
+        }
+        Batch {
+            seq: Seq(1),
+            at: self.now,
+            records,
+        }
+    }
+
+    fn act(&mut self, records: &mut Vec<Record>) {
+        match self.below(16) {
+            0 => records.push(self.job_accepted()),
+            1 => records.extend(self.job_removed()),
+            2 => records.extend(self.watermark()),
+            3 => records.push(self.plan_accepted()),
+            4 | 5 => records.push(self.skipped()),
+            6..=8 => records.push(self.run_queued()),
+            9 => records.push(Record::Stopped),
+            _ => self.advance(records),
+        }
+    }
+
+    fn job_accepted(&mut self) -> Record {
+        let job = self.job();
+        let watermark = self.time();
+        let fingerprint = self.text();
+        let stored = StoredJob {
+            job: job.clone(),
+            watermark: cut(watermark),
+            fingerprint: fingerprint.clone(),
+            removed_at: None,
+        };
+        self.jobs.insert(job.clone(), stored);
+        Record::JobAccepted {
+            job,
+            watermark,
+            fingerprint,
+        }
+    }
+
+    fn job_removed(&mut self) -> Option<Record> {
+        let job = self.job();
+        self.jobs.get_mut(&job)?.removed_at = Some(cut(self.now));
+        Some(Record::JobRemoved { job })
+    }
+
+    fn watermark(&mut self) -> Option<Record> {
+        let (job, to) = (self.job(), self.time());
+        self.jobs.get_mut(&job)?.watermark = cut(to);
+        Some(Record::Watermark { job, to })
+    }
+
+    fn plan_accepted(&mut self) -> Record {
+        let now = cut(self.now);
+        self.jobs.retain(|_, job| {
+            let removed = job.removed_at;
+            removed.is_none_or(|at| now.duration_since(at).as_micros() <= 3_600_000_000)
+        });
+        let digest = Digest::of(&[u8::from(self.chance(2))]);
+        Record::PlanAccepted { digest }
+    }
+
+    fn skipped(&mut self) -> Record {
+        let job = self.job();
+        let old = self.skips.get(&job).copied();
+        let (first, last, count) = match old {
+            Some((first, last, count)) if self.chance(2) => {
+                (first, last + Duration::from_mins(1), count + 1)
+            }
+            _ => (self.now, self.now, self.count()),
+        };
+        self.skips.insert(job.clone(), (first, last, count));
+        let reason = self.pick(&SkipReason::ALL);
+        Record::Skipped {
+            job,
+            reason,
+            first,
+            last,
+            count,
+        }
+    }
+
+    fn run_queued(&mut self) -> Record {
+        let job = self.job();
+        let time = self.time();
+        let cause = match self.below(2) {
+            0 if !self
+                .occurrences
+                .contains(&(job.clone(), cut_cause(Cause::Time(time)))) =>
+            {
+                Cause::Time(time)
+            }
+            _ => Cause::Manual(RequestId(self.random())),
+        };
+        let text = |model: &mut Self| model.chance(3).then(|| model.text().into());
+        let new = NewRun {
+            run: RunId(self.next_run + self.below_u64(2)),
+            job: job.clone(),
+            cause,
+            nominal: time,
+            origin: self.pick(&Origin::ALL),
+            actor: text(self),
+            params: text(self),
+            queued_at: self.now,
+        };
+        self.next_run = new.run.0 + 1;
+        self.occurrences.push((job, cut_cause(cause)));
+        let kept = NewRun {
+            cause: cut_cause(cause),
+            nominal: cut(time),
+            queued_at: cut(self.now),
+            ..new.clone()
+        };
+        let run = StoredRun {
+            new: Arc::new(kept),
+            state: StoredState::Queued,
+            last_attempt: 0,
+            failures: 0,
+            crashes: 0,
+            attempted: false,
+            last_failure: None,
+            cancel_requested: false,
+        };
+        self.open.insert(new.run, run);
+        Record::RunQueued(Arc::new(new))
+    }
+
+    /// Something happens to an open run.
+    fn advance(&mut self, records: &mut Vec<Record>) {
+        let open: Vec<RunId> = self.open.keys().copied().collect();
+        if open.is_empty() {
+            return;
+        }
+        let run = self.pick(&open);
+        let state = self.open[&run].state;
+        match state {
+            StoredState::Running { .. } => match self.below(5) {
+                0 => self.disarm(run, records),
+                1 => {
+                    self.open(run).cancel_requested = true;
+                    let actor = self.chance(2).then(|| self.text().into());
+                    records.push(Record::CancelRequested { run, actor });
+                }
+                _ => self.end_attempt(run, records),
+            },
+            _ if self.chance(6) => self.end(run, None, records),
+            _ => self.start_attempt(run, records),
+        }
+    }
+
+    fn open(&mut self, run: RunId) -> &mut StoredRun {
+        self.open.get_mut(&run).unwrap()
+    }
+
+    fn start_attempt(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let starts_at = self.time();
+        let component = self
+            .chance(4)
+            .then(|| Digest::of(&self.random().to_le_bytes()));
+        let stored = self.open(run);
+        stored.last_attempt += 1;
+        let attempt = stored.last_attempt;
+        stored.state = StoredState::Running {
+            starts_at: cut(starts_at),
+        };
+        records.push(Record::AttemptStarted {
+            run,
+            attempt,
+            component: component
+                .or(Some(Digest::of(b"usual")))
+                .filter(|_| attempt != 3),
+            starts_at,
+        });
+    }
+
+    fn disarm(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let attempt = self.open[&run].last_attempt;
+        records.push(Record::AttemptDisarmed { run, attempt });
+        match self.below(3) {
+            0 => self.end(run, None, records),
+            1 => self.retry(run, records),
+            _ => self.requeue(run, records),
+        }
+    }
+
+    fn end_attempt(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let status = self.pick(&AttemptStatus::ALL);
+        let reason = (status == AttemptStatus::Failed).then(|| self.pick(&FailReason::ALL));
+        let report = (status != AttemptStatus::Crashed).then(|| Arc::new(self.report()));
+        let stored = self.open(run);
+        let attempt = stored.last_attempt;
+        stored.attempted = true;
+        match status {
+            AttemptStatus::Failed => {
+                stored.failures += 1;
+                stored.last_failure = reason;
+            }
+            AttemptStatus::Crashed => {
+                stored.crashes += 1;
+                stored.last_failure = Some(FailReason::Crash);
+            }
+            _ => {}
+        }
+        records.push(Record::AttemptEnded {
+            run,
+            attempt,
+            status,
+            reason,
+            report,
+        });
+        match status {
+            AttemptStatus::Succeeded => self.end(run, Some(RunEnd::Succeeded), records),
+            AttemptStatus::Cancelled => self.end(run, Some(RunEnd::Cancelled), records),
+            AttemptStatus::Interrupted => self.requeue(run, records),
+            _ if self.chance(2) => self.end(run, None, records),
+            _ => self.retry(run, records),
+        }
+    }
+
+    fn retry(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let until = self.time();
+        self.open(run).state = StoredState::Retrying { until: cut(until) };
+        records.push(Record::RunRetrying { run, until });
+    }
+
+    fn requeue(&mut self, run: RunId, records: &mut Vec<Record>) {
+        self.open(run).state = StoredState::Queued;
+        records.push(Record::RunRequeued { run });
+    }
+
+    fn end(&mut self, run: RunId, end: Option<RunEnd>, records: &mut Vec<Record>) {
+        let stored = self.open.remove(&run).unwrap();
+        let end = end.unwrap_or(match stored.last_failure {
+            _ if !stored.attempted => RunEnd::Skipped(self.pick(&SkipReason::ALL)),
+            Some(reason) => RunEnd::Failed(reason),
+            None => RunEnd::Cancelled,
+        });
+        self.ended.push(run);
+        let message = self.chance(3).then(|| self.text());
+        records.push(Record::RunEnded { run, end, message });
+    }
+
+    fn report(&mut self) -> AttemptReport {
+        let verdict = match self.below(4) {
+            0 => Verdict::Succeeded(Outcome {
+                summary: self.text(),
+                output: self.chance(2).then(|| self.text()),
+                attributes: self.pairs(),
+            }),
+            1 => Verdict::Error {
+                kind: ErrorKind::Retryable,
+                failure: self.failure(),
+            },
+            2 => Verdict::Failed {
+                reason: self.pick(&FailReason::ALL),
+                failure: self.failure(),
+            },
+            _ => Verdict::Stopped,
+        };
+        let line = |model: &mut Self| LogLine {
+            at: model.time(),
+            level: model.pick(&Level::ALL),
+            message: model.text(),
+            fields: model.pairs(),
+        };
+        AttemptReport {
+            started_at: self.chance(2).then(|| self.time()),
+            ended_at: self.time(),
+            duration: Duration::from_nanos(self.random() >> self.below(64)),
+            verdict,
+            usage: Usage {
+                cpu: Duration::from_nanos(self.random() >> self.below(64)),
+                memory_peak: self.count(),
+                log_lines: self.count(),
+                log_dropped: self.count(),
+            },
+            log: (0..self.below(4)).map(|_| line(self)).collect(),
+        }
+    }
+
+    fn failure(&mut self) -> Failure {
+        Failure {
+            code: self.text(),
+            message: self.text(),
+            backtrace: self.chance(2).then(|| self.text()),
+            attributes: self.pairs(),
+        }
+    }
+
+    /// A record that no store may take, now or a little later.
+    fn wrong(&mut self) -> Record {
+        let absent = RunId(self.next_run + 100);
+        let ended = if self.ended.is_empty() {
+            absent
+        } else {
+            let ended = self.ended.clone();
+            self.pick(&ended)
+        };
+        let run = if self.chance(3) { absent } else { ended };
+        match self.below(8) {
+            0 => {
+                // A number that was used, or never comes.
+                let used = self.below_u64(self.next_run);
+                Record::RunQueued(Arc::new(NewRun {
+                    run: RunId(if self.chance(2) { u64::MAX } else { used }),
+                    ..new_run(1, "a")
+                }))
+            }
+            1 => Record::AttemptStarted {
+                run,
+                attempt: u32::MAX,
+                component: None,
+                starts_at: self.now,
+            },
+            2 => Record::AttemptDisarmed { run, attempt: 1 },
+            3 => Record::AttemptEnded {
+                run,
+                attempt: 1,
+                status: AttemptStatus::Crashed,
+                reason: None,
+                report: None,
+            },
+            4 => Record::RunRequeued { run },
+            5 => Record::RunEnded {
+                run,
+                end: RunEnd::Cancelled,
+                message: None,
+            },
+            6 => Record::JobRemoved { job: job("absent") },
+            _ => Record::Watermark {
+                job: job("absent"),
+                to: self.now,
+            },
+        }
+    }
+
+    fn queries(&mut self) -> Vec<Query> {
+        let mut queries = vec![Query::default()];
+        for name in JOBS {
+            let query = Query {
+                job: Some(job(name)),
+                limit: self.below(20),
+                ..Query::default()
+            };
+            queries.push(query);
+        }
+        for _ in 0..10 {
+            let name = self.job();
+            queries.push(Query {
+                job: self.chance(2).then_some(name),
+                statuses: STATUSES[..self.below(3)].to_vec(),
+                since: self.chance(3).then(|| self.time()),
+                until: self.chance(3).then(|| self.time()),
+                limit: self.below(40),
+            });
+        }
+        queries
+    }
+
+    /// The generator that is called `SplitMix64`.
+    fn random(&mut self) -> u64 {
+        self.rng = self.rng.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.rng;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below_u64(&mut self, n: u64) -> u64 {
+        self.random() % n
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.below_u64(n as u64)).unwrap()
+    }
+
+    /// One in `n`.
+    fn chance(&mut self, n: u64) -> bool {
+        self.below_u64(n) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    fn job(&mut self) -> JobName {
+        job(self.pick(&JOBS))
+    }
+
+    /// Near now, mostly, to the nanosecond.
+    fn time(&mut self) -> Timestamp {
+        match self.below(20) {
+            0 => Timestamp::MIN,
+            1 => Timestamp::MAX,
+            _ => self.now + Duration::from_nanos(self.random() % 1_000_000_000_000),
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.random() >> self.below(64)
+    }
+
+    fn text(&mut self) -> String {
+        match self.below(8) {
+            0 => String::new(),
+            1 => "ü → 🦀 \u{2028}".to_owned(),
+            2 => "a\0b\r\n\t".to_owned(),
+            3 => r#"'quoted' "twice" \ and {"json": [1]}"#.to_owned(),
+            4 => "long ".repeat(self.below(3_000)),
+            _ => format!("text {}", self.random()),
+        }
+    }
+
+    fn pairs(&mut self) -> Vec<(String, String)> {
+        (0..self.below(3))
+            .map(|_| (self.text(), self.text()))
+            .collect()
+    }
+}

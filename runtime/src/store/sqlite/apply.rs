@@ -2,7 +2,7 @@
 //!
 //! A record that contradicts what is stored changes no row, which is how it is noticed.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use cronlet_core::{
     digest::Digest,
@@ -10,19 +10,16 @@ use cronlet_core::{
     report::AttemptReport,
     run::{AttemptStatus, FailReason, RunId},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 use thiserror::Error;
 
 use super::{Cache, lease::Stale, log};
 use crate::store::{
-    Refused,
+    REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
     told::Told,
 };
-
-/// A removed job's row is kept at least this long.
-pub(super) const REMOVED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Why a transaction is not written.
 #[derive(Debug, Error)]
@@ -135,8 +132,10 @@ impl Apply<'_> {
              WHERE ?1 IS NOT (SELECT digest FROM plans ORDER BY id DESC LIMIT 1)",
             params![digest.to_string(), micros(self.at)],
         )?;
-        let keep = SignedDuration::try_from(REMOVED_FOR).unwrap_or(SignedDuration::MAX);
-        let before = self.at.saturating_sub(keep).unwrap_or(Timestamp::MIN);
+        let before = self
+            .at
+            .checked_sub(REMOVED_JOBS_STAY)
+            .unwrap_or(Timestamp::MIN);
         let sql = "DELETE FROM jobs WHERE removed_at < ?1";
         self.change(sql, [micros(before)]).map(drop)
     }
@@ -369,11 +368,7 @@ impl Apply<'_> {
 }
 
 /// The row of a component, made if there is none.
-fn component_id(
-    db: &Connection,
-    known: &mut HashMap<Digest, i64>,
-    digest: Digest,
-) -> Result<i64> {
+fn component_id(db: &Connection, known: &mut HashMap<Digest, i64>, digest: Digest) -> Result<i64> {
     if let Some(id) = known.get(&digest) {
         return Ok(*id);
     }

@@ -57,8 +57,10 @@ impl<'r> Columns<'r> {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let column: Option<C> = self.get()?;
-        let made = column.map(make).transpose();
-        made.map_err(|error| invalid(self.next - 1, error))
+        column
+            .map(make)
+            .transpose()
+            .map_err(|error| invalid(self.next - 1, error))
     }
 
     /// The next column, which must be there.
@@ -154,8 +156,7 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<(RunId, AttemptRow)> {
         started_at: columns.time()?,
         ended_at: columns.maybe_time()?,
         duration: columns.get::<Option<i64>>()?.map(precision::duration),
-        component: columns
-            .made(|hex: String| Digest::from_hex(&hex).ok_or("it is no SHA-256"))?,
+        component: columns.made(|hex: String| Digest::from_hex(&hex).ok_or("it is no SHA-256"))?,
         summary: columns.get()?,
         output: columns.get()?,
         error: error(&mut columns)?,

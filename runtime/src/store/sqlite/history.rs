@@ -35,6 +35,11 @@ const IDLE: usize = 4;
 
 const DOING: &str = "read the history";
 
+/// The jobs that were not removed, each with the number of its last run.
+pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
+    (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
+    FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
+
 /// Reads the database in one file. See [`history()`].
 #[derive(Debug)]
 pub struct SqliteHistory {
@@ -98,6 +103,11 @@ impl SqliteHistory {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn idle_connections(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,9 +154,10 @@ impl Filter {
     }
 
     /// The values, and then the limit.
-    fn limited(self, limit: usize) -> impl Iterator<Item = Value> {
+    fn limited(mut self, limit: usize) -> Vec<Value> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.values.into_iter().chain([limit.into()])
+        self.values.push(limit.into());
+        self.values
     }
 }
 
@@ -167,19 +178,9 @@ fn entries(db: &Connection, query: &Query) -> rusqlite::Result<Vec<Entry>> {
 }
 
 fn newest_runs(db: &Connection, query: &Query) -> rusqlite::Result<Vec<RunRow>> {
-    let mut filter = Filter::new(query, "queued_at");
-    if !query.statuses.is_empty() {
-        let marks = vec!["?"; query.statuses.len()].join(", ");
-        let statuses = query.statuses.iter().map(|status| status.as_str().to_owned().into());
-        filter.and(&format!("status IN ({marks})"), statuses);
-    }
-    let sql = format!(
-        "SELECT {} FROM runs AS r {} ORDER BY r.run DESC LIMIT ?",
-        columns::RUN,
-        filter.sql
-    );
+    let (sql, values) = runs_statement(query);
     db.prepare_cached(&sql)?
-        .query_map(params_from_iter(filter.limited(query.limit)), columns::run)?
+        .query_map(params_from_iter(values), columns::run)?
         .collect()
 }
 
@@ -188,6 +189,31 @@ fn newest_skips(db: &Connection, query: &Query) -> rusqlite::Result<Vec<(RunId, 
     if !wanted {
         return Ok(Vec::new());
     }
+    let (sql, values) = skips_statement(query);
+    db.prepare_cached(&sql)?
+        .query_map(params_from_iter(values), columns::skips)?
+        .collect()
+}
+
+pub(super) fn runs_statement(query: &Query) -> (String, Vec<Value>) {
+    let mut filter = Filter::new(query, "queued_at");
+    if !query.statuses.is_empty() {
+        let marks = vec!["?"; query.statuses.len()].join(", ");
+        let names = query.statuses.iter().map(|status| status.as_str());
+        filter.and(
+            &format!("status IN ({marks})"),
+            names.map(|name| name.to_owned().into()),
+        );
+    }
+    let sql = format!(
+        "SELECT {} FROM runs AS r {} ORDER BY r.run DESC LIMIT ?",
+        columns::RUN,
+        filter.sql
+    );
+    (sql, filter.limited(query.limit))
+}
+
+pub(super) fn skips_statement(query: &Query) -> (String, Vec<Value>) {
     let filter = Filter::new(query, "recorded_at");
     let sql = format!(
         "SELECT {} FROM skips AS s {}
@@ -195,9 +221,7 @@ fn newest_skips(db: &Connection, query: &Query) -> rusqlite::Result<Vec<(RunId, 
         columns::SKIPS,
         filter.sql
     );
-    db.prepare_cached(&sql)?
-        .query_map(params_from_iter(filter.limited(query.limit)), columns::skips)?
-        .collect()
+    (sql, filter.limited(query.limit))
 }
 
 /// One list of two, all newest first. A range that followed a run is newer than it.
@@ -257,11 +281,7 @@ fn list(runs: impl Iterator<Item = RunId>) -> String {
     format!("[{}]", numbers.join(","))
 }
 
-fn log_of(
-    db: &Connection,
-    run: RunId,
-    attempt: Option<u32>,
-) -> rusqlite::Result<Vec<AttemptLog>> {
+fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result<Vec<AttemptLog>> {
     let mut statement = db.prepare_cached(
         "SELECT a.number, l.lines FROM attempts AS a
          LEFT JOIN logs AS l ON l.run = a.run AND l.attempt = a.number
@@ -279,11 +299,7 @@ fn log_of(
 }
 
 fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
-    let mut statement = db.prepare_cached(
-        "SELECT j.job, j.watermark,
-                (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1)
-         FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job",
-    )?;
+    let mut statement = db.prepare_cached(JOBS)?;
     let jobs: Vec<(JobName, Timestamp, Option<RunId>)> = statement
         .query_map([], |row| {
             let mut columns = Columns::of(row);

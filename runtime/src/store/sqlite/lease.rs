@@ -27,7 +27,7 @@ use crate::store::{StoreError, precision};
 
 /// Somebody who only looks who the owner is has the lock for some microseconds, and an owner that is
 /// going needs a moment to close its files. A lock that is still taken after this many looks is taken.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 20;
 
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -144,8 +144,8 @@ pub fn open(path: &Path, me: &Owner) -> Result<SqliteStore, OpenError> {
     let path = resolve(path);
     let lock = lease::lock(&path)?;
     create(&path).map_err(|error| broken(&path, error))?;
-    let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(|error| broken(&path, error))?;
+    let mut connection =
+        connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| broken(&path, error))?;
     schema::prepare(&mut connection, &path)?;
     let lease =
         lease::take(&mut connection, me).map_err(StoreError::while_("take over the database"))?;

@@ -93,7 +93,7 @@ fn immutable_uri(path: &Path) -> String {
         if plain {
             uri.push(byte.into());
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            uri.extend(format!("%{byte:02X}").chars());
         }
     }
     uri.push_str("?immutable=1");

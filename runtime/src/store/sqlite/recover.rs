@@ -10,6 +10,7 @@ use cronlet_core::{
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     run::{AttemptStatus, FailReason, RunId},
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
@@ -62,13 +63,21 @@ fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     })
 }
 
-fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
-    let mut attempts = attempts_of_open_runs(db)?;
-    let sql = format!(
+pub(super) fn open_runs_statement() -> String {
+    format!(
         "SELECT {}, r.last_attempt FROM runs AS r WHERE r.ended_at IS NULL ORDER BY r.run",
         columns::RUN
-    );
-    let mut statement = db.prepare(&sql)?;
+    )
+}
+
+/// The attempts of the runs that are not final.
+pub(super) const OPEN_ATTEMPTS: &str = "SELECT a.run, a.status, a.reason, a.starts_at \
+    FROM runs AS r JOIN attempts AS a ON a.run = r.run \
+    WHERE r.ended_at IS NULL ORDER BY r.run, a.number";
+
+fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
+    let mut attempts = attempts_of_open_runs(db)?;
+    let mut statement = db.prepare(&open_runs_statement())?;
     let runs = statement.query_map([], |row| {
         let last_attempt = row.get("last_attempt")?;
         let run = columns::run(row)?;
@@ -108,16 +117,12 @@ struct Tally {
     attempted: bool,
     last_failure: Option<FailReason>,
     /// Of the one that is not over.
-    starts_at: Option<jiff::Timestamp>,
+    starts_at: Option<Timestamp>,
 }
 
 fn attempts_of_open_runs(db: &Connection) -> rusqlite::Result<HashMap<RunId, Tally>> {
     let mut tallies: HashMap<RunId, Tally> = HashMap::new();
-    let mut statement = db.prepare(
-        "SELECT a.run, a.status, a.reason, a.starts_at
-         FROM runs AS r JOIN attempts AS a ON a.run = r.run
-         WHERE r.ended_at IS NULL ORDER BY a.run, a.number",
-    )?;
+    let mut statement = db.prepare(OPEN_ATTEMPTS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let mut columns = Columns::of(row);

@@ -130,7 +130,10 @@ fn migrate(connection: &mut Connection, from: u32, migrations: &[&str]) -> rusql
     transaction.commit()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "there are not billions of migrations")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are not billions of migrations"
+)]
 const fn version_of(migrations: &[&str]) -> u32 {
     migrations.len() as u32
 }
@@ -156,7 +159,9 @@ mod tests {
         assert_eq!(version(&db), Found::Version(1));
         migrate(&mut db, 1, &TWO).unwrap();
         assert_eq!(version(&db), Found::Version(2));
-        let x: i64 = db.query_row("SELECT x FROM b", [], |row| row.get(0)).unwrap();
+        let x: i64 = db
+            .query_row("SELECT x FROM b", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(x, 8);
         migrate(&mut db, 2, &TWO).unwrap();
     }

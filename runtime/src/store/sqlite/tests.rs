@@ -1,0 +1,550 @@
+//! What only this store promises: the lease, the file, and reading without an engine.
+
+use std::{
+    fs::{self, Permissions},
+    mem,
+    os::unix::fs::{PermissionsExt, symlink},
+};
+
+use cronlet_core::{
+    name::JobName,
+    record::{NewRun, Record, Seq},
+    run::{Cause, Origin, RequestId, RunId},
+};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::{History, history::Query};
+
+/// A folder with a database in it, or not yet.
+struct Place {
+    folder: TempDir,
+}
+
+fn place() -> Place {
+    let folder = TempDir::new().unwrap();
+    Place { folder }
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("cronlet.db")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path().into_os_string();
+        name.push(suffix);
+        name.into()
+    }
+
+    fn try_open(&self) -> Result<SqliteStore, OpenError> {
+        open(&self.path(), &me())
+    }
+
+    fn open(&self) -> SqliteStore {
+        self.try_open().unwrap()
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        holder(&self.path()).unwrap()
+    }
+
+    fn history(&self) -> SqliteHistory {
+        history(&self.path()).unwrap()
+    }
+
+    /// A connection of somebody who does not ask for the lease.
+    fn raw(&self) -> Connection {
+        connect(&self.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+    }
+}
+
+fn me() -> Owner {
+    Owner {
+        pid: 4711,
+        socket: Some("/run/cronlet.sock".into()),
+    }
+}
+
+fn queued(run: u64) -> Record {
+    Record::RunQueued(std::sync::Arc::new(NewRun {
+        run: RunId(run),
+        job: JobName::new("a").unwrap(),
+        cause: Cause::Manual(RequestId(run)),
+        nominal: Timestamp::UNIX_EPOCH,
+        origin: Origin::Manual,
+        actor: None,
+        params: None,
+        queued_at: Timestamp::UNIX_EPOCH,
+    }))
+}
+
+fn batch(records: Vec<Record>) -> [Batch; 1] {
+    [Batch {
+        seq: Seq(1),
+        at: Timestamp::UNIX_EPOCH,
+        records,
+    }]
+}
+
+fn queue(store: &mut SqliteStore, run: u64) {
+    store.commit(&batch(vec![queued(run)])).unwrap();
+}
+
+/// How many runs there are.
+fn count(history: &impl History) -> usize {
+    history.entries(&Query::default()).unwrap().len()
+}
+
+/// The engine died: its lock is free, and nothing was closed.
+fn kill(store: SqliteStore) {
+    let SqliteStore {
+        connection, _lock, ..
+    } = store;
+    mem::forget(connection);
+}
+
+#[test]
+fn a_database_has_one_owner() {
+    let place = place();
+    assert_eq!(place.holder(), None);
+    let store = place.open();
+    let owner = Holder {
+        pid: 4711,
+        epoch: 1,
+        socket: Some("/run/cronlet.sock".into()),
+    };
+    assert_eq!(place.holder(), Some(owner.clone()));
+    let error = place.try_open().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the database belongs to the cronlet with process id 4711"
+    );
+    let OpenError::Owned(found) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(found, owner);
+    drop(store);
+    assert_eq!(place.holder(), None);
+    let second = place.open();
+    assert_eq!((second.epoch(), place.holder().unwrap().epoch), (2, 2));
+}
+
+#[test]
+fn a_symbolic_link_is_the_same_database() {
+    let place = place();
+    let link = place.folder.path().join("link.db");
+    symlink(place.path(), &link).unwrap();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let error = open(&link, &me()).unwrap_err();
+    assert!(matches!(error, OpenError::Owned(_)), "{error}");
+    assert!(holder(&link).unwrap().is_some());
+    assert_eq!(count(&history(&link).unwrap()), 1);
+}
+
+#[test]
+fn looking_who_the_owner_is_keeps_nobody_from_owning() {
+    let place = place();
+    drop(place.open());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                place.holder();
+            }
+        });
+        for epoch in 2..20 {
+            assert_eq!(place.open().epoch(), epoch);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn an_engine_that_died_owns_nothing_and_lost_nothing() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    kill(store);
+    assert_eq!(place.holder(), None);
+    assert_eq!(
+        count(&place.history()),
+        1,
+        "it can be read before an engine looks"
+    );
+    let mut store = place.open();
+    assert_eq!(store.epoch(), 2);
+    assert_eq!(store.recover().unwrap().runs.len(), 1);
+}
+
+#[test]
+fn an_engine_that_said_it_stopped_is_no_holder() {
+    let place = place();
+    let mut store = place.open();
+    store.commit(&batch(vec![Record::Stopped])).unwrap();
+    assert_eq!(place.holder(), None);
+    drop(store);
+    let _next = place.open();
+    assert!(place.holder().is_some());
+}
+
+#[test]
+fn a_writer_of_an_old_epoch_is_refused() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let raw = place.raw();
+    raw.execute("UPDATE lease SET epoch = epoch + 1", [])
+        .unwrap();
+    let error = store.commit(&batch(vec![queued(2)])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot write the history: another engine took the database over \
+         (its epoch is 2, this one's is 1)"
+    );
+    assert_eq!(count(&place.history()), 1);
+    raw.execute("UPDATE lease SET epoch = 1", []).unwrap();
+    queue(&mut store, 2);
+    raw.execute("UPDATE lease SET instance = 'another'", [])
+        .unwrap();
+    store.commit(&batch(vec![queued(3)])).unwrap_err();
+}
+
+#[test]
+fn only_the_owner_may_read_the_files() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let mode = fs::metadata(place.beside(suffix)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "`{suffix}`");
+    }
+}
+
+#[test]
+fn an_existing_file_keeps_its_mode() {
+    let place = place();
+    fs::write(place.path(), "").unwrap();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o640)).unwrap();
+    queue(&mut place.open(), 1);
+    let mode = fs::metadata(place.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let place = place();
+    drop(place.open());
+    place.raw().pragma_update(None, "user_version", 7).unwrap();
+    let expected = "the database has version 7, and this cronlet knows versions up to 1\n\
+                    help: use the cronlet that wrote it, or name another file with `database`";
+    assert_eq!(place.try_open().unwrap_err().to_string(), expected);
+    assert_eq!(history(&place.path()).unwrap_err().to_string(), expected);
+    assert_eq!(place.holder(), None, "the lock was given back");
+}
+
+#[test]
+fn an_older_database_is_not_read() {
+    let place = place();
+    drop(place.open());
+    place.raw().pragma_update(None, "user_version", 0).unwrap();
+    let error = history(&place.path()).unwrap_err();
+    let older = OpenError::Older { found: 0, known: 1 };
+    assert_eq!(error.to_string(), older.to_string());
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let text = place();
+    fs::write(
+        text.path(),
+        "not a database, and longer than a header of one\n".repeat(50),
+    )
+    .unwrap();
+    let other = place();
+    let somebody = Connection::open(other.path()).unwrap();
+    somebody.execute_batch("CREATE TABLE a (x)").unwrap();
+    drop(somebody);
+    for place in [text, other] {
+        let before = fs::read(place.path()).unwrap();
+        let expected = format!(
+            "`{}` is not a database of cronlet\nhelp: name another file with `database`",
+            place.path().canonicalize().unwrap().display()
+        );
+        assert_eq!(place.try_open().unwrap_err().to_string(), expected);
+        assert_eq!(history(&place.path()).unwrap_err().to_string(), expected);
+        assert_eq!(fs::read(place.path()).unwrap(), before);
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_named() {
+    let place = place();
+    let path = place.folder.path().join("no/such/folder.db");
+    let error = open(&path, &me()).unwrap_err().to_string();
+    let expected = format!("cannot lock the database: `{}.lock`: ", path.display());
+    assert!(error.starts_with(&expected), "{error}");
+    fs::create_dir(place.path()).unwrap();
+    let error = place.try_open().unwrap_err().to_string();
+    assert!(error.starts_with("cannot open the database: `"), "{error}");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_missing() {
+    let place = place();
+    let missing = |error: OpenError| matches!(error, OpenError::Missing { .. });
+    assert!(missing(history(&place.path()).unwrap_err()));
+    assert!(!place.path().exists(), "reading makes none");
+    fs::write(place.path(), "").unwrap();
+    assert!(missing(history(&place.path()).unwrap_err()));
+    drop(place.open());
+    assert_eq!(count(&place.history()), 0);
+}
+
+#[test]
+fn an_uncommitted_transaction_is_invisible() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let history = place.history();
+    let mut cache = store.cache.clone();
+    let transaction = store.connection.transaction().unwrap();
+    apply::batches(&transaction, &batch(vec![queued(2)]), &mut cache).unwrap();
+    assert_eq!(count(&history), 1);
+    drop(transaction);
+    assert_eq!(store.recover().unwrap().next_run, 2);
+    queue(&mut store, 2);
+    assert_eq!(count(&history), 2);
+}
+
+/// The machine lost power while the last transaction was on its way: any part of it may be missing.
+#[test]
+fn a_torn_transaction_is_dropped_and_those_before_it_are_kept() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let before = fs::metadata(place.beside("-wal")).unwrap().len();
+    queue(&mut store, 2);
+    let log = fs::read(place.beside("-wal")).unwrap();
+    let file = fs::read(place.path()).unwrap();
+    let torn = u64::try_from(log.len()).unwrap() - before;
+    assert!(torn > 4096);
+    for (missing, expected) in [(0, 2), (1, 1), (4096, 1), (torn - 1, 1), (torn, 1)] {
+        let after = self::place();
+        let left = log.len() - usize::try_from(missing).unwrap();
+        fs::write(after.path(), &file).unwrap();
+        fs::write(after.beside("-wal"), &log[..left]).unwrap();
+        assert_eq!(after.open().recover().unwrap().runs.len(), expected);
+    }
+}
+
+#[test]
+fn a_reader_keeps_no_writer_waiting_and_sees_one_state() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let mut reader = reader::Reader::open(&place.path()).unwrap();
+    let reading = reader.connection.transaction().unwrap();
+    let runs = |db: &Connection| -> u32 {
+        let sql = "SELECT count(*) FROM runs";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(runs(&reading), 1);
+    queue(&mut store, 2);
+    assert_eq!(runs(&reading), 1);
+    drop(reading);
+    assert_eq!(runs(&reader.connection), 2);
+    let error = reader.connection.execute("DELETE FROM runs", []);
+    assert!(error.is_err(), "it only reads");
+}
+
+#[test]
+fn many_may_read_at_once() {
+    let place = place();
+    let mut store = place.open();
+    let history = place.history();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| while count(&history) < 50 {});
+        }
+        for run in 1..=50 {
+            queue(&mut store, run);
+        }
+    });
+    assert!(history.idle_connections() <= 4);
+}
+
+#[test]
+fn a_closed_database_is_one_file_and_can_be_read() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    drop(store);
+    assert!(!place.beside("-wal").exists());
+    assert_eq!(count(&place.history()), 1);
+}
+
+/// As in a folder where nothing may be made; a link in the place of `-shm` keeps root out too.
+#[test]
+fn a_database_is_read_where_nothing_can_be_written() {
+    let folder = TempDir::new().unwrap();
+    let odd = folder.path().join("50% #1?.db");
+    let mut store = open(&odd, &me()).unwrap();
+    queue(&mut store, 1);
+    drop(store);
+    let beside = |suffix| PathBuf::from(format!("{}{suffix}", odd.display()));
+    symlink("nowhere", beside("-shm")).unwrap();
+    let history = self::history(&odd).unwrap();
+    assert_eq!(count(&history), 1);
+    assert_eq!(history.idle_connections(), 0, "a writer may come");
+    // With a log that has something in it, the file alone is not the truth.
+    fs::write(beside("-wal"), "x".repeat(5000)).unwrap();
+    let error = self::history(&odd).unwrap_err().to_string();
+    assert!(error.starts_with("cannot open the database: `"), "{error}");
+}
+
+#[test]
+fn a_plan_is_kept_once_for_as_long_as_it_lasts() {
+    let place = place();
+    let mut store = place.open();
+    for text in ["one", "one", "two", "one"] {
+        let digest = Digest::of(text.as_bytes());
+        let record = Record::PlanAccepted { digest };
+        store.commit(&batch(vec![record])).unwrap();
+    }
+    let raw = place.raw();
+    let mut statement = raw.prepare("SELECT digest FROM plans ORDER BY id").unwrap();
+    let digests: Vec<String> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let expected = ["one", "two", "one"].map(|text| Digest::of(text.as_bytes()).to_string());
+    assert_eq!(digests, expected);
+}
+
+#[test]
+fn who_cancelled_is_kept() {
+    let place = place();
+    let mut store = place.open();
+    let run = RunId(1);
+    let actor = Some("ada".into());
+    let cancel = Record::CancelRequested { run, actor };
+    store.commit(&batch(vec![queued(1), cancel])).unwrap();
+    let sql = "SELECT cancel_requested_by FROM runs WHERE run = 1";
+    let by: String = place.raw().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(by, "ada");
+}
+
+#[test]
+fn a_component_is_stored_once() {
+    let place = place();
+    let digest = Digest::of(b"component");
+    let start = |run| {
+        batch(vec![
+            queued(run),
+            Record::AttemptStarted {
+                run: RunId(run),
+                attempt: 1,
+                component: Some(digest),
+                starts_at: Timestamp::UNIX_EPOCH,
+            },
+        ])
+    };
+    let mut store = place.open();
+    // The first transaction is rolled back, and the row it made with it.
+    let mut refused = start(1);
+    refused[0].records.push(queued(1));
+    store.commit(&refused).unwrap_err();
+    store.commit(&start(1)).unwrap();
+    drop(store);
+    let mut store = place.open();
+    store.commit(&start(2)).unwrap();
+    let sql = "SELECT count(*), count(DISTINCT component) FROM attempts JOIN components \
+               ON id = component WHERE sha256 = ?1";
+    let found = place.raw().query_row(sql, [digest.to_string()], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?))
+    });
+    assert_eq!(found.unwrap(), (2, 1));
+}
+
+/// Deleting a run takes what belongs to it along, and no number comes back.
+#[test]
+fn a_run_can_be_deleted() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    queue(&mut store, 2);
+    let raw = place.raw();
+    raw.pragma_update(None, "foreign_keys", true).unwrap();
+    raw.execute_batch(
+        "INSERT INTO attempts (run, number, starts_at, started_at) VALUES (2, 1, 0, 0);
+         INSERT INTO logs (run, attempt, lines) VALUES (2, 1, '[]');
+         DELETE FROM runs WHERE run = 2;",
+    )
+    .unwrap();
+    for table in ["attempts", "logs"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let rows: u32 = raw.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+    drop(store);
+    assert_eq!(place.open().recover().unwrap().next_run, 3);
+}
+
+#[test]
+fn a_damaged_value_is_an_error_and_no_panic() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let raw = place.raw();
+    raw.execute("UPDATE runs SET status = 'melted'", [])
+        .unwrap();
+    let error = place.history().run(RunId(1)).unwrap_err().to_string();
+    assert!(error.contains("unknown status `melted`"), "{error}");
+    let error = store.recover().unwrap_err().to_string();
+    assert!(error.contains("unknown status `melted`"), "{error}");
+}
+
+/// What is asked often does not read or sort whole tables, however long the history is.
+#[test]
+fn every_question_has_its_index() {
+    let place = place();
+    drop(place.open());
+    let raw = place.raw();
+    let of_a = Query {
+        job: JobName::new("a").ok(),
+        ..Query::default()
+    };
+    let statements = [
+        history::runs_statement(&Query::default()).0,
+        history::runs_statement(&of_a).0,
+        history::skips_statement(&Query::default()).0,
+        history::skips_statement(&of_a).0,
+        history::JOBS.to_owned(),
+        recover::open_runs_statement(),
+        recover::OPEN_ATTEMPTS.to_owned(),
+    ];
+    let expected = [
+        "SCAN r",
+        "SEARCH r USING INDEX runs_by_job (job=?)",
+        "SCAN s USING INDEX skips_newest",
+        "SEARCH s USING INDEX skips_newest_by_job (job=?)",
+        "SCAN j; CORRELATED SCALAR SUBQUERY 1; SEARCH r USING COVERING INDEX runs_by_job (job=?)",
+        "SEARCH r USING INDEX runs_open (ended_at=?)",
+        "SEARCH r USING COVERING INDEX runs_open (ended_at=?); \
+         SEARCH a USING PRIMARY KEY (run=?)",
+    ];
+    for (sql, expected) in statements.iter().zip(expected) {
+        let mut statement = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps: Vec<String> = statement
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get("detail"))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(steps.join("; "), expected, "{sql}");
+    }
+}

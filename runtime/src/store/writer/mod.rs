@@ -220,14 +220,16 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
     }
 
     fn failed(&mut self, error: StoreError) {
-        self.outage = Some(match self.outage {
-            None => {
-                (self.notify)(Notice::Failed(error));
-                FIRST_RETRY
-            }
-            Some(delay) => (delay * 2).min(LAST_RETRY),
-        });
+        if self.outage.is_none() {
+            (self.notify)(Notice::Failed(error));
+        }
+        self.outage = Some(next_delay(self.outage));
     }
+}
+
+/// How long the next retry waits, after one that waited this long.
+fn next_delay(last: Option<Duration>) -> Duration {
+    last.map_or(FIRST_RETRY, |last| (last * 2).min(LAST_RETRY))
 }
 
 /// Moves the first batches to `group`: as many as one transaction may have, and at least one.

@@ -1,0 +1,318 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+    mpsc::{Receiver, Sender, channel},
+};
+
+use cronlet_core::{
+    record::Recovery,
+    report::{Outcome, Usage},
+    run::{AttemptStatus, RunId},
+};
+use jiff::Timestamp;
+
+use super::*;
+
+/// A store whose every commit the test sees, and answers.
+struct Scripted {
+    asked: Sender<Vec<u64>>,
+    answers: Receiver<Answer>,
+    closed: Arc<AtomicBool>,
+}
+
+enum Answer {
+    Write,
+    Fail,
+    Panic,
+}
+
+impl Store for Scripted {
+    fn recover(&mut self) -> Result<Recovery, StoreError> {
+        unreachable!("a writer only writes")
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        let numbers = batches.iter().map(|batch| batch.seq.0).collect();
+        self.asked.send(numbers).unwrap();
+        match self.answers.recv().unwrap() {
+            Answer::Write => Ok(()),
+            Answer::Fail => Err(StoreError {
+                doing: "write the history",
+                source: "the disk is full".into(),
+            }),
+            Answer::Panic => panic!("as the test wants"),
+        }
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The test's side.
+struct Script {
+    asked: Receiver<Vec<u64>>,
+    answers: Sender<Answer>,
+    notices: Receiver<Notice>,
+    closed: Arc<AtomicBool>,
+}
+
+fn script() -> (Writer, Script) {
+    let (asking, asked) = channel();
+    let (answers, answering) = channel();
+    let (noticing, notices) = channel();
+    let closed = Arc::new(AtomicBool::new(false));
+    let store = Scripted {
+        asked: asking,
+        answers: answering,
+        closed: closed.clone(),
+    };
+    let writer = Writer::spawn(store, move |notice| {
+        let _ = noticing.send(notice);
+    });
+    let script = Script {
+        asked,
+        answers,
+        notices,
+        closed,
+    };
+    (writer, script)
+}
+
+impl Script {
+    /// The next commit is of these, and this becomes of it.
+    fn answer(&self, expected: &[u64], answer: Answer) {
+        assert_eq!(self.asked.recv().unwrap(), expected);
+        self.answers.send(answer).unwrap();
+    }
+
+    fn notice(&self) -> String {
+        match self.notices.recv().unwrap() {
+            Notice::Stored { through } => format!("stored {}", through.0),
+            Notice::Failed(error) => format!("failed: {error}"),
+            Notice::Recovered => "recovered".to_owned(),
+        }
+    }
+
+    /// Everything that was said and not yet heard, once the writer is gone.
+    fn last_notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        while let Ok(notice) = self.notices.try_recv() {
+            notices.push(match notice {
+                Notice::Stored { through } => format!("stored {}", through.0),
+                Notice::Failed(_) => "failed".to_owned(),
+                Notice::Recovered => "recovered".to_owned(),
+            });
+        }
+        notices
+    }
+}
+
+const FAILED: &str = "failed: cannot write the history: the disk is full";
+
+fn batch(seq: u64) -> Batch {
+    Batch {
+        seq: Seq(seq),
+        at: Timestamp::UNIX_EPOCH,
+        records: vec![Record::Stopped],
+    }
+}
+
+/// A batch with an output of so many bytes.
+fn large(seq: u64, bytes: usize) -> Batch {
+    let report = AttemptReport {
+        started_at: None,
+        ended_at: Timestamp::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        verdict: Verdict::Succeeded(Outcome {
+            output: Some("x".repeat(bytes)),
+            ..Outcome::default()
+        }),
+        usage: Usage::default(),
+        log: Vec::new(),
+    };
+    let record = Record::AttemptEnded {
+        run: RunId(1),
+        attempt: 1,
+        status: AttemptStatus::Succeeded,
+        reason: None,
+        report: Some(Arc::new(report)),
+    };
+    Batch {
+        records: vec![record],
+        ..batch(seq)
+    }
+}
+
+#[test]
+fn what_waits_is_written_together() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    writer.submit(batch(2));
+    writer.submit(batch(3));
+    script.answers.send(Answer::Write).unwrap();
+    assert_eq!(script.notice(), "stored 1");
+    script.answer(&[2, 3], Answer::Write);
+    assert_eq!(script.notice(), "stored 3");
+}
+
+#[test]
+fn a_group_has_a_limit_in_batches() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    let all: Vec<u64> = (2..=2_500).collect();
+    for &seq in &all {
+        writer.submit(batch(seq));
+    }
+    script.answers.send(Answer::Write).unwrap();
+    for group in all.chunks(MAX_BATCHES) {
+        script.answer(group, Answer::Write);
+    }
+    writer.close().unwrap();
+    let expected = ["stored 1", "stored 1001", "stored 2001", "stored 2500"];
+    assert_eq!(script.last_notices(), expected);
+}
+
+#[test]
+fn a_group_has_a_limit_in_bytes() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    for seq in 2..=5 {
+        writer.submit(large(seq, MAX_BYTES / 2));
+    }
+    // One that is larger than a group may be is written all the same.
+    writer.submit(large(6, MAX_BYTES * 2));
+    writer.submit(batch(7));
+    script.answers.send(Answer::Write).unwrap();
+    for group in [&[2, 3][..], &[4, 5], &[6], &[7]] {
+        script.answer(group, Answer::Write);
+    }
+}
+
+#[test]
+fn an_outage_is_told_once_and_loses_nothing() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    writer.submit(batch(2));
+    let first = script.asked.recv().unwrap();
+    assert_eq!(first[0], 1);
+    script.answers.send(Answer::Fail).unwrap();
+    assert_eq!(script.notice(), FAILED);
+    writer.submit(batch(3));
+    script.answer(&first, Answer::Fail);
+    script.answer(&first, Answer::Write);
+    assert_eq!(script.notice(), format!("stored {}", first.len()));
+    let rest: Vec<u64> = (1..=3).skip(first.len()).collect();
+    script.answer(&rest, Answer::Write);
+    assert_eq!(script.notice(), "stored 3");
+    assert_eq!(script.notice(), "recovered");
+    writer.submit(batch(4));
+    script.answer(&[4], Answer::Fail);
+    assert_eq!(script.notice(), FAILED, "another outage is told again");
+    script.answer(&[4], Answer::Write);
+    assert_eq!(script.notice(), "stored 4");
+    assert_eq!(script.notice(), "recovered");
+}
+
+#[test]
+fn an_outage_goes_on_while_a_part_of_what_waited_is_not_written() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    script.answer(&[1], Answer::Fail);
+    assert_eq!(script.notice(), FAILED);
+    writer.submit(batch(2));
+    script.answer(&[1], Answer::Write);
+    assert_eq!(script.notice(), "stored 1");
+    script.answer(&[2], Answer::Fail);
+    script.answer(&[2], Answer::Write);
+    assert_eq!(script.notice(), "stored 2");
+    assert_eq!(script.notice(), "recovered");
+}
+
+#[test]
+fn what_is_submitted_in_an_outage_hurries_nothing() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    let failed = Instant::now();
+    script.answers.send(Answer::Fail).unwrap();
+    assert_eq!(script.notice(), FAILED);
+    for seq in 2..100 {
+        writer.submit(batch(seq));
+    }
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    assert!(failed.elapsed() >= FIRST_RETRY, "it was tried too early");
+    script.answers.send(Answer::Write).unwrap();
+    let rest: Vec<u64> = (2..100).collect();
+    script.answer(&rest, Answer::Write);
+}
+
+#[test]
+fn the_delay_doubles_up_to_its_limit() {
+    let delays =
+        std::iter::successors(Some(next_delay(None)), |&last| Some(next_delay(Some(last))));
+    let millis: Vec<_> = delays.take(8).map(|delay| delay.as_millis()).collect();
+    assert_eq!(millis, [50, 100, 200, 400, 800, 1_600, 2_000, 2_000]);
+}
+
+#[test]
+fn closing_writes_what_is_left_and_closes_the_store() {
+    let (writer, script) = script();
+    for seq in 1..=1_500 {
+        writer.submit(batch(seq));
+    }
+    for _ in 0..10 {
+        script.answers.send(Answer::Write).unwrap();
+    }
+    writer.close().unwrap();
+    assert!(script.closed.load(Ordering::SeqCst));
+    let asked: Vec<u64> = script.asked.try_iter().flatten().collect();
+    assert_eq!(asked, (1..=1_500).collect::<Vec<_>>());
+    assert_eq!(script.last_notices().last().unwrap(), "stored 1500");
+}
+
+#[test]
+fn dropping_writes_what_is_left_too() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    script.answers.send(Answer::Write).unwrap();
+    drop(writer);
+    assert_eq!(script.last_notices(), ["stored 1"]);
+    assert!(script.closed.load(Ordering::SeqCst));
+}
+
+#[test]
+fn closing_in_an_outage_tries_once_more() {
+    for (answer, works) in [(Answer::Write, true), (Answer::Fail, false)] {
+        let (writer, script) = script();
+        writer.submit(batch(1));
+        script.answer(&[1], Answer::Fail);
+        assert_eq!(script.notice(), FAILED);
+        script.answers.send(answer).unwrap();
+        let closed = writer.close();
+        assert_eq!(script.asked.try_iter().collect::<Vec<_>>(), [[1]]);
+        assert!(script.closed.load(Ordering::SeqCst));
+        if works {
+            closed.unwrap();
+            assert_eq!(script.last_notices(), ["stored 1", "recovered"]);
+        } else {
+            let error = closed.unwrap_err().to_string();
+            assert_eq!(error, "cannot write the history: the disk is full");
+            assert!(script.last_notices().is_empty());
+        }
+    }
+}
+
+#[test]
+fn closing_says_when_the_thread_is_gone() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    script.answer(&[1], Answer::Panic);
+    let error = writer.close().unwrap_err().to_string();
+    assert_eq!(error, "cannot write the history: its thread panicked");
+}

@@ -3,8 +3,9 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod history;
+
 use std::{
-    cmp::Reverse,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -19,8 +20,8 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::{
-    History, Refused, Store, StoreError,
-    history::{AttemptLog, AttemptRow, Entry, ErrorRow, JobRow, Query, RunRow, SkipRow},
+    REMOVED_JOBS_STAY, Refused, Store, StoreError,
+    history::{AttemptRow, ErrorRow, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
     told::Told,
 };
@@ -120,7 +121,7 @@ impl State {
         match record {
             Record::PlanAccepted { .. } => self.jobs.retain(|_, job| {
                 job.removed_at
-                    .is_none_or(|removed| at.duration_since(removed) <= HOUR)
+                    .is_none_or(|removed| at.duration_since(removed) <= REMOVED_JOBS_STAY)
             }),
             Record::JobAccepted {
                 job,
@@ -300,8 +301,6 @@ impl State {
     }
 }
 
-const HOUR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
-
 impl Run {
     fn is_open(&self) -> bool {
         !self.row.status.is_final()
@@ -410,69 +409,4 @@ fn cut_log(log: &[LogLine]) -> Vec<LogLine> {
             ..line
         })
         .collect()
-}
-
-impl History for MemoryHistory {
-    fn entries(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
-        let state = self.0.lock();
-        let mut found = Vec::new();
-        for Run { row, .. } in state.runs.values() {
-            if matches(query, &row.job, row.status, row.queued_at) {
-                let key = (row.run, false, None);
-                found.push((key, Entry::Run(Box::new(row.clone()))));
-            }
-        }
-        for Skips { row, after } in state.skips.values() {
-            if matches(query, &row.job, RunStatus::Skipped, row.recorded_at) {
-                let key = (*after, true, Some((row.recorded_at, &row.job, row.first)));
-                found.push((key, Entry::Skips(row.clone())));
-            }
-        }
-        found.sort_by_key(|(key, _)| Reverse(*key));
-        let entries = found.into_iter().map(|(_, entry)| entry);
-        Ok(entries.take(query.limit).collect())
-    }
-
-    fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
-        Ok(self.0.lock().runs.get(&run).map(|run| run.row.clone()))
-    }
-
-    fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError> {
-        let state = self.0.lock();
-        let Some(run) = state.runs.get(&run) else {
-            return Ok(Vec::new());
-        };
-        let numbers = run.row.attempts.iter().map(|row| row.number);
-        let wanted = numbers.filter(|number| attempt.is_none_or(|attempt| attempt == *number));
-        Ok(wanted
-            .map(|attempt| AttemptLog {
-                attempt,
-                lines: run.logs.get(&attempt).cloned().unwrap_or_default(),
-            })
-            .collect())
-    }
-
-    fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
-        let state = self.0.lock();
-        let present = state.jobs.values().filter(|job| job.removed_at.is_none());
-        Ok(present
-            .map(|job| {
-                let mut newest = state.runs.values().rev();
-                JobRow {
-                    job: job.job.clone(),
-                    watermark: job.watermark,
-                    last_run: newest
-                        .find(|run| run.row.job == job.job)
-                        .map(|run| run.row.clone()),
-                }
-            })
-            .collect())
-    }
-}
-
-fn matches(query: &Query, job: &JobName, status: RunStatus, at: Timestamp) -> bool {
-    query.job.as_ref().is_none_or(|wanted| wanted == job)
-        && (query.statuses.is_empty() || query.statuses.contains(&status))
-        && query.since.is_none_or(|since| at >= cut(since))
-        && query.until.is_none_or(|until| at < cut(until))
 }

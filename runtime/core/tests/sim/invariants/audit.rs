@@ -1,0 +1,108 @@
+//! The audit: the whole history, read from the disk as a stranger would.
+
+use std::collections::BTreeMap;
+
+use cronlet_core::{name::JobName, run::Cause, schedule::Trigger};
+use jiff::Timestamp;
+
+use super::{Check, Violation, due::before, due::instants, ensure};
+use crate::{
+    tables::{Stretch, Tables},
+    watch::Watch,
+};
+
+type OnHistory = fn(&Watch, &Tables) -> Check;
+
+/// Holds what is on disk against the rules, however often the daemon died on the way.
+pub(crate) fn audit(watch: &Watch, disk: &Tables) -> Result<(), Violation> {
+    let rules: [(&'static str, OnHistory); 3] = [
+        (
+            "history_accounts_for_every_instant_once",
+            every_instant_once,
+        ),
+        ("history_has_no_other_instants", no_other_instants),
+        ("history_never_goes_back", stretches_do_not_overlap),
+    ];
+    rules.into_iter().try_for_each(|(invariant, rule)| {
+        rule(watch, disk).map_err(|detail| Violation { invariant, detail })
+    })
+}
+
+/// Every instant that a watermark has passed over is one run or in one range of skips.
+fn every_instant_once(watch: &Watch, disk: &Tables) -> Check {
+    let accounted = accounted(watch, disk)?;
+    for stretch in &disk.stretches {
+        let due = trigger(watch, stretch).map_or_else(Vec::new, |trigger| {
+            instants(trigger, stretch.after, stretch.through)
+        });
+        for at in due {
+            let times = accounted.get(&(&stretch.job, at)).copied().unwrap_or(0);
+            ensure(times == 1, || {
+                format!("{} at {at} is accounted for {times} times", stretch.job)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// No run and no range is for an instant that no watermark has passed over.
+fn no_other_instants(watch: &Watch, disk: &Tables) -> Check {
+    for (job, at) in accounted(watch, disk)?.into_keys() {
+        let stretch = stretch_of(disk, job, at);
+        let stretch = stretch.ok_or_else(|| format!("{job} at {at}: no watermark was there"))?;
+        let next = trigger(watch, stretch).and_then(|trigger| trigger.next_after(before(at)));
+        ensure(next == Some(at), || {
+            format!("{job} at {at} was not due, {next:?} was")
+        })?;
+    }
+    Ok(())
+}
+
+/// What a watermark has passed over once, none passes over again.
+fn stretches_do_not_overlap(_: &Watch, disk: &Tables) -> Check {
+    let mut ends: BTreeMap<&JobName, Timestamp> = BTreeMap::new();
+    for stretch in &disk.stretches {
+        let end = ends.insert(&stretch.job, stretch.through);
+        ensure(end.is_none_or(|end| end <= stretch.after), || {
+            format!("{stretch:?} begins before {end:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// How often each instant is accounted for, by runs and by ranges.
+fn accounted<'a>(
+    watch: &Watch,
+    disk: &'a Tables,
+) -> Result<BTreeMap<(&'a JobName, Timestamp), u32>, String> {
+    let mut accounted = BTreeMap::new();
+    for row in disk.runs.values() {
+        if let Cause::Time(at) = row.new.cause {
+            *accounted.entry((&row.new.job, at)).or_default() += 1;
+        }
+    }
+    for ((job, first), row) in &disk.skips {
+        let stretch = stretch_of(disk, job, *first);
+        let trigger = stretch.and_then(|stretch| trigger(watch, stretch));
+        let trigger = trigger.ok_or_else(|| format!("{job}: a range from nowhere, {first}"))?;
+        let range = instants(trigger, before(*first), row.last);
+        ensure(range.len() as u64 == row.count, || {
+            format!("{job}: {row:?} from {first} has {} instants", range.len())
+        })?;
+        for at in range {
+            *accounted.entry((job, at)).or_default() += 1;
+        }
+    }
+    Ok(accounted)
+}
+
+fn stretch_of<'a>(disk: &'a Tables, job: &JobName, at: Timestamp) -> Option<&'a Stretch> {
+    disk.stretches
+        .iter()
+        .find(|stretch| stretch.job == *job && stretch.after < at && at <= stretch.through)
+}
+
+fn trigger<'a>(watch: &'a Watch, stretch: &Stretch) -> Option<&'a Trigger> {
+    let key = (stretch.job.clone(), stretch.fingerprint.clone());
+    watch.triggers.get(&key)
+}

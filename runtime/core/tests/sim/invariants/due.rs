@@ -1,0 +1,165 @@
+//! Instants: what is due is accounted for, exactly once and as `catch_up` says.
+
+use std::collections::BTreeSet;
+
+use cronlet_core::{
+    name::JobName,
+    policy::{CatchUpMode, Overlap},
+    record::Record,
+    run::SkipReason,
+    schedule::Trigger,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Check, ensure};
+use crate::watch::{Account, Step, Watch};
+
+/// A watermark never moves back, never beyond now, and only to an instant of the job's trigger.
+pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Record) -> Check {
+    match record {
+        Record::Watermark { job, to } => {
+            let from = watch.view.jobs.get(job).map(|row| row.watermark);
+            ensure(from.is_some_and(|from| from < *to), || {
+                format!("{job}: from {from:?} to {to}")
+            })?;
+            ensure(*to <= step.now, || {
+                format!("{job}: to {to}, now is {}", step.now)
+            })?;
+            let next = watch.trigger(job).and_then(|t| t.next_after(before(*to)));
+            ensure(next == Some(*to), || {
+                format!("{job}: {to} is not an instant, {next:?} is")
+            })
+        }
+        Record::JobAccepted { job, watermark, .. } => {
+            let from = watch.view.jobs.get(job).map(|row| row.watermark);
+            ensure(from.is_none_or(|from| from <= *watermark), || {
+                format!("{job}: accepted at {watermark}, accounted for up to {from:?}")
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every due instant between the old watermark and the new one is one run or in one range of skips,
+/// and no other instant is. A step that moves no watermark accounts for none.
+pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Check {
+    for job in touched(watch) {
+        let (from, to) = way(watch, &job)?;
+        let due = watch
+            .trigger(&job)
+            .map(|trigger| instants(trigger, from, to))
+            .unwrap_or_default();
+        let mut accounted = Vec::new();
+        for account in accounts(watch, &job) {
+            let trigger = watch.trigger(&job).ok_or("it has no trigger")?;
+            let part = instants(trigger, before(account.first), account.last);
+            ensure(part.len() as u64 == account.count, || {
+                format!("{job}: {account:?} has {} instants", part.len())
+            })?;
+            accounted.extend(part);
+        }
+        accounted.sort_unstable();
+        ensure(accounted == due, || {
+            format!("{job}: ({from}, {to}] has {due:?}, accounted for are {accounted:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The newest due instant runs if `catch_up` allows its age and overlap lets it; every other one is
+/// `missed`.
+pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
+    for name in touched(watch) {
+        let job = watch.job(&name).ok_or("a job that is gone is due")?;
+        let (_, newest) = way(watch, &name)?;
+        let later = watch.trigger(&name).and_then(|t| t.next_after(newest));
+        ensure(later.is_none_or(|later| later > step.now), || {
+            format!("{name}: {later:?} is newer than {newest}")
+        })?;
+
+        let age = step.now.duration_since(newest);
+        let limit = match job.catch_up.mode {
+            CatchUpMode::Latest => job.catch_up.window,
+            CatchUpMode::None => job.catch_up.grace.min(job.catch_up.window),
+        };
+        let limit = SignedDuration::try_from(limit).expect("a policy's spans are short");
+        for account in accounts(watch, &name) {
+            let expected = if account.last < newest || age >= limit {
+                Some(SkipReason::Missed)
+            } else if account.open && job.overlap == Overlap::Skip {
+                Some(SkipReason::Overlap)
+            } else {
+                None
+            };
+            ensure(account.skip == expected, || {
+                format!("{name}: {account:?} should be {expected:?}, {newest} is the newest")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// A range of skips grows when the next instant is skipped for the same reason, and only then.
+pub(super) fn ranges_grow(watch: &Watch, _: &Step) -> Check {
+    for job in touched(watch) {
+        let mut last = watch.last_skip.get(&job).copied();
+        for account in accounts(watch, &job) {
+            let follows = last.is_some_and(|(reason, at)| {
+                Some(reason) == account.skip
+                    && watch.trigger(&job).and_then(|t| t.next_after(at)) == Some(account.first)
+            });
+            ensure(follows == account.grown, || {
+                format!("{job}: {account:?} after {last:?}")
+            })?;
+            last = account.skip.map(|reason| (reason, account.last));
+        }
+    }
+    Ok(())
+}
+
+/// After a step, what is due is accounted for, or the engine has asked to be woken in time for it.
+pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
+    let Some(plan) = watch.plan.as_ref().filter(|_| watch.serves()) else {
+        return Ok(());
+    };
+    for job in plan.jobs.values() {
+        let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
+        let due = from.and_then(|from| job.trigger.as_ref()?.next_after(from));
+        let Some(due) = due else { continue };
+        let by = due.max(step.now);
+        ensure(watch.wish.is_some_and(|wish| wish <= by), || {
+            let (name, wish) = (&job.name, watch.wish);
+            format!("{name} is due at {due}, the wake is at {wish:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The jobs whose instants this step accounted for, or whose watermark it moved.
+fn touched(watch: &Watch) -> BTreeSet<JobName> {
+    let accounted = watch.accounts.iter().map(|account| &account.job);
+    watch.moves.keys().chain(accounted).cloned().collect()
+}
+
+/// From where to where the step moved the watermark of a job.
+fn way(watch: &Watch, job: &JobName) -> Result<(Timestamp, Timestamp), String> {
+    let way = watch.moves.get(job).copied();
+    way.ok_or_else(|| format!("{job}: its watermark stays"))
+}
+
+fn accounts<'a>(watch: &'a Watch, job: &'a JobName) -> impl Iterator<Item = &'a Account> {
+    watch.accounts.iter().filter(move |a| a.job == *job)
+}
+
+/// The instants of `trigger` in `(after, through]`, one by one.
+pub(super) fn instants(trigger: &Trigger, after: Timestamp, through: Timestamp) -> Vec<Timestamp> {
+    std::iter::successors(trigger.next_after(after), |at| trigger.next_after(*at))
+        .take_while(|at| *at <= through)
+        .collect()
+}
+
+/// The last moment before `at`.
+pub(super) fn before(at: Timestamp) -> Timestamp {
+    at.checked_sub(SignedDuration::from_nanos(1))
+        .unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,128 @@
+//! The rules, one named function each, read as naively as they are written.
+//!
+//! `due` is about instants, `slots` about who may start, `runs` about the states of runs
+//! and attempts, `ends` about what follows an attempt, `plans` about reloads and
+//! restarts, `effects` about what the engine asks of the world, `audit` about the whole
+//! history afterwards.
+
+pub(crate) mod audit;
+mod due;
+mod effects;
+mod ends;
+mod plans;
+mod runs;
+mod slots;
+
+use std::fmt;
+
+use cronlet_core::{engine::Effect, record::Record};
+
+pub(crate) use effects::is_idle_wake;
+
+use crate::watch::{Step, Watch};
+
+/// Whether a rule holds, and if not, why one thinks so.
+pub(crate) type Check<E = String> = Result<(), E>;
+
+/// A rule does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Violation {
+    pub(crate) invariant: &'static str,
+    pub(crate) detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.invariant, self.detail)
+    }
+}
+
+/// A rule and its name.
+pub(crate) struct Rule<F> {
+    pub(crate) name: &'static str,
+    check: F,
+}
+
+impl<F> Rule<F> {
+    /// Applies the rule.
+    pub(crate) fn hold(&self, apply: impl FnOnce(&F) -> Check) -> Result<(), Violation> {
+        apply(&self.check).map_err(|detail| Violation {
+            invariant: self.name,
+            detail,
+        })
+    }
+}
+
+/// Fails with what `detail` says unless `holds`.
+pub(crate) fn ensure(holds: bool, detail: impl FnOnce() -> String) -> Check {
+    if holds { Ok(()) } else { Err(detail()) }
+}
+
+type OnStep = Rule<fn(&Watch, &Step) -> Check>;
+type OnRecord = Rule<fn(&Watch, &Step, &Record) -> Check>;
+type OnEffect = Rule<fn(&Watch, &Step, &Effect) -> Check>;
+
+macro_rules! rules {
+    ($($room:ident::$name:ident),* $(,)?) => {
+        &[$(Rule { name: stringify!($name), check: $room::$name }),*]
+    };
+}
+
+/// Held against a step before its records are read.
+pub(crate) const ON_STEP_BEFORE: &[OnStep] = rules![
+    effects::at_most_one_commit_and_first,
+    effects::batches_are_numbered_and_not_empty,
+    effects::nothing_follows_the_stop,
+];
+
+/// Held against each record, on top of those before it.
+pub(crate) const ON_RECORD: &[OnRecord] = rules![
+    slots::slots_are_respected,
+    slots::instances_are_respected,
+    slots::the_oldest_starts_first,
+    slots::nothing_is_admitted_while_stopping_or_failing,
+    slots::expired_runs_do_not_start,
+    slots::nothing_starts_early,
+    slots::a_removed_job_starts_nothing,
+    runs::moves_are_legal,
+    runs::run_numbers_rise,
+    runs::causes_are_unique,
+    runs::new_runs_are_as_described,
+    runs::overlap_is_respected,
+    runs::attempt_numbers_rise,
+    runs::attempts_are_closed_once,
+    runs::what_follows_an_attempt_is_said_at_once,
+    runs::a_withdrawn_attempt_changes_nothing,
+    runs::skipped_runs_had_no_attempt,
+    runs::cancel_wins,
+    due::watermarks_move_forward,
+    plans::only_changes_are_accepted,
+];
+
+/// Held against each effect.
+pub(crate) const ON_EFFECT: &[OnEffect] = rules![
+    effects::starts_are_on_disk,
+    effects::an_attempt_starts_once,
+    effects::an_attempt_keeps_its_definition,
+    effects::only_guests_are_told_to_end,
+    effects::answers_are_true,
+    effects::the_stop_is_graceful,
+];
+
+/// Held against a step when all of it is known.
+pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
+    due::every_instant_is_accounted_for_once,
+    due::catch_up_is_respected,
+    due::ranges_grow,
+    due::nothing_due_is_left,
+    slots::no_slot_is_idle,
+    slots::retries_are_not_forgotten,
+    ends::an_attempt_ends_as_its_verdict_says,
+    ends::requests_have_their_effect,
+    ends::nothing_is_left_in_between,
+    plans::plans_are_taken_over,
+    plans::removed_jobs_have_no_waiting_runs,
+    plans::recovery_closes_every_attempt,
+    plans::shutdown_ends_what_is_armed,
+    effects::it_never_spins,
+];

@@ -1,0 +1,214 @@
+//! Plans: reloads, restarts, and the stop.
+
+use std::{sync::Arc, time::Duration};
+
+use cronlet_core::{
+    engine::Event,
+    job::Job,
+    plan::Plan,
+    record::{Record, StoredState},
+    run::{AttemptStatus, FailReason, RunEnd, RunStatus, SkipReason},
+};
+
+use super::{
+    Check,
+    ends::{Follows, backoff, ensure_follows, of_run, records},
+    ensure,
+};
+use crate::{
+    tables::{KEPT, RunRow},
+    watch::{Step, Watch},
+};
+
+/// A job is accepted only if it is in the plan and is new or due at other times than before; its
+/// watermark is the old one if it was there within the hour and is due at the same times, else now,
+/// and never earlier than the old one.
+pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Record) -> Check {
+    match record {
+        Record::JobAccepted {
+            job,
+            watermark,
+            fingerprint,
+        } => {
+            let planned = watch.job(job).map(|job| job.fingerprint());
+            ensure(planned.as_ref() == Some(fingerprint), || {
+                format!("{record:?}: the plan has {planned:?}")
+            })?;
+            let old = watch.before.jobs.get(job);
+            let same = old.filter(|old| old.fingerprint == *fingerprint);
+            let keeps = same.filter(|old| {
+                let removed = old.removed_at;
+                removed.is_some_and(|at| step.now.duration_since(at) < KEPT)
+            });
+            ensure(same.is_none_or(|old| old.removed_at.is_some()), || {
+                format!("{record:?}: nothing has changed")
+            })?;
+            let floor = old.map_or(step.now, |old| old.watermark.max(step.now));
+            let expected = keeps.map_or(floor, |old| old.watermark);
+            ensure(*watermark == expected, || {
+                format!("{record:?}: expected {expected}, it was {old:?}")
+            })
+        }
+        Record::JobRemoved { job } => {
+            let row = watch.view.jobs.get(job);
+            let there = row.is_some_and(|row| row.removed_at.is_none());
+            ensure(there && watch.job(job).is_none(), || format!("{record:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// After a reload or a restart the plan's jobs are the ones that are stored, each with its definition
+/// of when it is due.
+pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
+    let plan = match step.event {
+        Event::Started { plan, .. } => plan,
+        Event::PlanReplaced(plan) if !watch.stopping() => plan,
+        _ => return no_plan_is_taken(step),
+    };
+    let digest = watch.view.plan;
+    ensure(digest == Some(plan.digest), || {
+        format!("{digest:?} is accepted, not {:?}", plan.digest)
+    })?;
+    for job in plan.jobs.values() {
+        let row = watch.view.jobs.get(&job.name);
+        ensure(
+            row.is_some_and(|row| row.removed_at.is_none() && row.fingerprint == job.fingerprint()),
+            || format!("{} is stored as {row:?}", job.name),
+        )?;
+    }
+    let stored = watch.view.jobs.iter();
+    let stale = stored
+        .filter(|(_, row)| row.removed_at.is_none())
+        .find(|(job, _)| !plan.jobs.contains_key(*job));
+    ensure(stale.is_none(), || format!("{stale:?} is not in the plan"))
+}
+
+/// Nothing but a reload and a restart accepts or removes jobs.
+fn no_plan_is_taken(step: &Step) -> Check {
+    let found = records(step).find(|record| {
+        matches!(
+            record,
+            Record::PlanAccepted { .. } | Record::JobAccepted { .. } | Record::JobRemoved { .. }
+        )
+    });
+    ensure(found.is_none(), || format!("{found:?}"))
+}
+
+/// After a step, no run of a job that is gone waits, and none is armed: those that had no attempt are
+/// skipped, the others end with the failure they have, or cancelled. Guests that run finish.
+pub(super) fn removed_jobs_have_no_waiting_runs(watch: &Watch, step: &Step) -> Check {
+    let (Some(plan), false) = (&watch.plan, watch.stopping()) else {
+        return Ok(());
+    };
+    for row in watch.view.open_runs() {
+        let runs = watch.started.contains(&(row.new.run, row.last_attempt));
+        ensure(runs || plan.jobs.contains_key(&row.new.job), || {
+            format!("{row:?} is open")
+        })?;
+    }
+    if !matches!(step.event, Event::PlanReplaced(_)) {
+        return Ok(());
+    }
+    let ended = watch.before.open.values().filter(|row| {
+        !plan.jobs.contains_key(&row.new.job) && !watch.view.open.contains(&row.new.run)
+    });
+    for row in ended {
+        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
+        let expected = end_of_removed(row);
+        ensure(end == Some(expected), || {
+            format!("{row:?} ended {end:?}, not {expected:?}")
+        })?;
+    }
+    Ok(())
+}
+
+fn end_of_removed(row: &RunRow) -> RunEnd {
+    match row.last_failure {
+        _ if !row.attempted() => RunEnd::Skipped(SkipReason::Removed),
+        Some(reason) => RunEnd::Failed(reason),
+        None => RunEnd::Cancelled,
+    }
+}
+
+/// After a restart no attempt of an earlier life is left: one whose time had come is `crashed`, another
+/// is withdrawn; its run ends if somebody wanted that, if its job is gone, or if the daemon died with
+/// it once before, and is retried else.
+pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check {
+    let Event::Started { recovery, plan } = step.event else {
+        let crashed = records(step).find(|record| {
+            matches!(record, Record::AttemptEnded { status, .. } if *status == AttemptStatus::Crashed)
+        });
+        return ensure(crashed.is_none(), || format!("{crashed:?}"));
+    };
+    for stored in &recovery.runs {
+        let StoredState::Running { starts_at } = stored.state else {
+            continue;
+        };
+        let run = stored.new.run;
+        let row = watch.before.open.get(&run).ok_or("it is not open")?;
+        let mut records = of_run(step, run);
+        let disarmed = starts_at > step.now;
+        let first = records.next();
+        let closed = match first {
+            Some(Record::AttemptDisarmed { .. }) => disarmed,
+            Some(Record::AttemptEnded {
+                status: AttemptStatus::Crashed,
+                report: None,
+                ..
+            }) => !disarmed,
+            _ => false,
+        };
+        ensure(closed, || format!("{first:?} closes {row:?}"))?;
+        let follows = after_recovery(row, plan, disarmed);
+        ensure_follows(step.now, records.next(), &follows)?;
+    }
+    ended_with_their_jobs(watch, plan)
+}
+
+fn after_recovery(row: &RunRow, plan: &Plan, disarmed: bool) -> Follows {
+    let job = plan.jobs.get(&row.new.job).map(Arc::as_ref);
+    match job {
+        _ if row.cancel_requested => Follows::Ended(RunEnd::Cancelled),
+        None if disarmed => Follows::Ended(end_of_removed(row)),
+        Some(_) if disarmed => Follows::Requeued,
+        Some(job) if row.crashes == 0 => crash_backoff(job),
+        _ => Follows::Ended(RunEnd::Failed(FailReason::Crash)),
+    }
+}
+
+fn crash_backoff(job: &Job) -> Follows {
+    let (low, high): (Duration, Duration) = backoff(&job.retry, 1);
+    Follows::Retrying(low, high)
+}
+
+/// The runs that waited for a job that is gone after a restart have ended.
+fn ended_with_their_jobs(watch: &Watch, plan: &Plan) -> Check {
+    for row in watch.before.open.values() {
+        if row.status == RunStatus::Running || plan.jobs.contains_key(&row.new.job) {
+            continue;
+        }
+        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
+        let expected = end_of_removed(row);
+        ensure(end == Some(expected), || {
+            format!("{row:?} ended {end:?}, not {expected:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The stop withdraws what is armed and tells every guest to end.
+pub(super) fn shutdown_ends_what_is_armed(watch: &Watch, step: &Step) -> Check {
+    if !matches!(step.event, Event::ShutdownRequested) {
+        return Ok(());
+    }
+    let armed = watch
+        .holders()
+        .find(|row| !watch.started.contains(&(row.new.run, row.last_attempt)));
+    ensure(armed.is_none(), || format!("{armed:?} is armed"))?;
+    let deaf = watch
+        .started
+        .iter()
+        .find(|(run, _)| !watch.told.contains(run));
+    ensure(deaf.is_none(), || format!("{deaf:?} was not told"))
+}

@@ -1,0 +1,225 @@
+//! Lies: what an engine with a defect would say. The watch has to notice each of them.
+
+use std::time::Duration;
+
+use cronlet_core::{
+    engine::{Answer, Effect},
+    record::{Batch, Record},
+    run::{AttemptStatus, RunEnd, RunId, SkipReason},
+};
+use jiff::Timestamp;
+
+use crate::options::Options;
+
+/// A way to say something else than the engine did.
+pub(crate) type Lie = fn(&mut Vec<Effect>, Timestamp);
+
+/// Each lie, and a rule that it breaks.
+pub(crate) const LIES: &[(&str, Lie)] = &[
+    ("at_most_one_commit_and_first", |said, _| {
+        said.rotate_left(1);
+    }),
+    ("batches_are_numbered_and_not_empty", |said, _| {
+        records(said, Vec::clear);
+    }),
+    ("batches_are_numbered_and_not_empty", |said, _| {
+        if let Some(Effect::Commit(batch)) = said.first_mut() {
+            batch.seq.0 += 1;
+        }
+    }),
+    ("every_instant_is_accounted_for_once", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::Skipped { .. }));
+        });
+    }),
+    ("every_instant_is_accounted_for_once", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::Watermark { .. }));
+        });
+    }),
+    ("every_instant_is_accounted_for_once", |said, _| {
+        each(said, |record| {
+            if let Record::Skipped { count, .. } = record {
+                *count += 1;
+            }
+        });
+    }),
+    ("catch_up_is_respected", |said, _| {
+        each(said, |record| {
+            if let Record::Skipped { reason, .. } = record {
+                *reason = SkipReason::Overlap;
+            }
+        });
+    }),
+    ("watermarks_move_forward", |said, now| {
+        each(said, |record| {
+            if let Record::Watermark { to, .. } = record {
+                *to = now + Duration::from_secs(1);
+            }
+        });
+    }),
+    ("nothing_due_is_left", |said, _| {
+        said.retain(|effect| !matches!(effect, Effect::WakeAt(_)));
+    }),
+    ("no_slot_is_idle", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::AttemptStarted { .. }));
+        });
+    }),
+    ("nothing_starts_early", |said, now| {
+        each(said, |record| {
+            if let Record::AttemptStarted { starts_at, .. } = record {
+                *starts_at = now + Duration::from_secs(1);
+            }
+        });
+    }),
+    ("attempt_numbers_rise", |said, _| {
+        each(said, |record| {
+            if let Record::AttemptStarted { attempt, .. } = record {
+                *attempt += 1;
+            }
+        });
+    }),
+    ("moves_are_legal", |said, _| {
+        twice(said, |record| matches!(record, Record::RunEnded { .. }));
+    }),
+    ("moves_are_legal", |said, _| {
+        each(said, |record| {
+            if let Record::AttemptStarted { run, .. } = record {
+                *run = RunId(u64::MAX);
+            }
+        });
+    }),
+    ("run_numbers_rise", |said, _| {
+        twice(said, |record| matches!(record, Record::RunQueued(_)));
+    }),
+    ("an_attempt_ends_as_its_verdict_says", |said, _| {
+        each(said, |record| {
+            if let Record::AttemptEnded { status, .. } = record {
+                *status = AttemptStatus::Succeeded;
+            }
+        });
+    }),
+    ("what_follows_an_attempt_is_said_at_once", |said, _| {
+        records(said, |records| {
+            let is_end = |r: &Record| matches!(r, Record::AttemptEnded { .. });
+            if let Some(end) = records.iter().position(is_end) {
+                records.insert(end + 1, Record::Stopped);
+            }
+        });
+    }),
+    ("cancel_wins", |said, _| {
+        each(said, |record| {
+            if let Record::RunEnded { end, .. } = record
+                && *end == RunEnd::Cancelled
+            {
+                *end = RunEnd::Succeeded;
+            }
+        });
+    }),
+    ("an_attempt_starts_once", |said, _| {
+        let starts = said
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Start(_)));
+        said.extend(starts.cloned().collect::<Vec<_>>());
+    }),
+    ("starts_are_on_disk", |said, _| {
+        for effect in said {
+            if let Effect::Start(start) = effect {
+                start.attempt += 1;
+            }
+        }
+    }),
+    ("an_attempt_keeps_its_definition", |said, _| {
+        for effect in said {
+            if let Effect::Start(start) = effect {
+                start.params = "{}".into();
+            }
+        }
+    }),
+    ("answers_are_true", |said, _| {
+        for effect in said {
+            if let Effect::Reply { answer, .. } = effect {
+                *answer = Answer::Cancelled;
+            }
+        }
+    }),
+    ("answers_are_true", |said, _| {
+        let replies = said
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Reply { .. }));
+        said.extend(replies.cloned().collect::<Vec<_>>());
+    }),
+    ("every_question_is_answered", |said, _| {
+        said.retain(|effect| !matches!(effect, Effect::Reply { .. }));
+    }),
+    ("only_guests_are_told_to_end", |said, _| {
+        for effect in said {
+            if let Effect::Cancel { attempt, .. } = effect {
+                *attempt += 1;
+            }
+        }
+    }),
+    ("the_stop_is_graceful", |said, _| said.push(Effect::Stop)),
+    ("plans_are_taken_over", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::JobAccepted { .. }));
+        });
+    }),
+    ("only_changes_are_accepted", |said, _| {
+        each(said, |record| {
+            if let Record::JobAccepted { watermark, .. } = record {
+                *watermark += Duration::from_nanos(1);
+            }
+        });
+    }),
+    ("recovery_closes_every_attempt", |said, _| {
+        records(said, |records| {
+            let is_crash = |r: &Record| matches!(r, Record::AttemptEnded { status, .. } if *status == AttemptStatus::Crashed);
+            while let Some(crash) = records.iter().position(is_crash) {
+                // What follows the attempt goes with it.
+                records.drain(crash..=crash + 1);
+            }
+        });
+    }),
+    ("it_never_spins", |said, now| {
+        if said
+            .iter()
+            .all(|effect| matches!(effect, Effect::WakeAt(_)))
+        {
+            said.push(Effect::WakeAt(now));
+        }
+    }),
+];
+
+/// A world with enough in it for every lie to be told.
+pub(crate) fn options(seed: u64) -> Options {
+    let mut options = Options::of(seed);
+    options.failing = 50;
+    let every = &mut options.every;
+    let often = Some(options.pace);
+    every.edit = often;
+    every.request = often;
+    every.cancel = often;
+    every.crash = Some(options.pace * 10);
+    every.needless_wake = often;
+    options
+}
+
+fn records(said: &mut [Effect], change: impl FnOnce(&mut Vec<Record>)) {
+    if let Some(Effect::Commit(Batch { records, .. })) = said.first_mut() {
+        change(records);
+    }
+}
+
+fn each(said: &mut [Effect], change: impl FnMut(&mut Record)) {
+    records(said, |records| records.iter_mut().for_each(change));
+}
+
+/// Says again what was said already.
+fn twice(said: &mut [Effect], what: impl Fn(&Record) -> bool) {
+    records(said, |records| {
+        let again: Vec<_> = records.iter().filter(|r| what(r)).cloned().collect();
+        records.extend(again);
+    });
+}

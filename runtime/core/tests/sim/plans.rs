@@ -1,0 +1,296 @@
+//! The schedules file and whoever edits it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use cronlet_core::{
+    digest::Digest,
+    job::{Component, Job},
+    limits::Limits,
+    name::JobName,
+    plan::{Plan, Settings},
+    policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    run::FailReason,
+    schedule::{At, Cron, Every, Trigger},
+};
+use jiff::Timestamp;
+
+use crate::{
+    options::{Millis, Options},
+    prng::Prng,
+};
+
+/// Writes plans.
+pub(crate) struct Editor {
+    rng: Prng,
+    pace: Millis,
+    /// When the world began: `at` names instants after it.
+    epoch: Timestamp,
+    length: Millis,
+    overlapping: u64,
+    edits: u64,
+    /// How many names there are: more than jobs, so that some are absent.
+    names: u64,
+    /// Jobs that were removed, as they were: some come back.
+    removed: BTreeMap<JobName, Arc<Job>>,
+}
+
+impl Editor {
+    pub(crate) fn new(rng: Prng, options: &Options, epoch: Timestamp) -> Self {
+        Self {
+            rng,
+            pace: options.pace,
+            epoch,
+            length: options.length,
+            overlapping: options.overlapping,
+            edits: 0,
+            names: options.jobs + 4,
+            removed: BTreeMap::new(),
+        }
+    }
+
+    /// The first plan.
+    pub(crate) fn first(&mut self, options: &Options) -> Plan {
+        let mut plan = Plan {
+            digest: self.digest(),
+            settings: self.settings(options.slots),
+            jobs: BTreeMap::new(),
+        };
+        for number in 0..options.jobs {
+            self.add(&mut plan, number);
+        }
+        plan
+    }
+
+    /// The next plan: one to three edits of `plan`, or the same jobs in another text.
+    pub(crate) fn edit(&mut self, plan: &Plan) -> Plan {
+        let mut next = Plan {
+            digest: self.digest(),
+            ..plan.clone()
+        };
+        for _ in 0..self.rng.below(4) {
+            match self.rng.below(12) {
+                0 => {
+                    let number = self.rng.below(self.names);
+                    self.add(&mut next, number);
+                }
+                1 | 2 => self.remove(&mut next),
+                3 | 4 => self.put_back(&mut next),
+                5 | 6 => self.reschedule(&mut next),
+                7 => self.respell(&mut next),
+                8 => next.settings = self.some_settings(),
+                _ => self.change(&mut next),
+            }
+        }
+        next
+    }
+
+    /// `plan` with nothing due in it, so that what is open can end.
+    pub(crate) fn drained(&mut self, plan: &Plan) -> Plan {
+        let mut next = Plan {
+            digest: self.digest(),
+            ..plan.clone()
+        };
+        for job in next.jobs.values_mut() {
+            Arc::make_mut(job).trigger = None;
+        }
+        next
+    }
+
+    fn digest(&mut self) -> Digest {
+        self.edits += 1;
+        Digest::of(&self.edits.to_be_bytes())
+    }
+
+    fn settings(&mut self, slots: u32) -> Settings {
+        let grace = self.rng.one_of([0, self.pace / 4, self.pace * 2]);
+        Settings {
+            max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
+            shutdown_grace: Duration::from_millis(grace),
+        }
+    }
+
+    fn some_settings(&mut self) -> Settings {
+        let slots = self.rng.small(1, 6);
+        self.settings(slots)
+    }
+
+    fn add(&mut self, plan: &mut Plan, number: u64) {
+        let name = JobName::new(&format!("job-{number}")).expect("it is a name");
+        plan.jobs
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(self.job(name)));
+    }
+
+    fn remove(&mut self, plan: &mut Plan) {
+        if let Some(job) = self.any(plan) {
+            plan.jobs.remove(&job.name);
+            self.removed.insert(job.name.clone(), job);
+        }
+    }
+
+    fn put_back(&mut self, plan: &mut Plan) {
+        let gone: Vec<_> = self.removed.values().cloned().collect();
+        if let Some(job) = self.rng.pick(&gone) {
+            plan.jobs
+                .entry(job.name.clone())
+                .or_insert_with(|| job.clone());
+        }
+    }
+
+    fn reschedule(&mut self, plan: &mut Plan) {
+        let trigger = self.trigger();
+        self.alter(plan, |_, job| job.trigger = trigger);
+    }
+
+    /// The same instants in other words: not a change of when the job is due.
+    fn respell(&mut self, plan: &mut Plan) {
+        self.alter(plan, |_, job| {
+            if let Some(Trigger::Cron(cron)) = &job.trigger {
+                let fields = cron.as_str().split(' ').count();
+                let longer = match fields {
+                    5 => format!("0 {cron}"),
+                    6 => format!("{cron} *"),
+                    _ => cron.to_string(),
+                };
+                job.trigger = Some(Trigger::Cron(Cron::parse(&longer).expect("it is a cron")));
+            }
+        });
+    }
+
+    fn change(&mut self, plan: &mut Plan) {
+        self.alter(plan, |editor, job| match editor.rng.below(8) {
+            0 => job.component = editor.component(),
+            1 => job.overlap = editor.overlap(),
+            2 | 6 | 7 => job.max_instances = editor.max_instances(),
+            3 => job.retry = editor.retry(),
+            4 => job.catch_up = editor.catch_up(),
+            _ => job.params = editor.params(),
+        });
+    }
+
+    fn alter(&mut self, plan: &mut Plan, how: impl FnOnce(&mut Self, &mut Job)) {
+        if let Some(mut job) = self.any(plan) {
+            how(self, Arc::make_mut(&mut job));
+            plan.jobs.insert(job.name.clone(), job);
+        }
+    }
+
+    fn any(&mut self, plan: &Plan) -> Option<Arc<Job>> {
+        let jobs: Vec<_> = plan.jobs.values().cloned().collect();
+        self.rng.pick(&jobs).cloned()
+    }
+
+    fn job(&mut self, name: JobName) -> Job {
+        Job {
+            name,
+            description: None,
+            component: self.component(),
+            trigger: self.trigger(),
+            catch_up: self.catch_up(),
+            overlap: self.overlap(),
+            max_instances: self.max_instances(),
+            retry: self.retry(),
+            limits: Limits::default(),
+            params: self.params(),
+        }
+    }
+
+    fn component(&mut self) -> Component {
+        if self.rng.percent(6) {
+            Component::Unusable("it is broken".to_owned())
+        } else {
+            Component::Ready(Digest::of(&self.rng.below(4).to_be_bytes()))
+        }
+    }
+
+    fn params(&mut self) -> Arc<str> {
+        format!("{{\"n\":{}}}", self.rng.below(5)).into()
+    }
+
+    fn overlap(&mut self) -> Overlap {
+        if self.rng.percent(self.overlapping) {
+            Overlap::Allow
+        } else {
+            Overlap::Skip
+        }
+    }
+
+    fn max_instances(&mut self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.rng.small(0, 3))
+    }
+
+    fn catch_up(&mut self) -> CatchUp {
+        let pace = self.pace;
+        let grace = self.rng.one_of([0, pace / 3, pace, pace * 3]);
+        let window = self.rng.one_of([pace, pace * 4, pace * 50, 86_400_000]);
+        CatchUp {
+            mode: self.rng.one_of([CatchUpMode::Latest, CatchUpMode::None]),
+            grace: Duration::from_millis(grace),
+            window: Duration::from_millis(window.max(grace).max(1)),
+        }
+    }
+
+    fn retry(&mut self) -> Retry {
+        let delay = self.rng.one_of([0, self.pace / 5, self.pace]);
+        let reasons = FailReason::ALL.into_iter();
+        let all = self.rng.percent(70);
+        Retry {
+            max: self.rng.small(0, 3),
+            backoff: match self.rng.below(3) {
+                0 => Backoff::Fixed,
+                1 => Backoff::Exponential { factor: 1.5 },
+                _ => Backoff::Exponential { factor: 2.0 },
+            },
+            delay: Duration::from_millis(delay),
+            max_delay: Duration::from_millis(self.pace * 2),
+            jitter: self.rng.percent(50),
+            on: reasons
+                .filter(|_| all || self.rng.percent(50))
+                .collect::<BTreeSet<_>>(),
+        }
+    }
+
+    fn trigger(&mut self) -> Option<Trigger> {
+        match self.rng.below(10) {
+            0 => None,
+            1 => Some(Trigger::At(self.at())),
+            2..=5 => Some(Trigger::Every(self.every())),
+            _ => Some(Trigger::Cron(self.cron())),
+        }
+    }
+
+    fn at(&mut self) -> At {
+        let instants = (0..self.rng.between(1, 8))
+            .map(|_| self.epoch + Duration::from_millis(self.rng.below(self.length)))
+            .collect();
+        At::new(instants).expect("there is an instant")
+    }
+
+    fn every(&mut self) -> Every {
+        let period = self.pace * self.rng.one_of([5, 10, 10, 17, 40]) / 10;
+        let offset = self.rng.below(2) * self.rng.below(period);
+        Every::new(
+            Duration::from_millis(period.max(1_000)),
+            Duration::from_millis(offset.min(period - 1)),
+        )
+        .expect("it is a period")
+    }
+
+    fn cron(&mut self) -> Cron {
+        let text = match self.pace {
+            ..=2_000 => self.rng.one_of(["*/2 * * * * *", "*/3 * * * * *"]),
+            2_001..=5_000 => self.rng.one_of(["*/5 * * * * *", "1,9,30-40/3 * * * * *"]),
+            5_001..=10_000 => self.rng.one_of(["*/10 * * * * *", "7-59/15 * * * * *"]),
+            10_001..=60_000 => self
+                .rng
+                .one_of(["* * * * *", "*/2 * * * *", "30 * * * * *"]),
+            _ => self.rng.one_of(["*/10 * * * *", "7,37 * * * *", "@hourly"]),
+        };
+        Cron::parse(text).expect("it is a cron")
+    }
+}

@@ -1,0 +1,371 @@
+//! Whoever watches the engine: reads all that it says, and keeps naive tables of it.
+//!
+//! The watch shares no code with the engine. It holds each step against the rules in
+//! `invariants`, which are functions of what is here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cronlet_core::{
+    engine::{Effect, Event, Start},
+    job::Job,
+    name::JobName,
+    plan::Plan,
+    record::{Batch, Record, Seq},
+    run::{Cause, RequestId, RunId, SkipReason},
+    schedule::Trigger,
+};
+use jiff::Timestamp;
+
+use crate::{
+    invariants::{self, Check, Violation},
+    runner::AttemptKey,
+    tables::{JobRow, LiveAttempt, RunRow, Tables},
+};
+
+/// All that the engine has said, and what must be remembered to judge what it says next.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// All records of this life of the daemon, on top of what was on disk when it began.
+    pub(crate) view: Tables,
+    /// What the engine was told last.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// Every trigger that a job ever had, by the fingerprint.
+    pub(crate) triggers: BTreeMap<(JobName, String), Trigger>,
+    pub(crate) store_fails: bool,
+    pub(crate) stage: Stage,
+    pub(crate) last_seq: Seq,
+    /// The wish that stands.
+    pub(crate) wish: Option<Timestamp>,
+    /// The latest time that any engine was told: a clock that was set back does not make
+    /// early what was not.
+    pub(crate) latest: Timestamp,
+    /// Wakes in a row that came to nothing and asked for another at once.
+    pub(crate) idle_wakes: usize,
+    /// The definitions that attempts were armed with.
+    pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
+    /// The attempts whose guest the engine has started and not seen ending.
+    pub(crate) started: BTreeSet<AttemptKey>,
+    /// The runs whose guest was told to end.
+    pub(crate) told: BTreeSet<RunId>,
+    /// What people asked in this life.
+    pub(crate) asked: BTreeMap<RequestId, Asked>,
+    /// The last thing that became of an instant of each job in this life, if it was a skip.
+    pub(crate) last_skip: BTreeMap<JobName, (SkipReason, Timestamp)>,
+    /// How the instants of this step were accounted for, in order.
+    pub(crate) accounts: Vec<Account>,
+    /// From where to where this step has moved watermarks.
+    pub(crate) moves: BTreeMap<JobName, (Timestamp, Timestamp)>,
+    /// The run whose attempt has just ended or been withdrawn: the next record is about it.
+    pub(crate) limbo: Option<Limbo>,
+    /// How things stood before this step.
+    pub(crate) before: Before,
+}
+
+/// Where a life of the daemon stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Stage {
+    #[default]
+    Serving,
+    /// It was asked to stop.
+    Stopping,
+    /// [`Effect::Stop`] was said.
+    Stopped,
+}
+
+/// See [`Watch::limbo`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limbo {
+    pub(crate) run: RunId,
+    /// Its attempt has not ended, but was withdrawn.
+    pub(crate) withdrawn: Option<LiveAttempt>,
+}
+
+/// What is under way: an event, what came of it, and what the world looks like.
+pub(crate) struct Step<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) event: &'a Event,
+    pub(crate) effects: &'a [Effect],
+    /// What is on disk.
+    pub(crate) disk: &'a Tables,
+    /// Every attempt whose guest ever ran.
+    pub(crate) ever: &'a BTreeSet<AttemptKey>,
+}
+
+/// See [`Watch::before`].
+#[derive(Default)]
+pub(crate) struct Before {
+    pub(crate) jobs: BTreeMap<JobName, JobRow>,
+    pub(crate) open: BTreeMap<RunId, RunRow>,
+    pub(crate) started: BTreeSet<AttemptKey>,
+}
+
+/// A question, and how things stood when it was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) what: Question,
+    pub(crate) store_failed: bool,
+    pub(crate) stopping: bool,
+    pub(crate) answered: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Question {
+    Run { job: JobName, exists: bool },
+    Cancel { run: RunId, open: bool },
+}
+
+/// What became of some instants of a job, in one record.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) job: JobName,
+    /// None if it became a run.
+    pub(crate) skip: Option<SkipReason>,
+    /// The first instant that this record adds.
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    /// How many instants the record says it adds.
+    pub(crate) count: u64,
+    /// Whether the range is that of an earlier record.
+    pub(crate) grown: bool,
+    /// Whether a run of the job was open.
+    pub(crate) open: bool,
+}
+
+impl Watch {
+    /// A daemon begins to live, on top of what is on disk.
+    pub(crate) fn born(&mut self, disk: &Tables) {
+        *self = Self {
+            view: disk.clone(),
+            triggers: std::mem::take(&mut self.triggers),
+            latest: self.latest,
+            ..Self::default()
+        };
+    }
+
+    /// The job as the plan has it.
+    pub(crate) fn job(&self, name: &JobName) -> Option<&Arc<Job>> {
+        self.plan.as_ref()?.jobs.get(name)
+    }
+
+    pub(crate) fn trigger(&self, name: &JobName) -> Option<&Trigger> {
+        self.job(name)?.trigger.as_ref()
+    }
+
+    /// Whether the engine was asked to stop.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stage != Stage::Serving
+    }
+
+    /// Whether the engine is to handle what is due and start what waits.
+    pub(crate) fn serves(&self) -> bool {
+        self.plan.is_some() && !self.store_fails && !self.stopping()
+    }
+
+    /// The attempts that have a slot: armed or running.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = &RunRow> {
+        self.view.open_runs().filter(|row| row.live.is_some())
+    }
+
+    /// Holds a step against every rule, and remembers it.
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), Violation> {
+        self.hear(step);
+        for rule in invariants::ON_STEP_BEFORE {
+            rule.hold(|check| check(self, step))?;
+        }
+        if let Some(Effect::Commit(batch)) = step.effects.first() {
+            self.read(step, batch)?;
+        }
+        for effect in step.effects {
+            for rule in invariants::ON_EFFECT {
+                rule.hold(|check| check(self, step, effect))?;
+            }
+            self.note_effect(effect);
+        }
+        for rule in invariants::ON_STEP_AFTER {
+            rule.hold(|check| check(self, step))?;
+        }
+        self.idle_wakes = if invariants::is_idle_wake(self, step) {
+            self.idle_wakes + 1
+        } else {
+            0
+        };
+        self.moves.clear();
+        for account in self.accounts.drain(..) {
+            match account.skip {
+                Some(reason) => self.last_skip.insert(account.job, (reason, account.last)),
+                None => self.last_skip.remove(&account.job),
+            };
+        }
+        Ok(())
+    }
+
+    /// What the event alone says.
+    fn hear(&mut self, step: &Step) {
+        self.latest = self.latest.max(step.now);
+        self.before = Before {
+            jobs: self.view.jobs.clone(),
+            open: self
+                .view
+                .open_runs()
+                .map(|row| (row.new.run, row.clone()))
+                .collect(),
+            started: self.started.clone(),
+        };
+        match step.event {
+            Event::Started { plan, .. } => self.take_plan(plan),
+            Event::PlanReplaced(plan) if !self.stopping() => self.take_plan(plan),
+            Event::Woke if self.wish.is_some_and(|wish| wish <= step.now) => self.wish = None,
+            Event::AttemptEnded { run, attempt, .. } => {
+                self.started.remove(&(*run, *attempt));
+            }
+            Event::RunRequested(request) => {
+                let what = Question::Run {
+                    job: request.job.clone(),
+                    exists: self.job(&request.job).is_some(),
+                };
+                self.ask(request.id, what);
+            }
+            Event::CancelRequested(request) => {
+                let what = Question::Cancel {
+                    run: request.run,
+                    open: self.view.open.contains(&request.run),
+                };
+                self.ask(request.id, what);
+            }
+            Event::StoreFailed => self.store_fails = true,
+            Event::StoreRecovered => self.store_fails = false,
+            Event::ShutdownRequested => self.stage = Stage::Stopping,
+            Event::Woke | Event::Stored { .. } | Event::PlanReplaced(_) => {}
+        }
+    }
+
+    fn take_plan(&mut self, plan: &Arc<Plan>) {
+        self.plan = Some(plan.clone());
+        for job in plan.jobs.values() {
+            if let Some(trigger) = &job.trigger {
+                let key = (job.name.clone(), job.fingerprint());
+                self.triggers.insert(key, trigger.clone());
+            }
+        }
+    }
+
+    fn ask(&mut self, id: RequestId, what: Question) {
+        let asked = Asked {
+            what,
+            store_failed: self.store_fails,
+            stopping: self.stopping(),
+            answered: false,
+        };
+        self.asked.insert(id, asked);
+    }
+
+    /// Reads the records one by one, each on top of the ones before it.
+    fn read(&mut self, step: &Step, batch: &Batch) -> Check<Violation> {
+        for record in &batch.records {
+            for rule in invariants::ON_RECORD {
+                rule.hold(|check| check(self, step, record))?;
+            }
+            self.note_record(record);
+            self.view.apply(batch.at, record);
+        }
+        self.last_seq = batch.seq;
+        Ok(())
+    }
+
+    fn note_record(&mut self, record: &Record) {
+        self.limbo = None;
+        match record {
+            Record::RunQueued(new) => {
+                if let Cause::Time(at) = new.cause {
+                    self.accounts.push(Account {
+                        job: new.job.clone(),
+                        skip: None,
+                        first: at,
+                        last: at,
+                        count: 1,
+                        grown: false,
+                        open: self.view.has_open(&new.job),
+                    });
+                }
+            }
+            Record::Skipped { .. } => self.note_skip(record),
+            Record::Watermark { job, to } => {
+                let from = self.view.jobs.get(job).map_or(*to, |row| row.watermark);
+                let way = self.moves.entry(job.clone()).or_insert((from, *to));
+                way.1 = *to;
+            }
+            Record::JobAccepted { job, .. } | Record::JobRemoved { job } => {
+                self.last_skip.remove(job);
+            }
+            Record::AttemptStarted { run, attempt, .. } => {
+                let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
+                if let Some(job) = job.cloned() {
+                    self.armed.insert((*run, *attempt), job);
+                }
+            }
+            Record::AttemptDisarmed { run, attempt }
+            | Record::AttemptEnded { run, attempt, .. } => {
+                self.armed.remove(&(*run, *attempt));
+                let live = self.view.runs.get(run).and_then(|row| row.live);
+                let disarmed = matches!(record, Record::AttemptDisarmed { .. });
+                self.limbo = Some(Limbo {
+                    run: *run,
+                    withdrawn: live.filter(|_| disarmed),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn note_skip(&mut self, record: &Record) {
+        let Record::Skipped {
+            job,
+            reason,
+            first,
+            last,
+            count,
+        } = record
+        else {
+            return;
+        };
+        let before = self.view.skips.get(&(job.clone(), *first));
+        let (added_from, added) = match before {
+            Some(row) => (
+                self.trigger(job).and_then(|t| t.next_after(row.last)),
+                count.saturating_sub(row.count),
+            ),
+            None => (Some(*first), *count),
+        };
+        self.accounts.push(Account {
+            job: job.clone(),
+            skip: Some(*reason),
+            first: added_from.unwrap_or(Timestamp::MAX),
+            last: *last,
+            count: added,
+            grown: before.is_some(),
+            open: self.view.has_open(job),
+        });
+    }
+
+    fn note_effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Start(Start { run, attempt, .. }) => {
+                self.started.insert((run.run, *attempt));
+            }
+            Effect::Cancel { run, .. } => {
+                self.told.insert(*run);
+            }
+            Effect::WakeAt(at) => self.wish = Some(*at),
+            Effect::Reply { request, .. } => {
+                if let Some(asked) = self.asked.get_mut(request) {
+                    asked.answered = true;
+                }
+            }
+            Effect::Stop => self.stage = Stage::Stopped,
+            Effect::Commit(_) => {}
+        }
+    }
+}

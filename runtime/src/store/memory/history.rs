@@ -1,0 +1,81 @@
+//! Reading the store in memory: all of it, each time.
+
+use std::cmp::Reverse;
+
+use cronlet_core::{
+    name::JobName,
+    run::{RunId, RunStatus},
+};
+use jiff::Timestamp;
+
+use super::{MemoryHistory, Run, Skips};
+use crate::store::{
+    History, StoreError,
+    history::{AttemptLog, Entry, JobRow, Query, RunRow},
+    precision::cut,
+};
+
+impl History for MemoryHistory {
+    fn entries(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        let state = self.0.lock();
+        let mut found = Vec::new();
+        for Run { row, .. } in state.runs.values() {
+            if matches(query, &row.job, row.status, row.queued_at) {
+                let key = (row.run, false, None);
+                found.push((key, Entry::Run(Box::new(row.clone()))));
+            }
+        }
+        for Skips { row, after } in state.skips.values() {
+            if matches(query, &row.job, RunStatus::Skipped, row.recorded_at) {
+                let key = (*after, true, Some((row.recorded_at, &row.job, row.first)));
+                found.push((key, Entry::Skips(row.clone())));
+            }
+        }
+        found.sort_by_key(|(key, _)| Reverse(*key));
+        let entries = found.into_iter().map(|(_, entry)| entry);
+        Ok(entries.take(query.limit).collect())
+    }
+
+    fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        Ok(self.0.lock().runs.get(&run).map(|run| run.row.clone()))
+    }
+
+    fn log(&self, run: RunId, attempt: Option<u32>) -> Result<Vec<AttemptLog>, StoreError> {
+        let state = self.0.lock();
+        let Some(run) = state.runs.get(&run) else {
+            return Ok(Vec::new());
+        };
+        let numbers = run.row.attempts.iter().map(|row| row.number);
+        let wanted = numbers.filter(|number| attempt.is_none_or(|attempt| attempt == *number));
+        Ok(wanted
+            .map(|attempt| AttemptLog {
+                attempt,
+                lines: run.logs.get(&attempt).cloned().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
+        let state = self.0.lock();
+        let present = state.jobs.values().filter(|job| job.removed_at.is_none());
+        Ok(present
+            .map(|job| {
+                let mut newest = state.runs.values().rev();
+                JobRow {
+                    job: job.job.clone(),
+                    watermark: job.watermark,
+                    last_run: newest
+                        .find(|run| run.row.job == job.job)
+                        .map(|run| run.row.clone()),
+                }
+            })
+            .collect())
+    }
+}
+
+fn matches(query: &Query, job: &JobName, status: RunStatus, at: Timestamp) -> bool {
+    query.job.as_ref().is_none_or(|wanted| wanted == job)
+        && (query.statuses.is_empty() || query.statuses.contains(&status))
+        && query.since.is_none_or(|since| at >= cut(since))
+        && query.until.is_none_or(|until| at < cut(until))
+}
