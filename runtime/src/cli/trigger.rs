@@ -127,7 +127,7 @@ fn ended(run: &view::Run) -> String {
     let number = run.run.unwrap_or_default();
     let status = history::status(run);
     let mut text = format!("run {number} {style}{}{style:#}", escape::line(&status));
-    if let Some(took) = run.duration {
+    if let Some(took) = history::took(run) {
         let preposition = history::preposition(&run.status);
         let _ = write!(text, " {preposition} {}", when::took(took));
     }
