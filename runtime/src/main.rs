@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cronlet::cli::main()
+    cronlet::cli::main().into()
 }

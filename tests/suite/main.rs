@@ -1,3 +1,5 @@
 //! Tests of the whole product, in one binary.
 
+mod cli;
 mod golden;
+mod project;

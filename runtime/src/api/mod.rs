@@ -29,6 +29,9 @@ pub mod view;
 
 mod problem;
 
+#[cfg(test)]
+mod tests;
+
 use problem::Problem;
 
 /// All of it.

@@ -48,14 +48,14 @@ pub fn path(database: &Path, runtime_dir: Option<&Path>) -> io::Result<PathBuf> 
     }
     let folder = match runtime_dir {
         Some(folder) => folder.join("cronlet"),
-        None => own_folder(std::env::temp_dir()),
+        None => own_folder(&std::env::temp_dir()),
     };
     let digest = Digest::of(database.as_os_str().as_bytes()).to_string();
     Ok(folder.join(format!("{}.sock", &digest[..16])))
 }
 
 /// A folder for this user's sockets where the system has no place for them.
-fn own_folder(temporary: PathBuf) -> PathBuf {
+fn own_folder(temporary: &Path) -> PathBuf {
     let uid = rustix::process::getuid();
     temporary.join(format!("cronlet-{}", uid.as_raw()))
 }
@@ -73,7 +73,7 @@ impl Socket {
                 .recursive(true)
                 .create(folder)?;
         }
-        if folder.starts_with(std::env::temp_dir()) && folder == own_folder(std::env::temp_dir()) {
+        if folder.starts_with(std::env::temp_dir()) && folder == own_folder(&std::env::temp_dir()) {
             refuse_foreign(folder)?;
         }
         let mut private = tempfile::Builder::new();

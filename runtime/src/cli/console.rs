@@ -3,7 +3,6 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
 };
 
 use anstream::AutoStream;
@@ -178,13 +177,12 @@ impl Console {
     }
 
     /// The end of the command.
-    pub fn finish(&mut self, result: Result<Exit, CliError>) -> ExitCode {
-        let exit = result.unwrap_or_else(|error| {
+    pub fn finish(&mut self, result: Result<Exit, CliError>) -> Exit {
+        result.unwrap_or_else(|error| {
             let text = error.render(Self::pictures());
             let _ = self.err.write_all(text.as_bytes());
             error.exit()
-        });
-        exit.into()
+        })
     }
 }
 

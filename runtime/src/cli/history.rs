@@ -1,5 +1,7 @@
 //! `cronlet history`: what ran, what was skipped, and what came of it.
 
+use std::time::Duration;
+
 use cronlet_core::name::JobName;
 use jiff::Timestamp;
 
@@ -102,7 +104,7 @@ fn run_cells(run: &view::Run, now: Timestamp) -> [Cell; 9] {
         Cell::new(&run.trigger),
         Cell::new(when::second(run.nominal.0)),
         Cell::new(started.unwrap_or_default()),
-        Cell::new(run.duration.map(when::took).unwrap_or_default()),
+        Cell::new(took(run).map(when::took).unwrap_or_default()),
         Cell::new(tries),
         Cell::new(last_word(run, now)),
     ]
@@ -137,6 +139,18 @@ pub(super) fn status(run: &view::Run) -> String {
 /// `in 12ms` is how long a success took, `after 12ms` is when the rest was over.
 pub(super) fn preposition(status: &str) -> &'static str {
     if status == "succeeded" { "in" } else { "after" }
+}
+
+/// How long the run took, from its first attempt's start to its end, backoffs included.
+pub(super) fn took(run: &view::Run) -> Option<Duration> {
+    match run.attempts.as_slice() {
+        [] => None,
+        [only] => only.duration,
+        [first, ..] => {
+            let (started, ended) = (first.started_at.0, run.ended_at?.0);
+            Some(started.duration_until(ended).unsigned_abs())
+        }
+    }
 }
 
 /// The one thing to know of a run beside its status.
@@ -230,7 +244,7 @@ mod tests {
     fn runs_and_ranges_of_skips_are_lines() {
         insta::assert_snapshot!(sample(), @"
          RUN  JOB    STATUS            TRIGGER   NOMINAL (UTC)        STARTED (UTC)        TOOK  TRIES  SUMMARY
-        1043  fetch  retrying          schedule  2026-03-01 06:00:00  2026-03-01 06:00:01  1.2s      2  again in 5s: upstream said 503
+        1043  fetch  retrying          schedule  2026-03-01 06:00:00  2026-03-01 06:00:01            2  again in 5s: upstream said 503
         1042  fetch  succeeded         schedule  2026-03-01 06:00:00  2026-03-01 06:00:01  1.2s         12 papers
            —  fetch  skipped: missed   schedule  2026-03-01 05:00:00                                    12×, until 2026-03-01 05:55:00
            7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00

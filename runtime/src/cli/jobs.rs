@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     api::view,
-    store::history::{History, JobRow},
+    store::{
+        history::{History, JobRow},
+        sqlite,
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -34,14 +37,14 @@ pub struct Args {}
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let found = place.find();
     let history = found.history()?;
-    let plan = match (&found.draft, &history) {
-        (Ok(draft), _) => Some(place::plan(draft)?),
-        (Err(error), Some(_)) => {
-            console.warning(&error.message);
+    let plan = match found.draft {
+        Ok(draft) => Some(place::plan(&draft)?),
+        // Nothing to show: then what is wrong with the file is the answer.
+        Err(error) if history.is_none() => return Err(error),
+        Err(error) => {
+            place::warn(&error, &found.database, console);
             None
         }
-        // Nothing to show: then what is wrong with the file is the answer.
-        (Err(_), None) => return Err(found.draft.expect_err("it is one")),
     };
     let rows = history.map_or_else(|| Ok(Vec::new()), |history| history.jobs())?;
     let now = Timestamp::now();
@@ -53,6 +56,9 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         console.help("add a `[jobs.NAME]` table with `plugin = \"…\"` to the schedules file");
     } else {
         console.table(&table(&jobs, now))?;
+        if sqlite::holder(&found.database)?.is_none() {
+            console.note("no daemon is running: nothing starts until `cronlet serve`");
+        }
     }
     Ok(Exit::Done)
 }

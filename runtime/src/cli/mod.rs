@@ -37,8 +37,6 @@ pub mod table;
 pub mod trigger;
 pub mod when;
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 
@@ -123,7 +121,7 @@ enum Verb {
 }
 
 /// The whole program: what was typed, and the code it ends with.
-pub fn main() -> ExitCode {
+pub fn main() -> Exit {
     panic::report_as_bug(|| {
         let cli = Cli::parse();
         let mut console = Console::new(cli.color, cli.json);

@@ -4,7 +4,6 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::Write as _,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
-    process::ExitCode,
 };
 
 use super::{
@@ -14,9 +13,9 @@ use super::{
 };
 
 /// Runs `main`. If it panics, the code is that of a bug.
-pub fn report_as_bug(main: impl FnOnce() -> ExitCode) -> ExitCode {
+pub fn report_as_bug(main: impl FnOnce() -> Exit) -> Exit {
     panic::set_hook(Box::new(report));
-    panic::catch_unwind(AssertUnwindSafe(main)).unwrap_or_else(|_| Exit::Bug.into())
+    panic::catch_unwind(AssertUnwindSafe(main)).unwrap_or(Exit::Bug)
 }
 
 /// Says it on standard error, whichever thread it is.
@@ -40,5 +39,16 @@ fn report(info: &PanicHookInfo<'_>) {
             err,
             "{HELP}help:{HELP:#} `RUST_BACKTRACE=1` in front of the command says more"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_with_the_code_of_a_bug() {
+        assert_eq!(report_as_bug(|| panic!("on purpose")), Exit::Bug);
+        assert_eq!(report_as_bug(|| Exit::NotFound), Exit::NotFound);
     }
 }

@@ -3,7 +3,10 @@
 //! Most commands need only the database. They find it with a schedules file that does not parse,
 //! or with none: then it is the one that `--database` names, or the default name beside the file.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use cronlet_core::{catalog::Catalog, limits::Limits, plan::Plan};
 
@@ -35,7 +38,7 @@ pub struct Place {
     )]
     pub config: PathBuf,
 
-    /// The database, in place of the one that the schedules file names
+    /// The database, if not the file's own
     #[arg(
         long,
         global = true,
@@ -83,7 +86,7 @@ impl Place {
         }
         let found = self.find();
         if let Err(error) = &found.draft {
-            console.warning(&error.message);
+            warn(error, &found.database, console);
         }
         found.database
     }
@@ -113,6 +116,24 @@ impl Found {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Says what is wrong with the schedules file, and what is done all the same.
+pub fn warn(error: &CliError, database: &Path, console: &mut Console) {
+    let (message, database) = (&error.message, database.display());
+    console.warning(&format!(
+        "{message}; the database is taken to be `{database}`"
+    ));
+    if error.problems.is_some() {
+        console.help("`cronlet check` shows what is wrong");
+    }
+}
+
+/// Where compiled components are kept: beside the database.
+pub fn compiled(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".cache");
+    path.into()
 }
 
 /// The plan of a draft of which no component was looked at.
@@ -166,9 +187,10 @@ impl From<OpenError> for CliError {
         let message = parts.next().unwrap_or_default().to_owned();
         let cli = match &error {
             OpenError::Missing { .. } => Self::not_found(message),
-            OpenError::Owned(_) | OpenError::Newer { .. } | OpenError::Older { .. } => {
-                Self::refused(message)
+            OpenError::Owned(_) => {
+                Self::refused(message).hint("`cronlet status` shows what it is doing")
             }
+            OpenError::Newer { .. } | OpenError::Older { .. } => Self::refused(message),
             OpenError::Foreign { .. } | OpenError::Store(_) => Self::config(message),
         };
         parts.fold(cli, CliError::hint)

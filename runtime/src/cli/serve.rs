@@ -40,7 +40,7 @@ const API_THREADS: usize = 2;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How a line of the log looks; CRONLET_LOG says what is logged
+    /// How a line of the log looks; the variable `CRONLET_LOG` says what is logged
     #[arg(
         long,
         value_name = "FORMAT",

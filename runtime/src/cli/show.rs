@@ -54,7 +54,7 @@ fn text(run: &view::Run, now: Timestamp) -> String {
     instant(&mut text, "started", run.started_at, now);
     instant(&mut text, "ended", run.ended_at, now);
     instant(&mut text, "again", run.retry_at, now);
-    instant(&mut text, "cancelled", run.cancel_requested_at, now);
+    instant(&mut text, "cancel", run.cancel_requested_at, now);
     json(&mut text, "params", run.params.as_ref());
     optional(&mut text, "message", run.message.as_deref());
     optional(&mut text, "summary", run.summary.as_deref());
@@ -97,7 +97,8 @@ fn attempt(text: &mut String, attempt: &view::Attempt) {
         field(text, name, value);
     }
     if let Some(error) = &attempt.error {
-        self::error(text, error);
+        let reason = attempt.reason.as_deref().unwrap_or_default();
+        self::error(text, error, [&attempt.status, reason]);
     }
 }
 
@@ -115,23 +116,34 @@ pub(super) fn used(usage: &view::Usage) -> String {
     format!("{cpu} of processor, {memory} of memory, {lines}{dropped}")
 }
 
-fn error(text: &mut String, error: &view::Error) {
+fn error(text: &mut String, error: &view::Error, said: [&str; 2]) {
     let style = style::ERROR;
-    let code = match error.code.as_str() {
-        "" => String::new(),
-        code => format!(" ({})", escape::line(code)),
-    };
     let mut lines = escape::lines(&error.message);
     let first = lines.next().unwrap_or_default();
-    let _ = writeln!(text, "  {style}{:LABEL$}{style:#} {first}{code}", "error");
+    let _ = writeln!(text, "  {style}{:LABEL$}{style:#} {first}", "error");
     for line in lines {
         let _ = writeln!(text, "  {:LABEL$} {line}", "");
     }
-    if let Some(backtrace) = &error.backtrace {
-        for line in escape::lines(backtrace) {
-            let _ = writeln!(text, "  {:LABEL$}   {line}", "");
-        }
+    optional(text, "code", code(error, said));
+    for line in backtrace(error) {
+        let _ = writeln!(text, "  {:LABEL$} {line}", "");
     }
+}
+
+/// The error's code, unless it repeats what is said: the host's own codes are reasons.
+pub(super) fn code<'a>(error: &'a view::Error, said: [&str; 2]) -> Option<&'a str> {
+    let code = error.code.as_str();
+    (!code.is_empty() && !said.contains(&code)).then_some(code)
+}
+
+/// The lines of the guest's backtrace, two blanks in.
+pub(super) fn backtrace(error: &view::Error) -> impl Iterator<Item = String> {
+    let backtrace = error.backtrace.as_deref().unwrap_or_default();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let common = backtrace.lines().map(indent).min().unwrap_or_default();
+    backtrace
+        .lines()
+        .map(move |line| format!("  {}", escape::line(&line[common..])))
 }
 
 fn field(text: &mut String, name: &str, value: &str) {
@@ -156,5 +168,79 @@ fn instant(text: &mut String, name: &str, t: Option<view::Time>, now: Timestamp)
     if let Some(view::Time(t)) = t {
         let ago = when::relative(now, t);
         field(text, name, &format!("{} UTC ({ago})", when::second(t)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cronlet_core::{name::JobName, run::Origin};
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn failed() -> view::Run {
+        let t = at("2026-03-01T06:00:00Z");
+        let mut run = view::Run::new(&JobName::new("fetch").unwrap(), Origin::Manual, t, t);
+        run.run = Some(7);
+        "failed".clone_into(&mut run.status);
+        run.reason = Some("trap".to_owned());
+        run.actor = Some("uid:1000".to_owned());
+        run.params = Some(serde_json::json!({"n": 1}));
+        run.ended_at = Some(view::Time(at("2026-03-01T06:00:01Z")));
+        run.with_attempts(vec![view::Attempt {
+            number: 1,
+            status: "failed".to_owned(),
+            reason: Some("trap".to_owned()),
+            started_at: view::Time(t),
+            ended_at: Some(view::Time(at("2026-03-01T06:00:01Z"))),
+            duration: Some(Duration::from_secs(1)),
+            summary: None,
+            error: Some(view::Error {
+                code: "shelf".to_owned(),
+                message: "the shelf is empty:\nno books\u{1b}[2J".to_owned(),
+                backtrace: Some("      0: shelf::look\n     10: run".to_owned()),
+            }),
+            usage: Some(view::Usage {
+                cpu: Some(Duration::from_millis(12)),
+                memory_peak_bytes: 1_572_864,
+                log_lines: 9,
+                log_dropped: 2,
+            }),
+            attributes: [("colour".to_owned(), "green".to_owned())].into(),
+            component_sha256: Some("5f".repeat(32)),
+        }])
+    }
+
+    #[test]
+    fn a_run_is_shown_with_its_attempts() {
+        let text = text(&failed(), at("2026-03-01T06:01:00Z"));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        insta::assert_snapshot!(text, @r#"
+            run 7  failed: trap
+              job        fetch
+              trigger    manual by uid:1000
+              nominal    2026-03-01 06:00:00 UTC (1m ago)
+              queued     2026-03-01 06:00:00 UTC (1m ago)
+              started    2026-03-01 06:00:00 UTC (1m ago)
+              ended      2026-03-01 06:00:01 UTC (59s ago)
+              params     {"n":1}
+
+            attempt 1  failed: trap
+              started    2026-03-01 06:00:00
+              took       1.0s
+              used       12ms of processor, 1.5 MiB of memory, 9 lines of log (2 dropped)
+              component  5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f
+              colour     green
+              error      the shelf is empty:
+                         no books\u{1b}[2J
+              code       shelf
+                            0: shelf::look
+                           10: run
+            "#);
     }
 }

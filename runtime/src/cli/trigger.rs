@@ -32,6 +32,7 @@ Examples:
 
 The run meets the job's policy as any other: it may be skipped, which is exit code 5.")]
 pub struct Args {
+    /// A job of the schedules file, as the daemon knows it
     job: String,
 
     /// What the job gets in place of its own params
@@ -127,7 +128,7 @@ fn ended(run: &view::Run) -> String {
     let number = run.run.unwrap_or_default();
     let status = history::status(run);
     let mut text = format!("run {number} {style}{}{style:#}", escape::line(&status));
-    if let Some(took) = run.duration {
+    if let Some(took) = history::took(run) {
         let preposition = history::preposition(&run.status);
         let _ = write!(text, " {preposition} {}", when::took(took));
     }

@@ -35,6 +35,8 @@ mod perform;
 mod trace;
 
 #[cfg(test)]
+pub(crate) mod bench;
+#[cfg(test)]
 mod tests;
 
 pub use clock::Clock;

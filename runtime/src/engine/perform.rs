@@ -75,7 +75,7 @@ impl Hands {
     pub(super) fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Commit(batch) => self.commit(batch),
-            Effect::Start(start) => self.start(start),
+            Effect::Start(start) => self.start(&start),
             Effect::Cancel {
                 run,
                 attempt,
@@ -95,7 +95,7 @@ impl Hands {
         }
     }
 
-    fn start(&mut self, start: Start) {
+    fn start(&mut self, start: &Start) {
         let (handle, control) = control::pair();
         let (run, attempt) = (start.run.run, start.attempt);
         self.running.insert((run, attempt), handle);
@@ -109,7 +109,7 @@ impl Hands {
             // An engine that has left asks no more how its guests ended.
             let _ = inbox.send(Message::Event(event));
         });
-        self.runner.start(attempt_of(&start), control, done);
+        self.runner.start(attempt_of(start), control, done);
     }
 
     fn cancel(&mut self, run: RunId, attempt: u32, grace: Duration) {

@@ -18,7 +18,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use self::{result::Finished, target::Target};
-use super::{console::Console, error::CliError, exit::Exit, params, place::Place};
+use super::{
+    console::Console,
+    error::CliError,
+    exit::Exit,
+    params,
+    place::{self, Place},
+};
 use crate::{
     api::view,
     sandbox::{Attempt, Facts, Sandbox, SandboxError, SandboxOptions},
@@ -60,8 +66,11 @@ pub struct Args {
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let target = target::find(&args.what, place)?;
+    // What a daemon has compiled is used; a run by itself leaves nothing behind.
+    let compiled = place::compiled(&place.find().database);
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: NonZeroU32::MIN,
+        cache: Some(compiled).filter(|folder| folder.is_dir()),
         ..SandboxOptions::default()
     })?;
     let target = target.load(&sandbox)?;

@@ -109,14 +109,15 @@ impl Finished {
             return Vec::new();
         };
         let rest = escape::lines(&error.message).skip(1);
-        // The host's own codes repeat the reason.
-        let news = |code: &&String| !code.is_empty() && Some(*code) != self.run.reason.as_ref();
-        let code = Some(&error.code).filter(news);
+        let code = show::code(
+            error,
+            [&self.run.status, self.run.reason.as_deref().unwrap_or("")],
+        );
         let code = code.map(|code| format!("code: {}", escape::line(code)).into());
-        let backtrace = error.backtrace.as_deref().unwrap_or_default();
+        let backtrace = show::backtrace(error);
         rest.chain(code)
-            .chain(escape::lines(backtrace))
             .map(std::borrow::Cow::into_owned)
+            .chain(backtrace)
             .collect()
     }
 }

@@ -5,65 +5,34 @@
 //! nothing to roll back. A newer save supersedes a load that is under way.
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
-    fmt, io,
+    io,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
 };
 
-use cronlet_core::{
-    catalog::{Catalog, Loaded, Unusable},
-    digest::Digest,
-    name::JobName,
-    plan::{Plan, PlanDiff},
-};
+use cronlet_core::{catalog::Catalog, plan::Plan};
 
 use super::{
     Clock, Handle,
     handle::{Live, News},
     status::{Refusal, Warning},
 };
-use crate::{
-    config::{
-        self, Draft, Environment, OnUnusable, Problems, Severity,
-        watch::{Saved, Watch},
-    },
-    sandbox::Sandbox,
+use crate::config::{
+    Draft, OnUnusable, Problems, Severity,
+    watch::{Saved, Watch},
 };
 
-/// Where components come from.
-pub trait Components: Send + Sync + 'static {
-    /// Makes the component at `path` ready to run. It may take seconds.
-    fn load(&self, path: &Path) -> Result<Loaded, Unusable>;
+mod schedules;
+mod summary;
+#[cfg(test)]
+mod tests;
 
-    /// Drops every other component.
-    fn retain(&self, digests: &BTreeSet<Digest>);
-}
+pub use schedules::{Components, First, Schedules};
 
-/// A schedules file with its surroundings.
-pub struct Schedules {
-    /// As it was named.
-    pub file: PathBuf,
-    /// What overrides keys of `[runtime]`.
-    pub environment: Environment,
-    pub components: Arc<dyn Components>,
-}
-
-/// A file that was read, with what its components are.
-struct Reading {
-    draft: Draft,
-    catalog: Catalog,
-}
-
-/// The first plan, and what it came from.
-#[derive(Debug)]
-pub struct First {
-    pub draft: Draft,
-    pub catalog: Catalog,
-    pub plan: Arc<Plan>,
-}
+use schedules::Reading;
+use summary::Summary;
 
 /// The thread that reads what was saved.
 struct Reloader {
@@ -95,67 +64,6 @@ struct Fixed {
     database: PathBuf,
     /// How many guests there is room for.
     pool: NonZeroU32,
-}
-
-impl Components for Sandbox {
-    fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
-        Self::load(self, path)
-    }
-
-    fn retain(&self, digests: &BTreeSet<Digest>) {
-        Self::retain(self, digests);
-    }
-}
-
-impl Schedules {
-    /// The first plan: a job whose component cannot be used fails alone.
-    pub fn first(&self, draft: Draft) -> Result<First, Problems> {
-        let catalog = self.load(&draft, || false).unwrap_or_default();
-        let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
-        Ok(First {
-            draft,
-            catalog,
-            plan: plan.into(),
-        })
-    }
-
-    /// Reads `text` for a reload: all of it must be usable. None if it was superseded meanwhile.
-    fn read(
-        &self,
-        text: &str,
-        superseded: impl FnMut() -> bool,
-    ) -> Option<Result<Reading, Problems>> {
-        let (draft, problems) = config::survey(&self.name(), text, &self.environment);
-        let catalog = self.load(&draft, superseded)?;
-        let Some(problems) = problems else {
-            return Some(Ok(Reading { draft, catalog }));
-        };
-        // What is wrong with the components is told with what is wrong with the text.
-        let mut all = problems.clone().into_vec();
-        all.extend(
-            draft
-                .unusable(&catalog, Severity::Error)
-                .map_or_else(Vec::new, Problems::into_vec),
-        );
-        Some(Err(Problems::new(draft.source(), all).unwrap_or(problems)))
-    }
-
-    /// Loads what `draft` refers to. None if it was superseded between two components.
-    fn load(&self, draft: &Draft, mut superseded: impl FnMut() -> bool) -> Option<Catalog> {
-        let mut catalog = Catalog::default();
-        for reference in draft.references() {
-            if superseded() {
-                return None;
-            }
-            let loaded = self.components.load(&reference.path);
-            catalog.components.insert(reference.written, loaded);
-        }
-        Some(catalog)
-    }
-
-    fn name(&self) -> Cow<'_, str> {
-        self.file.to_string_lossy()
-    }
 }
 
 /// Saves of the schedules file and its components, as they happen.
@@ -222,7 +130,7 @@ impl Reloader {
             if self.engine.has_finished() {
                 return;
             }
-            self.saved(saved);
+            self.saved(&saved);
         }
     }
 
@@ -235,7 +143,7 @@ impl Reloader {
         Some(newest(first, &self.saves.saves))
     }
 
-    fn saved(&mut self, saved: Saved) {
+    fn saved(&mut self, saved: &Saved) {
         self.asked |= saved.asked;
         self.engine.tell_config(News::Loading);
         let reading = match &saved.text {
@@ -363,43 +271,4 @@ fn newest(first: Saved, saves: &mpsc::Receiver<Saved>) -> Saved {
         newer.asked |= older.asked;
         newer
     })
-}
-
-/// A difference, for people.
-struct Summary<'a>(&'a PlanDiff);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PlanDiff {
-            added,
-            removed,
-            changed,
-            settings,
-        } = self.0;
-        let names = |names: Vec<&JobName>| {
-            let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-            names.join(", ")
-        };
-        let mut parts = Vec::new();
-        if !added.is_empty() {
-            parts.push(format!(
-                "added {}",
-                names(added.iter().map(|job| &job.name).collect())
-            ));
-        }
-        if !changed.is_empty() {
-            let changed = changed.iter().map(|change| &change.job.name).collect();
-            parts.push(format!("changed {}", names(changed)));
-        }
-        if !removed.is_empty() {
-            parts.push(format!("removed {}", names(removed.iter().collect())));
-        }
-        if settings.is_some() {
-            parts.push("changed `[runtime]`".to_owned());
-        }
-        if parts.is_empty() {
-            return f.write_str("no job has changed");
-        }
-        f.write_str(&parts.join(", "))
-    }
 }

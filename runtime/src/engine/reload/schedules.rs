@@ -1,0 +1,112 @@
+//! Reading a schedules file with its components.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cronlet_core::{
+    catalog::{Catalog, Loaded, Unusable},
+    digest::Digest,
+    plan::Plan,
+};
+
+use crate::{
+    config::{self, Draft, Environment, OnUnusable, Problems, Severity},
+    sandbox::Sandbox,
+};
+
+/// Where components come from.
+pub trait Components: Send + Sync + 'static {
+    /// Makes the component at `path` ready to run. It may take seconds.
+    fn load(&self, path: &Path) -> Result<Loaded, Unusable>;
+
+    /// Drops every other component.
+    fn retain(&self, digests: &BTreeSet<Digest>);
+}
+
+/// A schedules file with its surroundings.
+pub struct Schedules {
+    /// As it was named.
+    pub file: PathBuf,
+    /// What overrides keys of `[runtime]`.
+    pub environment: Environment,
+    pub components: Arc<dyn Components>,
+}
+
+/// A file that was read, with what its components are.
+pub(super) struct Reading {
+    pub(super) draft: Draft,
+    pub(super) catalog: Catalog,
+}
+
+/// The first plan, and what it came from.
+#[derive(Debug)]
+pub struct First {
+    pub draft: Draft,
+    pub catalog: Catalog,
+    pub plan: Arc<Plan>,
+}
+
+impl Components for Sandbox {
+    fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
+        Self::load(self, path)
+    }
+
+    fn retain(&self, digests: &BTreeSet<Digest>) {
+        Self::retain(self, digests);
+    }
+}
+
+impl Schedules {
+    /// The first plan: a job whose component cannot be used fails alone.
+    pub fn first(&self, draft: Draft) -> Result<First, Problems> {
+        let catalog = self.load(&draft, || false).unwrap_or_default();
+        let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        Ok(First {
+            draft,
+            catalog,
+            plan: plan.into(),
+        })
+    }
+
+    /// Reads `text` for a reload: all of it must be usable. None if it was superseded meanwhile.
+    pub(super) fn read(
+        &self,
+        text: &str,
+        superseded: impl FnMut() -> bool,
+    ) -> Option<Result<Reading, Problems>> {
+        let (draft, problems) = config::survey(&self.name(), text, &self.environment);
+        let catalog = self.load(&draft, superseded)?;
+        let Some(problems) = problems else {
+            return Some(Ok(Reading { draft, catalog }));
+        };
+        // What is wrong with the components is told with what is wrong with the text.
+        let mut all = problems.clone().into_vec();
+        all.extend(
+            draft
+                .unusable(&catalog, Severity::Error)
+                .map_or_else(Vec::new, Problems::into_vec),
+        );
+        Some(Err(Problems::new(draft.source(), all).unwrap_or(problems)))
+    }
+
+    /// Loads what `draft` refers to. None if it was superseded between two components.
+    fn load(&self, draft: &Draft, mut superseded: impl FnMut() -> bool) -> Option<Catalog> {
+        let mut catalog = Catalog::default();
+        for reference in draft.references() {
+            if superseded() {
+                return None;
+            }
+            let loaded = self.components.load(&reference.path);
+            catalog.components.insert(reference.written, loaded);
+        }
+        Some(catalog)
+    }
+
+    fn name(&self) -> Cow<'_, str> {
+        self.file.to_string_lossy()
+    }
+}

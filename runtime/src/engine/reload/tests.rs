@@ -1,0 +1,289 @@
+//! A real file that is saved, with components that are only bytes.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    sync::{Condvar, Mutex},
+};
+
+use cronlet_core::{
+    catalog::{Loaded, Unusable},
+    digest::Digest,
+};
+
+use super::*;
+use crate::{
+    config::{self, Environment},
+    engine::{Status, bench::Bench, status::ConfigState},
+};
+
+const A: &str = "[jobs.a]\nplugin = \"a\"\n";
+const AB: &str = "[jobs.a]\nplugin = \"a\"\n[jobs.b]\nplugin = \"b\"\n";
+
+/// A component is whatever a file has in it, unless that begins with `bad`.
+#[derive(Default)]
+struct Bytes {
+    /// What is kept.
+    retained: Mutex<BTreeSet<Digest>>,
+    /// Whether a load waits, and how many do.
+    held: Mutex<(bool, u32)>,
+    changed: Condvar,
+}
+
+impl Bytes {
+    fn hold(&self, hold: bool) {
+        self.held.lock().unwrap().0 = hold;
+        self.changed.notify_all();
+    }
+
+    fn wait_for_a_held_load(&self) {
+        let mut held = self.held.lock().unwrap();
+        while held.1 == 0 {
+            held = self.changed.wait(held).unwrap();
+        }
+    }
+}
+
+impl Components for Bytes {
+    fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
+        let mut held = self.held.lock().unwrap();
+        held.1 += 1;
+        self.changed.notify_all();
+        while held.0 {
+            held = self.changed.wait(held).unwrap();
+        }
+        held.1 -= 1;
+        let unusable = |code, message: &str| Unusable {
+            code,
+            message: message.to_owned(),
+            help: None,
+        };
+        let bytes = fs::read(path).map_err(|_| unusable("missing", "it is not there"))?;
+        if bytes.starts_with(b"bad") {
+            return Err(unusable("invalid", "it is bad"));
+        }
+        Ok(Loaded {
+            digest: Digest::of(&bytes),
+            world: "job".to_owned(),
+        })
+    }
+
+    fn retain(&self, digests: &BTreeSet<Digest>) {
+        self.retained.lock().unwrap().clone_from(digests);
+    }
+}
+
+struct Follower {
+    dir: tempfile::TempDir,
+    components: Arc<Bytes>,
+    bench: Bench,
+}
+
+/// An engine that follows a file of `text`, with the plugins `a` and `b`.
+fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("schedules.toml");
+    fs::create_dir(dir.path().join("plugins")).unwrap();
+    for name in ["a", "b"] {
+        fs::write(dir.path().join(format!("plugins/{name}.wasm")), name).unwrap();
+    }
+    fs::write(&file, text).unwrap();
+    prepare(dir.path());
+    let components = Arc::new(Bytes::default());
+    let schedules = Schedules {
+        file: file.clone(),
+        environment: Environment::new(),
+        components: components.clone(),
+    };
+    let text = config::read(&file).unwrap();
+    let draft = config::parse(&file.to_string_lossy(), &text, &schedules.environment).unwrap();
+    let first = schedules.first(draft).unwrap();
+    let saves = Saves::of(&file).unwrap();
+    let bench = Bench::with(&first.plan, saves.trigger());
+    follow(
+        schedules,
+        first,
+        saves,
+        bench.engine.clone(),
+        bench.clock.clone(),
+    )
+    .unwrap();
+    Follower {
+        dir,
+        components,
+        bench,
+    }
+}
+
+impl Follower {
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.dir.path().join(name), text).unwrap();
+    }
+
+    fn save(&self, text: &str) {
+        self.write("schedules.toml", text);
+    }
+
+    /// Waits until `text` is the plan.
+    fn live(&self, text: &str) -> Status {
+        let digest = Digest::of(text.as_bytes());
+        self.bench.until(|status| {
+            status.config.digest == digest && matches!(status.config.state, ConfigState::Live)
+        })
+    }
+
+    /// Waits until a text is refused, and says what for.
+    fn refused(&self) -> (Status, String) {
+        let refused = |status: &Status| match &status.config.state {
+            ConfigState::Refused(refusal) => Some(refusal.problems.to_string()),
+            _ => None,
+        };
+        let status = self.bench.until(|status| refused(status).is_some());
+        let problems = refused(&status).unwrap();
+        (status, problems)
+    }
+}
+
+fn anything(_: &Path) {}
+
+#[test]
+fn a_save_becomes_the_plan() {
+    let follower = follower(A, anything);
+    assert_eq!(follower.live(A).jobs, 1);
+    follower.save(AB);
+    assert_eq!(follower.live(AB).jobs, 2);
+    follower.save(A);
+    assert_eq!(follower.live(A).jobs, 1);
+}
+
+#[test]
+fn a_broken_save_changes_nothing_and_the_next_good_one_heals() {
+    let follower = follower(A, anything);
+    let broken = "[jobs.a]\nplugin = \"a\"\nevry = \"1s\"\ntimeout = \"no\"\n";
+    follower.save(broken);
+    let (status, problems) = follower.refused();
+    assert_eq!(status.config.digest, Digest::of(A.as_bytes()));
+    assert_eq!(status.jobs, 1);
+    assert!(
+        problems.contains(":3:") && problems.contains(":4:"),
+        "{problems}"
+    );
+    assert!(
+        status.degraded[0].contains("2 problems"),
+        "{:?}",
+        status.degraded
+    );
+    follower.save(AB);
+    assert!(follower.live(AB).degraded.is_empty());
+    follower.save(broken);
+    follower.refused();
+    follower.save(AB);
+    assert!(
+        follower.live(AB).degraded.is_empty(),
+        "what was live is good again"
+    );
+}
+
+#[test]
+fn a_component_that_cannot_be_used_refuses_the_save_until_it_can() {
+    let follower = follower(A, anything);
+    let missing = "[jobs.a]\nplugin = \"a\"\n[jobs.c]\nplugin = \"c\"\n";
+    follower.save(missing);
+    let (status, problems) = follower.refused();
+    assert_eq!(status.jobs, 1);
+    assert!(
+        problems.contains("`c`") && problems.contains("it is not there"),
+        "{problems}"
+    );
+    follower.write("plugins/c.wasm", "c");
+    assert_eq!(follower.live(missing).jobs, 2);
+}
+
+#[test]
+fn a_component_that_is_built_again_is_a_new_plan() {
+    let follower = follower(A, anything);
+    follower.live(A);
+    follower.write("plugins/a.wasm", "bad");
+    follower.refused();
+    follower.write("plugins/a.wasm", "a2");
+    follower.live(A);
+    let only: BTreeSet<_> = [Digest::of(b"a2")].into();
+    follower
+        .bench
+        .until(|_| *follower.components.retained.lock().unwrap() == only);
+}
+
+#[test]
+fn an_unusable_component_at_the_start_is_no_refusal() {
+    let follower = follower(AB, |dir| {
+        fs::remove_file(dir.join("plugins/b.wasm")).unwrap()
+    });
+    follower.bench.engine.reload();
+    let status = follower.live(AB);
+    assert_eq!(status.jobs, 2);
+    assert!(
+        status.degraded[0].contains("`b` cannot run"),
+        "{:?}",
+        status.degraded
+    );
+    follower.write("plugins/b.wasm", "b");
+    follower.bench.until(|status| status.degraded.is_empty());
+}
+
+#[test]
+fn what_only_a_restart_changes_is_a_warning() {
+    let follower = follower(A, anything);
+    let text = format!("[runtime]\ndatabase = \"other.db\"\nmax_concurrent_runs = 65\n{A}");
+    follower.save(&text);
+    let warnings = follower.live(&text).config.warnings;
+    assert_eq!(warnings.len(), 2);
+    assert!(warnings[0].contains("`database`") && warnings[0].contains("other.db"));
+    assert!(warnings[1].contains("`max_concurrent_runs`"));
+    follower.save(A);
+    assert!(follower.live(A).config.warnings.is_empty());
+}
+
+#[test]
+fn a_newer_save_supersedes_a_load() {
+    let follower = follower(A, anything);
+    follower.live(A);
+    follower.components.hold(true);
+    follower.save(AB);
+    follower.components.wait_for_a_held_load();
+    let status = follower.bench.status();
+    assert!(matches!(status.config.state, ConfigState::Reloading));
+    assert_eq!(
+        status.config.digest,
+        Digest::of(A.as_bytes()),
+        "the old plan goes on"
+    );
+    let newest = format!("{AB}timeout = \"1m\"\n");
+    follower.save(&newest);
+    follower.components.hold(false);
+    follower.live(&newest);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let follower = follower(A, anything);
+    follower.save("[jobs.a]\nplugin = \"zzz\"\n[jobs.b]\nplugin = \"b\"\ntimeout = 3\n");
+    let (_, problems) = follower.refused();
+    assert!(
+        problems.contains("`zzz`") && problems.contains(":5:"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_summary_names_what_changes() {
+    use crate::engine::bench::{job, plan};
+
+    let before = plan([job("a", "1", 0), job("b", "1", 0)]);
+    let after = plan([job("a", "2", 0), job("c", "1", 0)]);
+    let summary = Summary(&before.diff(&after)).to_string();
+    assert_eq!(summary, "added `c`, changed `a`, removed `b`");
+    assert_eq!(
+        Summary(&after.diff(&after)).to_string(),
+        "no job has changed"
+    );
+}

@@ -1,0 +1,724 @@
+//! The command line as it is typed: what it says, where it says it, and its exit code.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::project::{Project, Said};
+
+const SCHEDULES: &str = r#"
+[jobs.hello]
+description = "Says hello"
+plugin = "hello"
+cron = "0 6 * * Mon-Fri"
+params = { name = "world" }
+
+[jobs.echo]
+plugin = "echo"
+params = { from = "the file" }
+
+[jobs.spin]
+plugin = "spin"
+timeout = "50ms"
+
+[jobs.long]
+plugin = "stubborn"
+
+[jobs.panic]
+plugin = "panic"
+params = { message = "the shelf is empty" }
+"#;
+
+fn project() -> Result<Project> {
+    Project::new(
+        SCHEDULES,
+        &[
+            ("hello", tests::HELLO),
+            ("echo", tests::ECHO),
+            ("spin", tests::SPIN),
+            ("stubborn", tests::STUBBORN),
+            ("panic", tests::PANIC),
+        ],
+    )
+}
+
+/// Nothing on standard output, and this on standard error.
+#[track_caller]
+fn assert_refused(said: &Said, code: i32, err: &str) {
+    assert_eq!((said.code, said.out.as_str()), (code, ""), "{said:?}");
+    assert_eq!(said.err, err);
+}
+
+#[track_caller]
+fn assert_keys(value: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(value.get(key).is_some(), "no `{key}` in {value:#}");
+    }
+}
+
+#[test]
+fn the_help_says_where_to_start() -> Result<()> {
+    let said = Project::empty()?.cronlet(&["--help"])?;
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    insta::assert_snapshot!(said.out, @"
+        A scheduler whose jobs are sandboxed WebAssembly components
+
+        Usage: cronlet [OPTIONS] <COMMAND>
+
+        Commands:
+          serve    Run the daemon: it starts the jobs when they are due
+          check    Check the schedules file and its components
+          next     Show when jobs are due
+          run      Run a job now, in this process, without a daemon and without history
+          jobs     List the jobs: when they are due, and how they last ran
+          history  List what ran and what was skipped, newest first
+          show     Show everything about one run
+          logs     Print the log of a run
+          trigger  Ask the daemon for a run now
+          cancel   Ask the daemon to end a run
+          status   Show whether the daemon is there, whether it is well, and what it is doing
+          help     Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Start here:
+          cronlet check        is the schedules file sound?
+          cronlet run hello    try a job, here and now
+          cronlet serve        run the jobs when they are due
+          cronlet history      what ran, and what came of it
+
+        Exit codes:
+            0  done
+            1  the run failed
+            2  bad usage, or a schedules file that cannot be used
+            3  the daemon is not there
+            4  no such job, run or plugin
+            5  refused, or in conflict with something
+           70  a bug in cronlet
+          130  ended by Ctrl-C
+        ");
+    Ok(())
+}
+
+#[test]
+fn a_verb_has_examples_in_its_help() -> Result<()> {
+    let project = Project::empty()?;
+    insta::assert_snapshot!(project.cronlet(&["next", "--help"])?.out, @"
+        Show when jobs are due
+
+        Usage: cronlet next [OPTIONS] [JOB]
+
+        Arguments:
+          [JOB]  Only this job
+
+        Options:
+              --cron <EXPR>      An expression in place of a job
+          -n, --count <N>        How many [default: 5]
+              --after <RFC3339>  From when on, itself not included [default: now]
+          -h, --help             Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet next                                     what comes next, of all jobs
+          cronlet next hello                               when `hello` is due
+          cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
+          cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+
+        For one job or one expression each line is an instant and nothing else.
+        ");
+    insta::assert_snapshot!(project.cronlet(&["run", "--help"])?.out, @r#"
+        Run a job now, in this process, without a daemon and without history
+
+        Usage: cronlet run [OPTIONS] <JOB|FILE.wasm>
+
+        Arguments:
+          <JOB|FILE.wasm>  A job of the schedules file; or a component, as a path with a `/` or a name
+                           ending in `.wasm`
+
+        Options:
+              --params <JSON>       What the job gets in place of its own params
+              --at <RFC3339>        The instant the run is for [default: now]
+              --timeout <DURATION>  Stop it after so long, such as `30s`
+              --memory <SIZE>       Give it so much memory, such as `64MiB`
+          -h, --help                Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet run hello                                 a job of the schedules file
+          cronlet run hello --params '{"name": "you"}'      with other params
+          cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+
+        The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
+        to stop, a second one kills it.
+        "#);
+    insta::assert_snapshot!(project.cronlet(&["trigger", "--help"])?.out, @r#"
+        Ask the daemon for a run now
+
+        Usage: cronlet trigger [OPTIONS] <JOB>
+
+        Arguments:
+          <JOB>  A job of the schedules file, as the daemon knows it
+
+        Options:
+              --params <JSON>  What the job gets in place of its own params
+              --wait           Wait until the run is over, and say how it went
+          -h, --help           Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet trigger hello                               and do not wait
+          cronlet trigger hello --wait                        until it is over; 1 if it failed
+          cronlet trigger hello --params '{"name": "you"}'    with other params
+
+        The run meets the job's policy as any other: it may be skipped, which is exit code 5.
+        "#);
+    Ok(())
+}
+
+#[test]
+fn bad_usage_is_2() -> Result<()> {
+    let project = project()?;
+    let said = project.cronlet(&["histroy"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: unrecognized subcommand 'histroy'
+
+          tip: a similar subcommand exists: 'history'
+
+        Usage: cronlet [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        ");
+
+    let said = project.cronlet(&["run", "echo", "--params", "{name: 1}"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @r#"
+        error: invalid value '{name: 1}' for '--params <JSON>': it is not JSON: key must be a string at line 1 column 2
+
+        help: write it in single quotes, such as '{"name": "value"}'
+
+        For more information, try '--help'.
+        "#);
+
+    let said = project.cronlet(&["trigger", "echo", "--params", "[1]"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @r#"
+        error: invalid value '[1]' for '--params <JSON>': params are an object
+
+        help: write it in single quotes, such as '{"name": "value"}'
+
+        For more information, try '--help'.
+        "#);
+
+    let said = project.cronlet(&["run", "echo", "--timeout", "5"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value '5' for '--timeout <DURATION>': duration `5` has no unit
+
+        help: write `5s`
+
+        For more information, try '--help'.
+        ");
+
+    let said = project.cronlet(&["next", "--after", "tomorrow"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'tomorrow' for '--after <RFC3339>': expected an RFC 3339 time, such as 2026-03-29T03:00:00Z
+
+        For more information, try '--help'.
+        ");
+    Ok(())
+}
+
+#[test]
+fn a_job_that_is_not_there_is_4() -> Result<()> {
+    let project = project()?;
+    for verb in ["next", "run"] {
+        assert_refused(
+            &project.cronlet(&[verb, "helo"])?,
+            4,
+            "error: there is no job `helo`\nhelp: did you mean `hello`?\n",
+        );
+        assert_refused(
+            &project.cronlet(&[verb, "backup"])?,
+            4,
+            "error: there is no job `backup`\nhelp: `cronlet jobs` lists the jobs there are\n",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_component_that_is_not_there_is_4() -> Result<()> {
+    let said = Project::empty()?.cronlet(&["run", "./nothing.wasm"])?;
+    assert_eq!((said.code, said.out.as_str()), (4, ""));
+    ensure!(
+        said.err
+            .starts_with("error: `./nothing.wasm` cannot be used: ")
+    );
+    Ok(())
+}
+
+#[test]
+fn without_a_daemon_it_is_3() -> Result<()> {
+    let project = project()?;
+    for arguments in [&["status"][..], &["trigger", "hello"], &["cancel", "1"]] {
+        assert_refused(
+            &project.cronlet(arguments)?,
+            3,
+            "error: no daemon is running for `cronlet.db`\nhelp: `cronlet serve` starts one\n",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn without_a_database_there_is_no_history() -> Result<()> {
+    let project = project()?;
+    for arguments in [&["history"][..], &["show", "1"], &["logs", "1"]] {
+        assert_refused(
+            &project.cronlet(arguments)?,
+            4,
+            "error: there is no database `[folder]/cronlet.db`\n\
+             help: `cronlet serve` makes one when it starts\n",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_not_there_is_2() -> Result<()> {
+    let project = Project::empty()?;
+    for arguments in [&["next"][..], &["jobs"], &["run", "hello"], &["serve"]] {
+        assert_refused(
+            &project.cronlet(arguments)?,
+            2,
+            "error: there is no file `schedules.toml`\n\
+             help: create it, or name another with `--config FILE`\n",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_not_sound_is_2_and_is_drawn() -> Result<()> {
+    let project = Project::empty()?;
+    project.write(
+        "bad.toml",
+        "[jobs.a]\nplugin = \"a\"\ncron = \"0 3 32 * *\"\n",
+    )?;
+    let said = project.cronlet(&["-c", "bad.toml", "next", "a"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @r#"
+        error[schedule::cron]: day-of-month 32 is out of range
+         --> bad.toml:3:13
+          |
+        3 | cron = "0 3 32 * *"
+          |             ^^ expected 1-31
+
+        1 error in bad.toml
+        "#);
+    Ok(())
+}
+
+#[test]
+fn a_cron_expression_is_drawn_too() -> Result<()> {
+    let said = Project::empty()?.cronlet(&["next", "--cron", "0 3 32 * *"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error[schedule::cron]: day-of-month 32 is out of range
+         --> --cron:1:5
+          |
+        1 | 0 3 32 * *
+          |     ^^ expected 1-31
+
+        1 error in --cron
+        ");
+    Ok(())
+}
+
+#[test]
+fn next_prints_instants_and_nothing_else() -> Result<()> {
+    let project = project()?;
+    let after = ["--after", "2026-03-27T06:00:00Z", "-n", "3"];
+    let expected = "2026-03-30T06:00:00+00:00\n\
+                    2026-03-31T06:00:00+00:00\n\
+                    2026-04-01T06:00:00+00:00\n";
+    let of_job = project.cronlet(&[&["next", "hello"], &after[..]].concat())?;
+    assert_eq!(
+        (of_job.code, of_job.out.as_str(), of_job.err.as_str()),
+        (0, expected, "")
+    );
+    let expression = ["next", "--cron", "0 6 * * Mon-Fri"];
+    let of_expression = Project::empty()?.cronlet(&[&expression, &after[..]].concat())?;
+    assert_eq!(of_expression, of_job);
+
+    let all = project.cronlet(&[&["next"], &after[..]].concat())?;
+    insta::assert_snapshot!(all.out, @"
+        INSTANT                    JOB
+        2026-03-30T06:00:00+00:00  hello
+        2026-03-31T06:00:00+00:00  hello
+        2026-04-01T06:00:00+00:00  hello
+        ");
+    let all = project.cronlet(&[&["next", "--json"], &after[..]].concat())?;
+    assert_eq!(
+        all.json()?[0],
+        json!({"job": "hello", "nominal": "2026-03-30T06:00:00.000000Z"})
+    );
+    Ok(())
+}
+
+#[test]
+fn a_job_without_a_trigger_has_no_next() -> Result<()> {
+    let said = project()?.cronlet(&["next", "echo"])?;
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    assert_eq!(
+        said.err,
+        "job `echo` has no trigger: it runs only when asked\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn run_puts_the_output_where_data_goes() -> Result<()> {
+    let project = project()?;
+    let said = project.cronlet(&["run", "echo", "--at", "2026-03-01T06:00:00Z"])?;
+    assert_eq!(said.code, 0);
+    let output = said.json()?;
+    assert_eq!(output["params"], json!({"from": "the file"}));
+    assert_eq!(output["run_id"], json!("local"));
+    assert_eq!(output["trigger"], json!("manual"));
+    assert_eq!(output["attempt"], json!(1));
+    assert_eq!(output["nominal"], json!(1_772_344_800_000_i64));
+    ensure!(
+        said.err
+            .starts_with("info   echoing  job=echo  attempt=1\necho succeeded in ")
+    );
+
+    let said = project.cronlet(&["run", "echo", "--params", r#"{"from": "the hand"}"#])?;
+    assert_eq!(said.json()?["params"], json!({"from": "the hand"}));
+    ensure!(!project.path("cronlet.db").exists(), "it wrote a history");
+    Ok(())
+}
+
+#[test]
+fn run_takes_a_component_without_a_schedules_file() -> Result<()> {
+    let said = Project::empty()?.cronlet(&["run", tests::ECHO])?;
+    assert_eq!(said.code, 0);
+    assert_eq!(said.json()?["job"], json!("echo"));
+    Ok(())
+}
+
+#[test]
+fn run_ends_with_one_object() -> Result<()> {
+    let said = project()?.cronlet(&["run", "spin", "--json"])?;
+    assert_eq!(said.code, 1);
+    let run = said.json()?;
+    assert_eq!(run["run"], Value::Null);
+    assert_eq!(run["job"], json!("spin"));
+    assert_eq!(run["status"], json!("failed"));
+    assert_eq!(run["reason"], json!("timeout"));
+    assert_eq!(run["attempt"], json!(1));
+    assert_keys(
+        &run,
+        &["duration_ms", "output", "nominal", "component_sha256"],
+    );
+    assert_keys(&run["error"], &["code", "message"]);
+    assert_keys(&run["usage"], USAGE);
+    Ok(())
+}
+
+#[test]
+fn a_job_that_fails_is_1_and_says_why() -> Result<()> {
+    let said = project()?.cronlet(&["run", "panic"])?;
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    ensure!(
+        said.err.contains("stdout before the panic\n"),
+        "{}",
+        said.err
+    );
+    ensure!(
+        said.err.contains("panic failed: trap after "),
+        "{}",
+        said.err
+    );
+    ensure!(said.err.contains("the shelf is empty"), "{}", said.err);
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_asks_and_a_second_one_kills() -> Result<()> {
+    let project = project()?;
+    let mut run = project.start(&["run", "long"])?;
+    run.wait_for("working")?;
+    run.signal(Signal::INT)?;
+    run.wait_for("asking the job to stop; Ctrl-C again kills it")?;
+    run.signal(Signal::INT)?;
+    run.wait_for("long cancelled after")?;
+    assert_eq!(run.end()?, 130);
+    Ok(())
+}
+
+#[test]
+fn an_output_that_nobody_reads_is_no_complaint() -> Result<()> {
+    let mut child = Project::empty()?
+        .command(&["next", "--cron", "* * * * * *", "-n", "50000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let output = child.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr)?, "");
+    Ok(())
+}
+
+#[test]
+fn colours_are_used_where_they_are_asked_for() -> Result<()> {
+    let project = project()?;
+    for (arguments, coloured) in [
+        (&["next", "helo"][..], false),
+        (&["next", "helo", "--color", "always"], true),
+        (&["next", "helo", "--color", "never"], false),
+    ] {
+        let said = project.cronlet(arguments)?;
+        assert_eq!(said.err.contains('\u{1b}'), coloured, "{arguments:?}");
+    }
+    Ok(())
+}
+
+const RUN: &[&str] = &[
+    "run",
+    "job",
+    "status",
+    "reason",
+    "attempt",
+    "duration_ms",
+    "output",
+    "error",
+    "usage",
+    "nominal",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "trigger",
+    "attempts",
+    "actor",
+    "component_sha256",
+];
+const ATTEMPT: &[&str] = &[
+    "number",
+    "status",
+    "reason",
+    "started_at",
+    "ended_at",
+    "usage",
+];
+const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
+
+#[test]
+fn a_run_is_triggered_and_looked_at() -> Result<()> {
+    let project = project()?;
+    let _daemon = project.serve()?;
+    let said = project.cronlet(&["trigger", "echo", "--wait", "--params", r#"{"n": 1}"#])?;
+    assert_eq!((said.code, said.err.as_str()), (0, "run 1 queued\n"));
+    ensure!(said.out.starts_with("run 1 succeeded in "), "{}", said.out);
+    ensure!(said.out.ends_with(": echoed\n"), "{}", said.out);
+
+    let run = project.cronlet(&["show", "1", "--json"])?.json()?;
+    assert_keys(&run, RUN);
+    assert_keys(&run["attempts"][0], ATTEMPT);
+    assert_keys(&run["usage"], USAGE);
+    assert_eq!(
+        (&run["run"], &run["trigger"]),
+        (&json!(1), &json!("manual"))
+    );
+    assert_eq!(run["params"], json!({"n": 1}));
+    assert_eq!(run["output"]["params"], json!({"n": 1}));
+    let history = project.cronlet(&["history", "--json"])?.json()?;
+    assert_eq!(history, json!([run]));
+
+    let log = project.cronlet(&["logs", "1"])?;
+    ensure!(
+        log.out.ends_with("Z info   echoing  job=echo  attempt=1\n"),
+        "{}",
+        log.out
+    );
+    let line = project.cronlet(&["logs", "1", "--json"])?.json()?;
+    assert_keys(&line, &["attempt", "at", "level", "message", "fields"]);
+    assert_eq!(line["fields"], json!({"attempt": "1", "job": "echo"}));
+
+    let jobs = project.cronlet(&["jobs", "--json"])?.json()?;
+    let echo = jobs
+        .as_array()
+        .context("a list")?
+        .iter()
+        .find(|job| job["job"] == "echo");
+    assert_eq!(
+        echo.context("the job is there")?["last_run"]["run"],
+        json!(1)
+    );
+
+    let again = project
+        .cronlet(&["trigger", "echo", "--json", "--wait"])?
+        .json()?;
+    assert_eq!(
+        (&again["run"], &again["status"]),
+        (&json!(2), &json!("succeeded"))
+    );
+    Ok(())
+}
+
+#[test]
+fn a_run_that_fails_is_1_for_who_waits() -> Result<()> {
+    let project = project()?;
+    let _daemon = project.serve()?;
+    let said = project.cronlet(&["trigger", "panic", "--wait"])?;
+    assert_eq!(said.code, 1);
+    ensure!(
+        said.out.starts_with("run 1 failed: trap after "),
+        "{}",
+        said.out
+    );
+    let shown = project.cronlet(&["show", "1"])?.out;
+    ensure!(
+        shown.starts_with("run 1  failed: trap\n  job        panic\n"),
+        "{shown}"
+    );
+    ensure!(shown.contains("the shelf is empty"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn what_overlaps_is_refused_and_what_runs_is_cancelled() -> Result<()> {
+    let project = project()?;
+    let mut daemon = project.serve()?;
+    assert_eq!(project.cronlet(&["trigger", "long"])?.out, "run 1 queued\n");
+    daemon.wait_for("started")?;
+    let said = project.cronlet(&["trigger", "long"])?;
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (5, "run 2 skipped: overlap\n")
+    );
+
+    let status = project.cronlet(&["status", "--json"])?;
+    assert_eq!(status.code, 0);
+    let status = status.json()?;
+    assert_eq!(status["status"], json!("healthy"));
+    assert_eq!(status["running"][0]["run"], json!(1));
+    let status = project.cronlet(&["status"])?.out;
+    ensure!(
+        status.contains("1 running, 0 queued, 0 retrying"),
+        "{status}"
+    );
+
+    let said = project.cronlet(&["cancel", "1", "--kill"])?;
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "run 1 is being killed\n")
+    );
+    daemon.wait_for("cancelled")?;
+    assert_eq!(project.cronlet(&["cancel", "1"])?.code, 5);
+    assert_refused(
+        &project.cronlet(&["cancel", "9"])?,
+        4,
+        "error: there is no run 9\n",
+    );
+    let said = project.cronlet(&["trigger", "lung"])?;
+    assert_refused(
+        &said,
+        4,
+        "error: there is no job `lung`\nhelp: did you mean `long`?\n",
+    );
+    Ok(())
+}
+
+#[test]
+fn what_is_not_in_the_history_is_4() -> Result<()> {
+    let project = project()?;
+    let _daemon = project.serve()?;
+    let none = project.cronlet(&["history"])?;
+    assert_eq!(
+        (none.code, none.out.as_str(), none.err.as_str()),
+        (0, "", "no runs yet\n")
+    );
+    assert_eq!(project.cronlet(&["history", "--json"])?.out, "[]\n");
+    for verb in ["show", "logs"] {
+        let err = "error: there is no run 7\nhelp: `cronlet history` lists the runs there are\n";
+        assert_refused(&project.cronlet(&[verb, "7"])?, 4, err);
+    }
+    let said = project.cronlet(&["history", "ecko"])?;
+    assert_refused(
+        &said,
+        4,
+        "error: there is no job `ecko`\nhelp: did you mean `echo`?\n",
+    );
+    Ok(())
+}
+
+#[test]
+fn a_broken_file_does_not_hide_the_database() -> Result<()> {
+    let project = project()?;
+    let daemon = project.serve()?;
+    project.cronlet(&["trigger", "echo", "--wait"])?;
+    drop(daemon);
+    project.write("schedules.toml", "[jobs.echo\n")?;
+    let said = project.cronlet(&["history", "--json"])?;
+    assert_eq!(said.json()?[0]["job"], json!("echo"));
+    assert_eq!(
+        said.err,
+        "warning: `schedules.toml` has a problem; the database is taken to be `cronlet.db`\n\
+         help: `cronlet check` shows what is wrong\n"
+    );
+    let jobs = project.cronlet(&["jobs", "--json"])?.json()?;
+    assert_eq!(
+        (&jobs[0]["job"], &jobs[0]["state"]),
+        (&json!("echo"), &json!("unknown"))
+    );
+    // Named, it is found without a look at the file.
+    let said = project.cronlet(&["history", "--database", "cronlet.db"])?;
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    Ok(())
+}
+
+#[test]
+fn a_second_daemon_is_refused() -> Result<()> {
+    let project = project()?;
+    let _daemon = project.serve()?;
+    let said = project.cronlet(&["serve"])?;
+    assert_eq!(said.code, 5);
+    ensure!(
+        said.err
+            .contains("the database belongs to the cronlet with process id ")
+    );
+    Ok(())
+}
