@@ -3,3 +3,5 @@
 mod cli;
 mod golden;
 mod project;
+mod readme;
+mod tidy;

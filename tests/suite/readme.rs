@@ -44,7 +44,10 @@ fn the_transcript_is_what_the_commands_say() -> Result<()> {
             ensure!(said.code == 0, "`cronlet {command}` ended with {said:?}");
             // A terminal shows both.
             let said = without_times(&format!("{}{}", said.err, said.out));
-            ensure!(said == without_times(shown.trim_end()), "`cronlet {command}` says\n{said}");
+            ensure!(
+                said == without_times(shown.trim_end()),
+                "`cronlet {command}` says\n{said}"
+            );
         }
     }
     Ok(())
@@ -55,12 +58,20 @@ fn without_times(text: &str) -> String {
     let words = |line: &str| {
         let is_time = |word: &str| {
             let word = word.trim_start_matches('<').trim_end_matches([':', ',']);
-            word.strip_suffix("ms").is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()))
+            word.strip_suffix("ms")
+                .is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()))
         };
-        let words: Vec<_> = line.split(' ').map(|w| if is_time(w) { "TIME" } else { w }).collect();
+        let words: Vec<_> = line
+            .split(' ')
+            .map(|w| if is_time(w) { "TIME" } else { w })
+            .collect();
         words.join(" ")
     };
-    text.trim_end().lines().map(words).collect::<Vec<_>>().join("\n")
+    text.trim_end()
+        .lines()
+        .map(words)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -90,8 +101,14 @@ fn the_shipped_schedules_are_sound() -> Result<()> {
 fn the_commands_exist() -> Result<()> {
     let project = shipped()?;
     for block in blocks("sh")? {
-        for line in block.lines().filter_map(|line| line.strip_prefix("cronlet ")) {
-            let verb = line.split_whitespace().next().context("a command has a verb")?;
+        for line in block
+            .lines()
+            .filter_map(|line| line.strip_prefix("cronlet "))
+        {
+            let verb = line
+                .split_whitespace()
+                .next()
+                .context("a command has a verb")?;
             let said = project.cronlet(&[verb, "--help"])?;
             ensure!(said.code == 0, "{}", said.err);
         }
