@@ -97,6 +97,12 @@ fn every<'a>(
         (EveryError::OffsetTooLong { period, .. }, Some(offset)) => problem
             .at(offset.span.clone())
             .label(format!("expected less than {}", format_duration(period))),
+        (EveryError::TooFine { length }, offset) => problem
+            .at(match offset {
+                Some(offset) if length == after => offset.span.clone(),
+                _ => field.span.clone(),
+            })
+            .label("expected whole microseconds"),
         _ => problem
             .at(field.span.clone())
             .label("expected at least 1s")
@@ -156,11 +162,22 @@ fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Timestamp> {
         _ => return walk.wrong_type(field, &AT),
     };
     // A zone in brackets would be read over, and it may contradict the offset.
-    if let (Ok(instant), false) = (text.parse(), text.contains('[')) {
-        return Some(instant);
-    }
-    walk.push(no_instant(&text).at(span));
+    let problem = match text.parse::<Timestamp>() {
+        Ok(instant) if !text.contains('[') && instant.subsec_nanosecond() % 1_000 == 0 => {
+            return Some(instant);
+        }
+        Ok(instant) if !text.contains('[') => too_fine(instant),
+        _ => no_instant(&text),
+    };
+    walk.push(problem.at(span));
     None
+}
+
+/// What is wrong with an `at` that the history could not keep.
+fn too_fine(instant: Timestamp) -> Problem {
+    Problem::error("schedule::at", format!("`{instant}` is too fine"))
+        .label("expected whole microseconds")
+        .help(format!("write `{instant:.6}`"))
 }
 
 /// What is wrong with an `at` that is not an instant.
