@@ -82,17 +82,29 @@ fn check(case: &Path) -> Result<String> {
         file: &file,
         strict: false,
         json: false,
-        style: Style { color: false, width: 100 },
+        style: Style {
+            color: false,
+            width: 100,
+        },
         environment: &BTreeMap::new(),
         now: "2026-03-01T00:00:00Z".parse()?,
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { out: &mut out, err: &mut err };
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+    };
     let code = check::run(&options, load, &mut streams)?;
     let said = String::from_utf8(err)?;
     let errors = said.lines().any(|line| line.starts_with("error"));
-    ensure!(code == if errors { 2 } else { 0 }, "it ended with {code}:\n{said}");
-    ensure!(!said.is_empty(), "a case is something to say, and this has nothing");
+    ensure!(
+        code == if errors { 2 } else { 0 },
+        "it ended with {code}:\n{said}"
+    );
+    ensure!(
+        !said.is_empty(),
+        "a case is something to say, and this has nothing"
+    );
     let here = format!("{}/", project.path().display());
     Ok(said.replace(&here, ""))
 }
@@ -106,7 +118,11 @@ fn load(path: &Path) -> Result<Loaded, Unusable> {
     };
     let Ok(bytes) = fs::read(path) else {
         let message = format!("there is no file `{}`", path.display());
-        return Err(unusable("missing", message, "build it, or correct its path"));
+        return Err(unusable(
+            "missing",
+            message,
+            "build it, or correct its path",
+        ));
     };
     if bytes.starts_with(COMPONENT) {
         return Ok(Loaded {

@@ -137,7 +137,9 @@ impl Draft {
                     problem
                         .at(trigger.span.clone())
                         .label("all its instants are in the past")
-                        .help("write an instant to come, or leave the trigger out and run it by hand"),
+                        .help(
+                            "write an instant to come, or leave the trigger out and run it by hand",
+                        ),
                 );
             }
         }
@@ -210,14 +212,19 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
         Some(wanted) if wanted.value != loaded.digest => Err(Unusable {
             code: SHA256,
             message: "it is another component than `sha256` says".to_owned(),
-            help: Some(format!("write `sha256 = \"{}\"` if you trust it", loaded.digest)),
+            help: Some(format!(
+                "write `sha256 = \"{}\"` if you trust it",
+                loaded.digest
+            )),
         }),
         _ => Ok(loaded),
     }
 }
 
 fn no_jobs() -> Problem {
-    Problem::warning("config::no-jobs", "there are no jobs, so nothing will ever run").help(
-        "add one:\n\n[jobs.hello]\nplugin = \"hello\"\nevery = \"10s\"",
+    Problem::warning(
+        "config::no-jobs",
+        "there are no jobs, so nothing will ever run",
     )
+    .help("add one:\n[jobs.hello]\nplugin = \"hello\"\nevery = \"10s\"")
 }

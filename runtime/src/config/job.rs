@@ -17,9 +17,9 @@ use super::{
     trigger,
 };
 
-const TABLE: Kind = Kind::bare("a table", "[jobs.NAME]");
+const TABLE: Kind = Kind::table("{ plugin = \"hello\" }");
 const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
-const PARAMS: Kind = Kind::bare("a table", "{ name = \"world\" }");
+const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
 const OWN_KEYS: [&str; 8] = [
@@ -134,7 +134,9 @@ fn elsewhere(key: &str) -> Option<String> {
         return Some(format!("did you mean `{ours}`?"));
     }
     if key == "max" || (retry::KEYS.contains(&key) && key != "on") {
-        return Some(format!("`{key}` belongs in `retry`: write `retry = {{ {key} = … }}`"));
+        return Some(format!(
+            "`{key}` belongs in `retry`: write `retry = {{ {key} = … }}`"
+        ));
     }
     home(key)
 }
@@ -144,7 +146,9 @@ pub(super) fn home(key: &str) -> Option<String> {
     if settings::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in `[runtime]`"))
     } else if OWN_KEYS.contains(&key) {
-        Some(format!("`{key}` belongs in a job: write it under `[jobs.NAME]`"))
+        Some(format!(
+            "`{key}` belongs in a job: write it under `[jobs.NAME]`"
+        ))
     } else if policy::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
     } else {
@@ -160,7 +164,9 @@ fn name(walk: &mut Walk<'_>, field: &Field<'_>) -> Option<JobName> {
     let label = match error {
         NameError::Empty => "expected a name",
         NameError::TooLong(_) => "expected a shorter name",
-        NameError::BadStart(_) | NameError::BadChar(_) => "expected small letters, digits, `_` and `-`",
+        NameError::BadStart(_) | NameError::BadChar(_) => {
+            "expected small letters, digits, `_` and `-`"
+        }
     };
     let problem = Problem::error("config::job-name", error.to_string())
         .at(field.key_span.clone())
@@ -175,7 +181,13 @@ fn legal(name: &str) -> Option<String> {
     let name: String = name
         .chars()
         .map(|c| c.to_ascii_lowercase())
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
         .take(MAX_LEN)
         .collect();
     let name = name.trim_matches(['-', '_']);

@@ -100,7 +100,10 @@ fn no_reference(text: &Text<'_>) -> Problem {
     let help = if lower.is_empty() {
         "write `plugin = \"hello\"` for hello.wasm in the plugins folder".to_owned()
     } else {
-        format!("for a file write its path, such as `plugin = \"./{}.wasm\"`", shorten(text.value))
+        format!(
+            "for a file write its path, such as `plugin = \"./{}.wasm\"`",
+            shorten(text.value)
+        )
     };
     problem
         .at(text.span.clone())

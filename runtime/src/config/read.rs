@@ -25,7 +25,10 @@ pub fn read(path: &Path) -> Result<String, Problems> {
 /// The text that `bytes` are.
 pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, Problems> {
     if bytes.len() as u64 > MAX_LEN {
-        let problem = Problem::error("config::too-large", format!("`{name}` is larger than 8 MiB"));
+        let problem = Problem::error(
+            "config::too-large",
+            format!("`{name}` is larger than 8 MiB"),
+        );
         return Err(Problems::one(&Source::new(name, ""), problem));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -49,10 +52,7 @@ fn unreadable(name: &str, error: &io::Error) -> Problems {
             format!("there is no file `{name}`"),
             "create it, or name another with `--config FILE`",
         ),
-        io::ErrorKind::IsADirectory => (
-            format!("`{name}` is a folder"),
-            "name the file in it",
-        ),
+        io::ErrorKind::IsADirectory => (format!("`{name}` is a folder"), "name the file in it"),
         _ => (
             format!("cannot read `{name}`: {error}"),
             "let the user that runs cronlet read it",

@@ -14,20 +14,28 @@ use super::{
     table::{Field, Kind, Marked, Table, Walk},
 };
 
-const TABLE: Kind = Kind::bare("a table", "{ max = 3 }");
-const COUNT: Kind = Kind::bare("a whole number", "3");
-const DELAY: Kind = Kind::quoted("a duration", "\"5s\"").unit("s");
+const TABLE: Kind = Kind::table("{ max = 3 }");
+const COUNT: Kind = Kind::number("a whole number", "3");
+const DELAY: Kind = Kind::measure("a duration", "\"5s\"", "s");
 const BACKOFF: Kind = Kind::quoted("a word", "\"exponential\"");
-const FACTOR: Kind = Kind::bare("a number", "2");
-const ON: Kind = Kind::bare("a list of reasons", "[\"timeout\", \"trap\"]");
+const FACTOR: Kind = Kind::number("a number", "2");
+const ON: Kind = Kind::list("a list of reasons", "[\"timeout\", \"trap\"]");
 const REASON: Kind = Kind::quoted("a reason", "\"timeout\"");
 
 const MOST: RangeInclusive<u32> = 0..=1000;
 const FACTORS: RangeInclusive<f64> = 1.0..=100.0;
-const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
+const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(30 * 24);
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 7] = ["max", "backoff", "delay", "factor", "max_delay", "jitter", "on"];
+pub(super) const KEYS: [&str; 7] = [
+    "max",
+    "backoff",
+    "delay",
+    "factor",
+    "max_delay",
+    "jitter",
+    "on",
+];
 
 /// What is written of a retry policy.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +102,10 @@ impl RetryKeys {
     /// The policy that these keys make.
     pub(super) fn resolve(self, walk: &mut Walk<'_>) -> Retry {
         let built_in = Retry::default();
-        let max_delay = self.max_delay.as_ref().map_or(built_in.max_delay, |it| it.value);
+        let max_delay = self
+            .max_delay
+            .as_ref()
+            .map_or(built_in.max_delay, |it| it.value);
         if let Some(delay) = self.delay.as_ref().filter(|delay| delay.value > max_delay) {
             walk.push(delay_too_long(delay, self.max_delay.as_ref(), max_delay));
         }
@@ -128,9 +139,8 @@ impl<'a> Walk<'a> {
         let reasons: Vec<_> = list
             .iter()
             .map(|value| {
-                let mut item = field.clone();
-                (item.value, item.span) = (value.get_ref(), value.span());
-                self.choice(&item, &REASON, &FailReason::ALL.map(|it| (it.as_str(), it)))
+                let reasons = FailReason::ALL.map(|it| (it.as_str(), it));
+                self.choice(&field.item(value), &REASON, &reasons)
             })
             .collect();
         // Each of them, so that all wrong ones are reported, and only then all or none.
@@ -154,6 +164,8 @@ fn delay_too_long(
         Some(written) => problem
             .label(format!("expected at most {most}"))
             .related(written.span.clone(), "no delay is longer than this"),
-        None => problem.label(format!("expected at most {most}, the default of `max_delay`")),
+        None => problem.label(format!(
+            "expected at most {most}, the default of `max_delay`"
+        )),
     }
 }

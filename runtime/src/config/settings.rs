@@ -32,10 +32,15 @@ const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_C
 const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 4] = [PLUGINS.0, DATABASE.0, MAX_CONCURRENT_RUNS.0, SHUTDOWN_GRACE.0];
+pub(super) const KEYS: [&str; 4] = [
+    PLUGINS.0,
+    DATABASE.0,
+    MAX_CONCURRENT_RUNS.0,
+    SHUTDOWN_GRACE.0,
+];
 
 const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
-const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 * 60 * 60);
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
 impl Runtime {
     /// What holds when nothing is written, for a file in `folder`.
@@ -57,14 +62,14 @@ impl Runtime {
         path(walk, PLUGINS.0, "\"plugins\"", &mut self.plugins);
         path(walk, DATABASE.0, "\"cronlet.db\"", &mut self.database);
         if let Some(field) = table.take(MAX_CONCURRENT_RUNS.0) {
-            let kind = Kind::bare("a whole number", "64");
+            let kind = Kind::number("a whole number", "64");
             let runs = walk.integer(&field, &kind, CONCURRENT_RUNS);
             if let Some(runs) = runs.and_then(NonZeroU32::new) {
                 self.settings.max_concurrent_runs = runs;
             }
         }
         if let Some(field) = table.take(SHUTDOWN_GRACE.0) {
-            let kind = Kind::quoted("a duration", "\"30s\"").unit("s");
+            let kind = Kind::measure("a duration", "\"30s\"", "s");
             if let Some(grace) = walk.duration(&field, &kind, GRACE) {
                 self.settings.shutdown_grace = grace;
             }
@@ -85,20 +90,23 @@ impl Runtime {
             }
         }
         if let Some((name, text)) = set(MAX_CONCURRENT_RUNS) {
-            let runs = text.parse().ok().filter(|runs| CONCURRENT_RUNS.contains(runs));
+            let runs = text
+                .parse()
+                .ok()
+                .filter(|runs| CONCURRENT_RUNS.contains(runs));
             match runs.and_then(NonZeroU32::new) {
                 Some(runs) => self.settings.max_concurrent_runs = runs,
                 None => problems.push(bad_variable(name, text, "a whole number, 1-10000")),
             }
         }
         if let Some((name, text)) = set(SHUTDOWN_GRACE) {
-            match parse_duration(text).ok().filter(|grace| GRACE.contains(grace)) {
-                Some(grace) => self.settings.shutdown_grace = grace,
-                None => {
-                    let most = format_duration(*GRACE.end());
-                    let expected = format!("a duration of at most {most}, such as `30s`");
-                    problems.push(bad_variable(name, text, &expected));
-                }
+            let grace = parse_duration(text).ok();
+            if let Some(grace) = grace.filter(|grace| GRACE.contains(grace)) {
+                self.settings.shutdown_grace = grace;
+            } else {
+                let most = format_duration(*GRACE.end());
+                let expected = format!("a duration of at most {most}, such as `30s`");
+                problems.push(bad_variable(name, text, &expected));
             }
         }
     }
@@ -123,6 +131,7 @@ impl<'a> Walk<'a> {
 fn bad_variable(name: &str, text: &str, expected: &str) -> Problem {
     let shown = shorten(text);
     let message = format!("`{name}` is `{shown}`, which is not {expected}");
-    Problem::error("config::environment", message)
-        .help(format!("set the environment variable `{name}` to another value, or unset it"))
+    Problem::error("config::environment", message).help(format!(
+        "set the environment variable `{name}` to another value, or unset it"
+    ))
 }

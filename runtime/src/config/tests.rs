@@ -31,7 +31,9 @@ fn catalog(draft: &Draft) -> Catalog {
         world: "job".to_owned(),
     };
     let references = draft.references();
-    let entries = references.iter().map(|it| (it.written.clone(), Ok(loaded(it))));
+    let entries = references
+        .iter()
+        .map(|it| (it.written.clone(), Ok(loaded(it))));
     Catalog {
         components: entries.collect(),
     }
@@ -70,9 +72,12 @@ fn every_key_arrives() {
     assert_eq!(plan.settings.max_concurrent_runs.get(), 8);
     assert_eq!(plan.settings.shutdown_grace, Duration::from_secs(90));
     let job = &plan.jobs["fetch-papers"];
-    assert_eq!(job.description.as_deref(), Some("New papers, every morning"));
+    assert_eq!(
+        job.description.as_deref(),
+        Some("New papers, every morning")
+    );
     assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
-    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
     assert_eq!(
@@ -81,7 +86,7 @@ fn every_key_arrives() {
             max: 3,
             backoff: Backoff::Exponential { factor: 1.5 },
             delay: Duration::from_secs(2),
-            max_delay: Duration::from_secs(60),
+            max_delay: Duration::from_mins(1),
             jitter: false,
             on: [FailReason::Error, FailReason::Timeout].into(),
         }
@@ -93,12 +98,13 @@ fn every_key_arrives() {
         CatchUp {
             mode: CatchUpMode::None,
             grace: Duration::from_secs(30),
-            window: Duration::from_secs(7200),
+            window: Duration::from_hours(2),
         }
     );
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
-    let triggers = ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
+    let triggers =
+        ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
     assert_eq!(triggers[0], "every 10s offset 3s");
     assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
     assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
@@ -110,7 +116,7 @@ fn a_job_goes_over_the_defaults_key_by_key() {
         "[defaults]\ntimeout = \"1m\"\nmemory = \"32MiB\"\nretry = { max = 3, delay = \"1s\" }\n\
          [jobs.a]\nplugin = \"a\"\ntimeout = \"2m\"\nretry = { max = 5, factor = 3 }\n",
     );
-    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 32 << 20);
     assert_eq!(job.retry.max, 5);
     assert_eq!(job.retry.delay, Duration::from_secs(1));
@@ -160,14 +166,23 @@ fn a_bad_variable_is_a_problem_that_names_it() {
         let problems = problems.into_vec();
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, "config::environment");
-        assert!(problems[0].message.contains(name), "{}", problems[0].message);
+        assert!(
+            problems[0].message.contains(name),
+            "{}",
+            problems[0].message
+        );
     }
 }
 
 #[test]
 fn equal_params_are_equal_text() {
-    let one = job("[jobs.a]\nplugin = \"a\"\nparams = { b = 1, a = { d = \"\\u0007\", c = [] } }\n");
-    let two = job("[jobs.a]\nplugin = \"a\"\n[jobs.a.params]\na.c = []\na.d = '''\u{7}'''\nb = 0x1\n".replace('\u{7}', "x").as_str());
+    let one =
+        job("[jobs.a]\nplugin = \"a\"\nparams = { b = 1, a = { d = \"\\u0007\", c = [] } }\n");
+    let two = job(
+        "[jobs.a]\nplugin = \"a\"\n[jobs.a.params]\na.c = []\na.d = '''\u{7}'''\nb = 0x1\n"
+            .replace('\u{7}', "x")
+            .as_str(),
+    );
     assert_eq!(&*one.params, r#"{"a":{"c":[],"d":"\u0007"},"b":1}"#);
     assert_eq!(&*two.params, r#"{"a":{"c":[],"d":"x"},"b":1}"#);
 }
@@ -200,7 +215,10 @@ fn a_component_that_cannot_be_used_is_refused_or_kept() {
     let why = "there is no file `plugins/b.wasm`".to_owned();
     assert_eq!(plan.jobs["b"].component, Component::Unusable(why));
     let told = draft.unusable(&catalog, Severity::Warning).unwrap();
-    assert_eq!((told.count(Severity::Error), told.count(Severity::Warning)), (0, 1));
+    assert_eq!(
+        (told.count(Severity::Error), told.count(Severity::Warning)),
+        (0, 1)
+    );
 }
 
 #[test]
@@ -209,7 +227,9 @@ fn a_pinned_component_is_the_only_one_that_will_do() {
     let right = draft(&pinned(Digest::of(b"a")));
     assert!(right.resolve(&catalog(&right), OnUnusable::Refuse).is_ok());
     let wrong = draft(&pinned(Digest::of(b"b")));
-    let problems = wrong.resolve(&catalog(&wrong), OnUnusable::Refuse).unwrap_err();
+    let problems = wrong
+        .resolve(&catalog(&wrong), OnUnusable::Refuse)
+        .unwrap_err();
     assert_eq!(problems.into_vec()[0].code, "plugin::sha256");
     let plan = wrong.resolve(&catalog(&wrong), OnUnusable::Keep).unwrap();
     assert!(matches!(plan.jobs["a"].component, Component::Unusable(_)));

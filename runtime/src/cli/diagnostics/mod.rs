@@ -33,19 +33,22 @@ const NARROWEST: usize = 40;
 
 /// All of `problems` as text for people, with a last line that counts them.
 pub fn render(problems: &Problems, style: Style) -> String {
-    let renderer = match style.color {
-        true => Renderer::styled(),
-        false => Renderer::plain(),
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
-    let renderer = renderer.term_width(style.width.max(NARROWEST)).hyperlink(false);
+    let renderer = renderer
+        .term_width(style.width.max(NARROWEST))
+        .hyperlink(false);
     let mut text = String::new();
     for problem in problems.iter().take(MOST_DRAWN) {
         text.push_str(&draw(problems.source(), problem, &renderer));
         text.push_str("\n\n");
     }
-    let drawn = problems.iter().count().min(MOST_DRAWN);
-    if drawn < problems.iter().count() {
-        text.push_str(&format!("the first {drawn} problems are shown\n"));
+    if problems.iter().count() > MOST_DRAWN {
+        let more = format!("the first {MOST_DRAWN} problems are shown\n");
+        text.push_str(&more);
     }
     text.push_str(&summary(problems));
     text.push('\n');
@@ -61,7 +64,11 @@ pub fn summary(problems: &Problems) -> String {
         n => Some(format!("{n} {name}s")),
     });
     let counts: Vec<_> = counts.into_iter().flatten().collect();
-    format!("{} in {}", counts.join(", "), visible(problems.source().name()))
+    format!(
+        "{} in {}",
+        counts.join(", "),
+        visible(problems.source().name())
+    )
 }
 
 /// All of `problems` as a JSON array, for programs. Lines and columns are counted from 1, columns
@@ -100,7 +107,9 @@ fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(shown(&problem.message)).id(problem.code.as_ref());
+    let title = level
+        .primary_title(shown(&problem.message))
+        .id(problem.code.as_ref());
     let group = place(Group::with_title(title), source, problem);
     let group = match &problem.help {
         Some(help) => group.element(Level::HELP.message(shown_lines(help))),
@@ -111,22 +120,33 @@ fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
 
 /// Adds the place of `problem`: its lines, or where these cannot be drawn, their number.
 fn place<'a>(group: Group<'a>, source: &'a Source, problem: &'a Problem) -> Group<'a> {
-    let name = visible(source.name());
     let Some(span) = &problem.span else {
-        return group.element(Origin::path(name));
+        return group;
     };
+    let name = visible(source.name());
     let first = source.line_of(span.start);
     if source.line(first).len() > LONGEST_LINE {
         let position = source.position(span.start);
-        let origin = Origin::path(name).line(position.line).char_column(position.column);
-        let label = problem.label.as_deref().unwrap_or("this line is too long to be shown");
-        return group.element(origin).element(Level::NOTE.message(shown(label)));
+        let origin = Origin::path(name)
+            .line(position.line)
+            .char_column(position.column);
+        let label = problem
+            .label
+            .as_deref()
+            .unwrap_or("this line is too long to be shown");
+        return group
+            .element(origin)
+            .element(Level::NOTE.message(shown(label)));
     }
     let related = problem.related.as_ref().filter(|related| {
         let line = source.line_of(related.span.start);
         line.abs_diff(first) <= FURTHEST_RELATED && source.line(line).len() <= LONGEST_LINE
     });
-    let excerpt = Excerpt::new(source, first, related.map(|it| source.line_of(it.span.start)));
+    let excerpt = Excerpt::new(
+        source,
+        first,
+        related.map(|it| source.line_of(it.span.start)),
+    );
     let primary = AnnotationKind::Primary.span(excerpt.span(source, span));
     let mut marks: Vec<Annotation<'a>> = vec![match &problem.label {
         Some(label) => primary.label(shown(label)),
@@ -134,7 +154,9 @@ fn place<'a>(group: Group<'a>, source: &'a Source, problem: &'a Problem) -> Grou
     }];
     if let Some(related) = related {
         let span = excerpt.span(source, &related.span);
-        let mark = AnnotationKind::Context.span(span).label(shown(&related.label));
+        let mark = AnnotationKind::Context
+            .span(span)
+            .label(shown(&related.label));
         marks.push(mark);
     }
     let snippet = Snippet::source(excerpt.text)
@@ -188,29 +210,39 @@ impl Excerpt {
 
 /// A message of ours, with parts of the user's: on one line, and not too long.
 fn shown(message: &str) -> String {
-    shown_lines(&message.replace(['\n', '\r'], " "))
+    shown_lines(&message.replace(['\n', '\r', '\t'], " "))
 }
 
 /// As [`shown`], for a message that may have several lines.
 fn shown_lines(message: &str) -> String {
-    let end = message.char_indices().nth(LONGEST_MESSAGE).map(|(end, _)| end);
+    let end = message
+        .char_indices()
+        .nth(LONGEST_MESSAGE)
+        .map(|(end, _)| end);
     let text = &message[..end.unwrap_or(message.len())];
     let lines: Vec<_> = text.split('\n').map(visible).collect();
     let ellipsis = if end.is_some() { "…" } else { "" };
     format!("{}{ellipsis}", lines.join("\n"))
 }
 
-/// The text with what steers a terminal replaced, character by character. Tabs and the control
-/// characters of ASCII stay: the renderer has pictures for them.
+/// The text with what steers a terminal replaced, character by character, by a picture of it where
+/// there is one. Tabs stay: the renderer knows how wide they are.
 fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        matches!(c, '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    let picture = |c: char| match c {
+        '\t' => None,
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
+        '\u{7f}' => Some('\u{2421}'),
+        '\u{80}'..='\u{9f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => Some(char::REPLACEMENT_CHARACTER),
+        _ => None,
     };
-    match text.contains(steers) {
-        true => text.replace(steers, "\u{fffd}").into(),
-        false => text.into(),
+    if !text.contains(|c| picture(c).is_some()) {
+        return text.into();
     }
+    text.chars().map(|c| picture(c).unwrap_or(c)).collect()
 }
 
 #[cfg(test)]

@@ -61,7 +61,11 @@ pub fn run(
         let json = diagnostics::to_json(problems.as_ref());
         writeln!(streams.out, "{json:#}")?;
     } else if let Some(problems) = &problems {
-        write!(streams.err, "{}", diagnostics::render(problems, options.style))?;
+        write!(
+            streams.err,
+            "{}",
+            diagnostics::render(problems, options.style)
+        )?;
     }
     let errors = problems.as_ref().map_or(0, |it| it.count(Severity::Error));
     if errors > 0 {
@@ -70,7 +74,11 @@ pub fn run(
     if let (false, Some(draft)) = (options.json, draft) {
         writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
     }
-    Ok(if options.strict && problems.is_some() { WARNED } else { 0 })
+    Ok(if options.strict && problems.is_some() {
+        WARNED
+    } else {
+        0
+    })
 }
 
 /// Everything that is wrong with the file, its components and its meaning.
@@ -89,7 +97,11 @@ fn examine(
     let draft = draft.known_plugins(known);
     let components = draft.unusable(&catalog(&draft, load), Severity::Error);
     // A lint about a file that is not sound would be about what could be read of it.
-    let lints = if broken { None } else { draft.lint(options.now) };
+    let lints = if broken {
+        None
+    } else {
+        draft.lint(options.now)
+    };
     let all = [problems, components, lints].into_iter().flatten();
     let all = all.flat_map(Problems::into_vec).collect();
     let problems = Problems::new(draft.source(), all);
@@ -97,10 +109,7 @@ fn examine(
 }
 
 /// Each component that `draft` refers to, looked at once.
-pub fn catalog(
-    draft: &Draft,
-    mut load: impl FnMut(&Path) -> Result<Loaded, Unusable>,
-) -> Catalog {
+pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unusable>) -> Catalog {
     let references = draft.references().into_iter();
     let components: BTreeMap<_, _> = references
         .map(|reference| (reference.written, load(&reference.path)))
@@ -134,3 +143,5 @@ fn verdict(draft: &Draft, warnings: Option<&Problems>) -> String {
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod tests;
