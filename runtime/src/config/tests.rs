@@ -244,6 +244,18 @@ fn components_of_broken_jobs_can_be_looked_at() {
 }
 
 #[test]
+fn of_very_many_problems_an_error_is_never_left_out() {
+    let source = Source::new("schedules.toml", &"x\n".repeat(5000));
+    let warnings =
+        (0..4999).map(|line| Problem::warning("a::b", "it is odd").at(2 * line..2 * line + 1));
+    let error = Problem::error("a::c", "it is wrong").at(9998..9999);
+    let problems = Problems::new(&source, warnings.chain([error]).collect()).unwrap();
+    assert_eq!(problems.iter().count(), 1000);
+    assert_eq!(problems.count(Severity::Error), 1);
+    assert_eq!(problems.into_vec().pop().unwrap().code, "a::c");
+}
+
+#[test]
 fn problems_are_in_the_order_of_the_lines_and_each_is_there_once() {
     let text = "[defaults]\nretry = { delay = \"2h\" }\n\
                 [jobs.b]\nplugin = \"a\"\nevery = 1\n[jobs.a]\nplugin = \"a\"\nevery = 2\n";

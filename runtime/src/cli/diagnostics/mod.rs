@@ -26,8 +26,6 @@ const MOST_DRAWN: usize = 50;
 const LONGEST_LINE: usize = 16 << 10;
 /// A related place further away than this is not drawn.
 const FURTHEST_RELATED: usize = 200;
-/// Longer messages, labels and helps are cut.
-const LONGEST_MESSAGE: usize = 500;
 /// Narrower is not readable.
 const NARROWEST: usize = 40;
 
@@ -208,21 +206,15 @@ impl Excerpt {
     }
 }
 
-/// A message of ours, with parts of the user's: on one line, and not too long.
+/// A message of ours, with parts of the user's, on one line.
 fn shown(message: &str) -> String {
     shown_lines(&message.replace(['\n', '\r', '\t'], " "))
 }
 
 /// As [`shown`], for a message that may have several lines.
 fn shown_lines(message: &str) -> String {
-    let end = message
-        .char_indices()
-        .nth(LONGEST_MESSAGE)
-        .map(|(end, _)| end);
-    let text = &message[..end.unwrap_or(message.len())];
-    let lines: Vec<_> = text.split('\n').map(visible).collect();
-    let ellipsis = if end.is_some() { "…" } else { "" };
-    format!("{}{ellipsis}", lines.join("\n"))
+    let lines: Vec<_> = message.split('\n').map(visible).collect();
+    lines.join("\n")
 }
 
 /// The text with what steers a terminal replaced, character by character, by a picture of it where
