@@ -250,4 +250,14 @@ mod tests {
            7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00
         ");
     }
+    #[test]
+    fn a_run_takes_as_long_as_all_its_attempts() {
+        let attempts = ["failed", "succeeded"].map(|status| attempt(1, status, "", None));
+        let mut run = run(7, "running", None).with_attempts(attempts.to_vec());
+        assert_eq!(took(&run), None);
+        run.ended_at = Some(view::Time(at("2026-03-01T06:01:30Z")));
+        assert_eq!(took(&run), Some(Duration::from_secs(89)));
+        let once = run.with_attempts(attempts[1..].to_vec());
+        assert_eq!(took(&once), Some(Duration::from_millis(1250)));
+    }
 }
