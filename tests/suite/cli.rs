@@ -261,6 +261,14 @@ fn bad_usage_is_2() -> Result<()> {
         For more information, try '--help'.
         ");
 
+    let said = project.cronlet(&["show", "last"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'last' for '<RUN>': expected the number of a run, such as 1042
+
+        For more information, try '--help'.
+        ");
+
     let said = project.cronlet(&["next", "--after", "tomorrow"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     insta::assert_snapshot!(said.err, @"

@@ -34,9 +34,9 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let entries = entries(&history, args)?;
     if console.json() {
         console.document(&entries)?;
-    } else if entries.is_empty() {
+    } else if entries.is_empty() && args.count > 0 {
         console.note("no runs yet");
-    } else {
+    } else if !entries.is_empty() {
         console.table(&table(&entries, Timestamp::now()))?;
     }
     Ok(Exit::Done)
@@ -162,7 +162,8 @@ pub(super) fn last_word(run: &view::Run, now: Timestamp) -> String {
     };
     let word = word.unwrap_or_default().lines().next().unwrap_or_default();
     match run.retry_at {
-        Some(at) => format!("again {}: {word}", when::relative(now, at.0)),
+        Some(at) if at.0 > now => format!("again {}: {word}", when::relative(now, at.0)),
+        Some(_) => format!("to be tried again: {word}"),
         None => word.to_owned(),
     }
 }
