@@ -112,7 +112,7 @@ fn the_help_says_where_to_start() -> Result<()> {
 }
 
 #[test]
-fn a_verb_has_examples_in_its_help() -> Result<()> {
+fn the_help_of_next() -> Result<()> {
     let project = Project::empty()?;
     insta::assert_snapshot!(project.cronlet(&["next", "--help"])?.out, @"
         Show when jobs are due
@@ -143,6 +143,12 @@ fn a_verb_has_examples_in_its_help() -> Result<()> {
 
         For one job or one expression each line is an instant and nothing else.
         ");
+    Ok(())
+}
+
+#[test]
+fn the_help_of_run() -> Result<()> {
+    let project = Project::empty()?;
     insta::assert_snapshot!(project.cronlet(&["run", "--help"])?.out, @r#"
         Run a job now, in this process, without a daemon and without history
 
@@ -174,6 +180,12 @@ fn a_verb_has_examples_in_its_help() -> Result<()> {
         The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
         to stop, a second one kills it.
         "#);
+    Ok(())
+}
+
+#[test]
+fn the_help_of_trigger() -> Result<()> {
+    let project = Project::empty()?;
     insta::assert_snapshot!(project.cronlet(&["trigger", "--help"])?.out, @r#"
         Ask the daemon for a run now
 
@@ -245,6 +257,14 @@ fn bad_usage_is_2() -> Result<()> {
         error: invalid value '5' for '--timeout <DURATION>': duration `5` has no unit
 
         help: write `5s`
+
+        For more information, try '--help'.
+        ");
+
+    let said = project.cronlet(&["show", "last"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'last' for '<RUN>': expected the number of a run, such as 1042
 
         For more information, try '--help'.
         ");

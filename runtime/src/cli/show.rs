@@ -6,7 +6,8 @@ use cronlet_core::run::RunId;
 use jiff::Timestamp;
 
 use super::{
-    console::Console, error::CliError, escape, exit::Exit, history, place::Place, style, when,
+    console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
+    when,
 };
 use crate::{api::view, store::history::History};
 
@@ -16,6 +17,7 @@ const LABEL: usize = 10;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's number, as `history` shows it
+    #[arg(value_parser = params::run)]
     run: u64,
 }
 

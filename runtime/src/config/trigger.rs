@@ -155,11 +155,13 @@ fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Ti
         DeValue::Datetime(datetime) => (datetime.to_string(), field.span.clone()),
         _ => return walk.wrong_type(field, kind),
     };
-    let instant = written.parse();
-    if instant.is_err() {
-        walk.push(no_instant(&written).at(span));
-    }
-    instant.ok()
+    let problem = match written.parse::<Timestamp>() {
+        Ok(instant) if instant.subsec_nanosecond() % 1_000 == 0 => return Some(instant),
+        Ok(instant) => too_fine(instant),
+        Err(_) => no_instant(&written),
+    };
+    walk.push(problem.at(span));
+    None
 }
 
 fn zone_beside_offset(text: &Text<'_>, zone: usize) -> Problem {
