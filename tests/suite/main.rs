@@ -4,4 +4,5 @@ mod cli;
 mod golden;
 mod project;
 mod readme;
+mod sandbox;
 mod tidy;
