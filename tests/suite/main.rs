@@ -1,8 +1,12 @@
 //! Tests of the whole product, in one binary.
 
 mod cli;
+mod crash;
+mod daemon;
 mod golden;
 mod project;
 mod readme;
+mod reload;
 mod sandbox;
+mod serve;
 mod tidy;

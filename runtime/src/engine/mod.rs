@@ -23,7 +23,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     sandbox::Runner,
-    store::{History, Store, StoreError, Writer},
+    store::{History, Notice, Store, StoreError, Writer},
 };
 
 pub mod clock;
@@ -31,6 +31,7 @@ pub mod handle;
 pub mod reload;
 pub mod status;
 
+mod disk;
 mod perform;
 mod trace;
 
@@ -44,8 +45,9 @@ pub use handle::Handle;
 pub use status::Status;
 
 use clock::{JumpWatch, LOOK_EVERY};
+use disk::Disk;
 use handle::{Message, News};
-use perform::{Hands, Voices};
+use perform::Hands;
 use status::Board;
 use trace::Trace;
 
@@ -110,12 +112,8 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
         let _ = notices.send(Message::Store(notice));
     });
     let board = Board::new(parts.config, &parts.plan, parts.clock.now());
-    let voices = Voices {
-        inbox: sender.clone(),
-        listeners: records.clone(),
-        trace: Trace::new(&recovery.runs),
-    };
-    let hands = Hands::new(writer, parts.runner, board, voices);
+    let disk = Disk::new(writer, records.clone(), Trace::new(&recovery.runs));
+    let hands = Hands::new(disk, parts.runner, board, sender.clone());
     let mut shell = Shell {
         core: Engine::new(),
         jumps: JumpWatch::new(&*parts.clock),
@@ -173,7 +171,7 @@ impl Shell {
         }
         while let Ok(message) = self.inbox.try_recv() {
             if let Message::Store(notice) = message {
-                self.hands.store_said(notice, now);
+                self.store_said(notice);
             }
         }
         self.hands.finish()
@@ -234,7 +232,7 @@ impl Shell {
                 self.step(event);
             }
             Message::Store(notice) => {
-                let event = self.hands.store_said(notice, self.clock.now());
+                let event = self.store_said(notice);
                 self.step(event);
             }
             Message::Config(news) => self.config_said(news),
@@ -242,6 +240,26 @@ impl Shell {
                 let status = self.hands.status(&self.core, self.clock.now());
                 // Who asked may have left.
                 let _ = answer.send(status);
+            }
+        }
+    }
+
+    /// What the store's writer says, as an event.
+    fn store_said(&mut self, notice: Notice) -> Event {
+        match notice {
+            Notice::Stored { through } => {
+                self.hands.stored(through);
+                Event::Stored { through }
+            }
+            Notice::Failed(error) => {
+                let now = self.clock.now();
+                self.hands.board_mut().store_failed(&error, now);
+                Event::StoreFailed
+            }
+            Notice::Recovered => {
+                let now = self.clock.now();
+                self.hands.board_mut().store_recovered(now);
+                Event::StoreRecovered
             }
         }
     }

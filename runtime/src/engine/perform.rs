@@ -1,7 +1,7 @@
 //! The engine's hands: one small function for each effect. None of them waits.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -13,26 +13,22 @@ use cronlet_core::{
     run::{RequestId, RunId},
 };
 use jiff::Timestamp;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Finish,
+    disk::Disk,
     handle::Message,
     status::{Board, Status},
-    trace::Trace,
 };
-use crate::{
-    sandbox::{self, Attempt, Facts, Runner, control},
-    store::{Notice, Writer},
-};
+use crate::sandbox::{self, Attempt, Facts, Runner, control};
 
 /// What the engine's thread acts with.
 pub(super) struct Hands {
-    writer: Option<Writer>,
+    disk: Disk,
     runner: Arc<dyn Runner>,
-    voices: Voices,
-    /// Batches that are not on disk yet.
-    unsaved: VecDeque<Arc<Batch>>,
+    /// The engine's own inbox, for what ends later.
+    inbox: mpsc::Sender<Message>,
     /// The guests.
     running: BTreeMap<(RunId, u32), sandbox::Handle>,
     /// Those who wait for an answer.
@@ -42,28 +38,17 @@ pub(super) struct Hands {
     board: Board,
 }
 
-/// Who hears of what happens.
-pub(super) struct Voices {
-    /// The engine's own inbox, for what ends later.
-    pub(super) inbox: mpsc::Sender<Message>,
-    /// Those who want to see every batch once it is on disk.
-    pub(super) listeners: broadcast::Sender<Arc<Batch>>,
-    /// Those who read the log.
-    pub(super) trace: Trace,
-}
-
 impl Hands {
     pub(super) fn new(
-        writer: Writer,
+        disk: Disk,
         runner: Arc<dyn Runner>,
         board: Board,
-        voices: Voices,
+        inbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
-            writer: Some(writer),
+            disk,
             runner,
-            voices,
-            unsaved: VecDeque::new(),
+            inbox,
             running: BTreeMap::new(),
             asking: BTreeMap::new(),
             wake_at: None,
@@ -89,17 +74,14 @@ impl Hands {
 
     fn commit(&mut self, batch: Batch) {
         self.board.saw(&batch);
-        self.unsaved.push_back(Arc::new(batch.clone()));
-        if let Some(writer) = &self.writer {
-            writer.submit(batch);
-        }
+        self.disk.submit(batch);
     }
 
     fn start(&mut self, start: &Start) {
         let (handle, control) = control::pair();
         let (run, attempt) = (start.run.run, start.attempt);
         self.running.insert((run, attempt), handle);
-        let inbox = self.voices.inbox.clone();
+        let inbox = self.inbox.clone();
         let done = Box::new(move |report| {
             let event = Event::AttemptEnded {
                 run,
@@ -134,31 +116,9 @@ impl Hands {
         self.asking.insert(request, asking);
     }
 
-    /// What the store's writer says, as an event.
-    pub(super) fn store_said(&mut self, notice: Notice, now: Timestamp) -> Event {
-        match notice {
-            Notice::Stored { through } => {
-                self.publish(through);
-                Event::Stored { through }
-            }
-            Notice::Failed(error) => {
-                self.board.store_failed(&error, now);
-                Event::StoreFailed
-            }
-            Notice::Recovered => {
-                self.board.store_recovered(now);
-                Event::StoreRecovered
-            }
-        }
-    }
-
-    /// Shows what is on disk to those who listen.
-    fn publish(&mut self, through: Seq) {
-        while let Some(batch) = self.unsaved.pop_front_if(|batch| batch.seq <= through) {
-            self.voices.trace.show(&batch);
-            // Without listeners there is nobody to tell.
-            let _ = self.voices.listeners.send(batch);
-        }
+    /// All batches up to this one are on disk.
+    pub(super) fn stored(&mut self, through: Seq) {
+        self.disk.stored(through);
     }
 
     /// When the core wants to be woken.
@@ -190,30 +150,22 @@ impl Hands {
 
     /// Closes the history, if it can be closed within `patience`.
     pub(super) fn close(&mut self, patience: Duration, now: Timestamp) {
-        let Some(writer) = self.writer.take() else {
-            return;
-        };
-        let (closed, wait) = mpsc::channel();
-        std::thread::spawn(move || {
-            // Nobody waits any more for a store that took too long.
-            let _ = closed.send(writer.close());
-        });
-        if let Ok(Err(error)) = wait.recv_timeout(patience) {
+        if let Some(Err(error)) = self.disk.close(patience) {
             self.board.store_failed(&error, now);
         }
     }
 
     /// Looks back, when there is nothing more to do.
     pub(super) fn finish(&mut self) -> Finish {
-        // Its thread may be stuck in a write; the process ends with it.
-        std::mem::forget(self.writer.take());
-        if self.unsaved.is_empty() && self.running.is_empty() {
+        self.disk.abandon();
+        let (batches, guests) = (self.disk.unsaved(), self.running.len());
+        if batches == 0 && guests == 0 {
             return Finish::Clean;
         }
         let why = self.board.store_error().unwrap_or("it took too long");
         tracing::error!(
-            batches = self.unsaved.len(),
-            guests = self.running.len(),
+            batches,
+            guests,
             "the end of the history is not written: {why}; the next start will find a crash"
         );
         Finish::Unsaved

@@ -1,0 +1,78 @@
+//! The way of a batch to the disk, and from there to those who listen.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use cronlet_core::record::{Batch, Seq};
+use tokio::sync::broadcast;
+
+use super::trace::Trace;
+use crate::store::{StoreError, Writer};
+
+/// Batches on their way.
+pub(super) struct Disk {
+    /// None once the history is closed.
+    writer: Option<Writer>,
+    /// What is not on disk yet, in order.
+    unsaved: VecDeque<Arc<Batch>>,
+    /// Those who want to see every batch once it is on disk.
+    listeners: broadcast::Sender<Arc<Batch>>,
+    /// Those who read the log.
+    trace: Trace,
+}
+
+impl Disk {
+    pub(super) fn new(
+        writer: Writer,
+        listeners: broadcast::Sender<Arc<Batch>>,
+        trace: Trace,
+    ) -> Self {
+        Self {
+            writer: Some(writer),
+            unsaved: VecDeque::new(),
+            listeners,
+            trace,
+        }
+    }
+
+    /// Hands a batch to the writer, which says when it is on disk.
+    pub(super) fn submit(&mut self, batch: Batch) {
+        self.unsaved.push_back(Arc::new(batch.clone()));
+        if let Some(writer) = &self.writer {
+            writer.submit(batch);
+        }
+    }
+
+    /// Shows what is on disk to those who listen.
+    pub(super) fn stored(&mut self, through: Seq) {
+        while let Some(batch) = self.unsaved.pop_front_if(|batch| batch.seq <= through) {
+            self.trace.show(&batch);
+            // Without listeners there is nobody to tell.
+            let _ = self.listeners.send(batch);
+        }
+    }
+
+    /// How many batches are not on disk.
+    pub(super) fn unsaved(&self) -> usize {
+        self.unsaved.len()
+    }
+
+    /// Closes the history. None if that takes longer than `patience`.
+    pub(super) fn close(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
+        let writer = self.writer.take()?;
+        let (closed, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Nobody waits any more for a store that took too long.
+            let _ = closed.send(writer.close());
+        });
+        wait.recv_timeout(patience).ok()
+    }
+
+    /// Leaves the writer alone: its thread may be stuck in a write, and ends with the process.
+    pub(super) fn abandon(&mut self) {
+        std::mem::forget(self.writer.take());
+    }
+}

@@ -1,0 +1,214 @@
+//! The daemon: jobs run when they are due, and it stops as it is told.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use cronlet_core::run::{AttemptStatus, FailReason, Origin, RunStatus};
+use jiff::Timestamp;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{daemon::Daemon, project::Project};
+
+const HELLO: &str =
+    "[jobs.hello]\nplugin = \"hello\"\nevery = \"1s\"\nparams = { name = \"you\" }\n";
+
+fn hello() -> Result<Project> {
+    Project::new(HELLO, &[("hello", tests::HELLO)])
+}
+
+#[test]
+fn a_job_runs_at_each_of_its_instants_and_not_before() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start(&project)?;
+    let done = |runs: &[_]| runs.len() >= 3;
+    let runs = project.until_runs("hello", done)?;
+    assert_eq!(daemon.stop()?, 0);
+    let mut seen = BTreeSet::new();
+    for run in &runs {
+        assert!(seen.insert(run.nominal), "{} ran twice", run.nominal);
+        assert_eq!(run.nominal.subsec_nanosecond(), 0);
+        assert_eq!(run.origin, Origin::Schedule);
+        let started = run.attempts.first().map(|attempt| attempt.started_at);
+        assert!(started.is_none_or(|at| at >= run.nominal), "{run:?}");
+    }
+    let run = &runs[0];
+    assert_eq!(run.status, RunStatus::Succeeded);
+    assert_eq!(run.attempts[0].summary.as_deref(), Some("hello you"));
+    Ok(())
+}
+
+#[test]
+fn the_first_line_says_what_is_served_and_runs_have_lines_of_their_own() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start(&project)?;
+    daemon.says("serving `schedules.toml`: 1 job, next `hello` ")?;
+    daemon.says("succeeded: hello you run=1 job=hello")?;
+    let status = daemon.status()?;
+    assert_eq!((status.pid, status.jobs), (daemon.pid(), 1));
+    assert!(status.next.is_some_and(|next| next.job == "hello"));
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_log_of_json_is_json() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start_with(&project, &["--log-format", "json"])?;
+    daemon.says("\"job\":\"hello\"")?;
+    let log = daemon.log();
+    assert_eq!(daemon.stop()?, 0);
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        assert!(
+            line["message"].is_string() && line["level"].is_string(),
+            "{line}"
+        );
+        let at = line["timestamp"].as_str().context("it has a time")?;
+        at.parse::<Timestamp>()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_logged_is_for_the_user_to_say() -> Result<()> {
+    let project = hello()?;
+    let refused = project
+        .command(&["serve"])
+        .env("CRONLET_LOG", "cronlet=loud")
+        .output()?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr)?.contains("`CRONLET_LOG` is not a filter"));
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_is_told_to_stop_is_interrupted_and_goes_on_after_a_restart() -> Result<()> {
+    let project = Project::new(
+        "[jobs.a]\nplugin = \"cooperative\"\n",
+        &[("cooperative", tests::COOPERATIVE)],
+    )?;
+    let daemon = Daemon::start(&project)?;
+    let run = daemon.trigger("a")?;
+    daemon.until("it works", |status| {
+        status.running.iter().any(|a| a.progress.is_some())
+    })?;
+    assert_eq!(daemon.stop()?, 0);
+    assert!(!project.path("cronlet.db.sock").exists());
+    let row = &project.runs("a")?[0];
+    assert_eq!((row.run, row.status), (run, RunStatus::Queued));
+    assert_eq!(row.attempts[0].status, Some(AttemptStatus::Interrupted));
+
+    let daemon = Daemon::start(&project)?;
+    let status = daemon.until("it runs again", |status| !status.running.is_empty())?;
+    assert_eq!(
+        (status.running[0].run, status.running[0].attempt),
+        (run.0, 2)
+    );
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_does_not_stop_has_the_grace_and_no_more() -> Result<()> {
+    let schedules = "[runtime]\nshutdown_grace = \"100ms\"\n[jobs.a]\nplugin = \"stubborn\"\n";
+    let project = Project::new(schedules, &[("stubborn", tests::STUBBORN)])?;
+    let daemon = Daemon::start(&project)?;
+    daemon.trigger("a")?;
+    daemon.until("it runs", |status| !status.running.is_empty())?;
+    assert_eq!(daemon.stop()?, 0);
+    let row = &project.runs("a")?[0];
+    assert_eq!(row.attempts[0].status, Some(AttemptStatus::Interrupted));
+    Ok(())
+}
+
+#[test]
+fn a_second_signal_stops_at_once() -> Result<()> {
+    let schedules = "[runtime]\nshutdown_grace = \"1h\"\n[jobs.a]\nplugin = \"stubborn\"\n";
+    let project = Project::new(schedules, &[("stubborn", tests::STUBBORN)])?;
+    let daemon = Daemon::start(&project)?;
+    let run = daemon.trigger("a")?;
+    daemon.until("it runs", |status| !status.running.is_empty())?;
+    daemon.signal(Signal::INT)?;
+    daemon.until("it stops", |status| status.stopping)?;
+    daemon.signal(Signal::INT)?;
+    assert_eq!(daemon.end()?, 130);
+
+    project.write("schedules.toml", "[jobs.other]\nplugin = \"stubborn\"\n")?;
+    let daemon = Daemon::start(&project)?;
+    let row = project.until_final(run)?;
+    assert_eq!(row.attempts[0].status, Some(AttemptStatus::Crashed));
+    assert_eq!(
+        row.reason.as_deref(),
+        Some(FailReason::Crash.as_str()),
+        "{row:?}"
+    );
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_the_first_goes_on() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start(&project)?;
+    let said = project.cronlet(&["serve"])?;
+    assert_eq!(said.code, 5);
+    assert!(
+        said.err.contains(&format!("process id {}", daemon.pid())),
+        "{said:?}"
+    );
+    assert!(daemon.status()?.health.reasons.is_empty());
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_hang_up_reads_the_file_again() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start(&project)?;
+    daemon.signal(Signal::HUP)?;
+    daemon.says("reloaded: nothing has changed")?;
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_component_that_is_not_there_fails_its_own_job_alone() -> Result<()> {
+    let schedules = format!("{HELLO}[jobs.gone]\nplugin = \"gone\"\n");
+    let project = Project::new(&schedules, &[("hello", tests::HELLO)])?;
+    let daemon = Daemon::start(&project)?;
+    daemon.says("plugin `gone` cannot be used")?;
+    assert!(daemon.status()?.health.reasons[0].contains("`gone`"));
+    let row = project.until_final(daemon.trigger("gone")?)?;
+    assert_eq!(
+        (row.status, row.reason.as_deref()),
+        (RunStatus::Failed, Some("load"))
+    );
+    let fine = |runs: &[cronlet::store::history::RunRow]| {
+        runs.iter().any(|run| run.status == RunStatus::Succeeded)
+    };
+    project.until_runs("hello", fine)?;
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_database_that_somebody_holds_is_waited_for() -> Result<()> {
+    let project = hello()?;
+    let daemon = Daemon::start(&project)?;
+    project.until_runs("hello", |runs| !runs.is_empty())?;
+    let other = rusqlite::Connection::open(project.path("cronlet.db"))?;
+    other.busy_timeout(Duration::from_secs(30))?;
+    other.execute_batch("BEGIN IMMEDIATE")?;
+    let status = daemon.until("the store fails", |status| status.store.status == "failing")?;
+    assert_eq!(status.health.status, "degraded");
+    daemon.says("nothing starts until it can write")?;
+    let refused = daemon.trigger("hello").unwrap_err().to_string();
+    ensure!(refused.contains("the store cannot write"), "{refused}");
+    let before = project.runs("hello")?.len();
+    other.execute_batch("ROLLBACK")?;
+    daemon.until("the store writes", |status| status.store.status == "ok")?;
+    project.until_runs("hello", |runs| runs.len() > before)?;
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
