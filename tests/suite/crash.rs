@@ -112,7 +112,10 @@ fn nothing_is_lost_and_nothing_is_twice() -> Result<()> {
     check(&project, &accepted, &asked)?;
     for (name, since) in &accepted {
         let through = project.job(name)?.context("it is still a job")?.watermark;
-        ensure!(through > *since + LONGEST * 4, "`{name}` came no further than {through}");
+        ensure!(
+            through > *since + LONGEST * 4,
+            "`{name}` came no further than {through}"
+        );
     }
     let entries = project.entries()?;
     let runs: Vec<_> = entries.iter().filter_map(run).collect();

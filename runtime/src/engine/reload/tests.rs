@@ -216,7 +216,7 @@ fn a_component_that_is_built_again_is_a_new_plan() {
 #[test]
 fn an_unusable_component_at_the_start_is_no_refusal() {
     let follower = follower(AB, |dir| {
-        fs::remove_file(dir.join("plugins/b.wasm")).unwrap()
+        fs::remove_file(dir.join("plugins/b.wasm")).unwrap();
     });
     follower.bench.engine.reload();
     let status = follower.live(AB);
