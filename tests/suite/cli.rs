@@ -62,16 +62,157 @@ fn assert_keys(value: &Value, keys: &[&str]) {
 fn the_help_says_where_to_start() -> Result<()> {
     let said = Project::empty()?.cronlet(&["--help"])?;
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    insta::assert_snapshot!(said.out, @"");
+    insta::assert_snapshot!(said.out, @"
+        A scheduler whose jobs are sandboxed WebAssembly components
+
+        Usage: cronlet [OPTIONS] <COMMAND>
+
+        Commands:
+          serve    Run the daemon: it starts the jobs when they are due
+          check    Check the schedules file and its components
+          next     Show when jobs are due
+          run      Run a job now, in this process, without a daemon and without history
+          jobs     List the jobs: when they are due, and how they last ran
+          history  List what ran and what was skipped, newest first
+          show     Show everything about one run
+          logs     Print the log of a run
+          trigger  Ask the daemon for a run now
+          cancel   Ask the daemon to end a run
+          status   Show whether the daemon is there, whether it is well, and what it is doing
+          help     Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Start here:
+          cronlet check        is the schedules file sound?
+          cronlet run hello    try a job, here and now
+          cronlet serve        run the jobs when they are due
+          cronlet history      what ran, and what came of it
+
+        Exit codes:
+            0  done
+            1  the run failed
+            2  bad usage, or a schedules file that cannot be used
+            3  the daemon is not there
+            4  no such job, run or plugin
+            5  refused, or in conflict with something
+           70  a bug in cronlet
+          130  ended by Ctrl-C
+        ");
     Ok(())
 }
 
 #[test]
-fn a_verb_has_examples_in_its_help() -> Result<()> {
+fn the_help_of_next() -> Result<()> {
     let project = Project::empty()?;
-    insta::assert_snapshot!(project.cronlet(&["next", "--help"])?.out, @"");
-    insta::assert_snapshot!(project.cronlet(&["run", "--help"])?.out, @"");
-    insta::assert_snapshot!(project.cronlet(&["trigger", "--help"])?.out, @"");
+    insta::assert_snapshot!(project.cronlet(&["next", "--help"])?.out, @"
+        Show when jobs are due
+
+        Usage: cronlet next [OPTIONS] [JOB]
+
+        Arguments:
+          [JOB]  Only this job
+
+        Options:
+              --cron <EXPR>      An expression in place of a job
+          -n, --count <N>        How many [default: 5]
+              --after <RFC3339>  From when on, itself not included [default: now]
+          -h, --help             Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet next                                     what comes next, of all jobs
+          cronlet next hello                               when `hello` is due
+          cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
+          cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+
+        For one job or one expression each line is an instant and nothing else.
+        ");
+    Ok(())
+}
+
+#[test]
+fn the_help_of_run() -> Result<()> {
+    let project = Project::empty()?;
+    insta::assert_snapshot!(project.cronlet(&["run", "--help"])?.out, @r#"
+        Run a job now, in this process, without a daemon and without history
+
+        Usage: cronlet run [OPTIONS] <JOB|FILE.wasm>
+
+        Arguments:
+          <JOB|FILE.wasm>  A job of the schedules file; or a component, as a path with a `/` or a name
+                           ending in `.wasm`
+
+        Options:
+              --params <JSON>       What the job gets in place of its own params
+              --at <RFC3339>        The instant the run is for [default: now]
+              --timeout <DURATION>  Stop it after so long, such as `30s`
+              --memory <SIZE>       Give it so much memory, such as `64MiB`
+          -h, --help                Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet run hello                                 a job of the schedules file
+          cronlet run hello --params '{"name": "you"}'      with other params
+          cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+
+        The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
+        to stop, a second one kills it.
+        "#);
+    Ok(())
+}
+
+#[test]
+fn the_help_of_trigger() -> Result<()> {
+    let project = Project::empty()?;
+    insta::assert_snapshot!(project.cronlet(&["trigger", "--help"])?.out, @r#"
+        Ask the daemon for a run now
+
+        Usage: cronlet trigger [OPTIONS] <JOB>
+
+        Arguments:
+          <JOB>  A job of the schedules file, as the daemon knows it
+
+        Options:
+              --params <JSON>  What the job gets in place of its own params
+              --wait           Wait until the run is over, and say how it went
+          -h, --help           Print help
+
+        Global options:
+          -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
+              --database <FILE>  The database, if not the file's own [env: CRONLET_DATABASE]
+              --json             Print data as JSON
+              --color <WHEN>     Use colours or not; by itself on a terminal, unless `NO_COLOR` is set
+                                 [default: auto] [possible values: auto, always, never]
+
+        Examples:
+          cronlet trigger hello                               and do not wait
+          cronlet trigger hello --wait                        until it is over; 1 if it failed
+          cronlet trigger hello --params '{"name": "you"}'    with other params
+
+        The run meets the job's policy as any other: it may be skipped, which is exit code 5.
+        "#);
     Ok(())
 }
 
@@ -80,23 +221,61 @@ fn bad_usage_is_2() -> Result<()> {
     let project = project()?;
     let said = project.cronlet(&["histroy"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @"
+        error: unrecognized subcommand 'histroy'
+
+          tip: a similar subcommand exists: 'history'
+
+        Usage: cronlet [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        ");
 
     let said = project.cronlet(&["run", "echo", "--params", "{name: 1}"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @r#"
+        error: invalid value '{name: 1}' for '--params <JSON>': it is not JSON: key must be a string at line 1 column 2
+
+        help: write it in single quotes, such as '{"name": "value"}'
+
+        For more information, try '--help'.
+        "#);
 
     let said = project.cronlet(&["trigger", "echo", "--params", "[1]"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @r#"
+        error: invalid value '[1]' for '--params <JSON>': params are an object
+
+        help: write it in single quotes, such as '{"name": "value"}'
+
+        For more information, try '--help'.
+        "#);
 
     let said = project.cronlet(&["run", "echo", "--timeout", "5"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value '5' for '--timeout <DURATION>': duration `5` has no unit
+
+        help: write `5s`
+
+        For more information, try '--help'.
+        ");
+
+    let said = project.cronlet(&["show", "last"])?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'last' for '<RUN>': expected the number of a run, such as 1042
+
+        For more information, try '--help'.
+        ");
 
     let said = project.cronlet(&["next", "--after", "tomorrow"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'tomorrow' for '--after <RFC3339>': expected an RFC 3339 time, such as 2026-03-29T03:00:00Z
+
+        For more information, try '--help'.
+        ");
     Ok(())
 }
 
@@ -179,7 +358,15 @@ fn a_file_that_is_not_sound_is_2_and_is_drawn() -> Result<()> {
     )?;
     let said = project.cronlet(&["-c", "bad.toml", "next", "a"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @r#"
+        error[schedule::cron]: day-of-month 32 is out of range
+         --> bad.toml:3:13
+          |
+        3 | cron = "0 3 32 * *"
+          |             ^^ expected 1-31
+
+        1 error in bad.toml
+        "#);
     Ok(())
 }
 
@@ -187,7 +374,15 @@ fn a_file_that_is_not_sound_is_2_and_is_drawn() -> Result<()> {
 fn a_cron_expression_is_drawn_too() -> Result<()> {
     let said = Project::empty()?.cronlet(&["next", "--cron", "0 3 32 * *"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @"
+        error[schedule::cron]: day-of-month 32 is out of range
+         --> --cron:1:5
+          |
+        1 | 0 3 32 * *
+          |     ^^ expected 1-31
+
+        1 error in --cron
+        ");
     Ok(())
 }
 
@@ -208,7 +403,12 @@ fn next_prints_instants_and_nothing_else() -> Result<()> {
     assert_eq!(of_expression, of_job);
 
     let all = project.cronlet(&[&["next"], &after[..]].concat())?;
-    insta::assert_snapshot!(all.out, @"");
+    insta::assert_snapshot!(all.out, @"
+        INSTANT                    JOB
+        2026-03-30T06:00:00+00:00  hello
+        2026-03-31T06:00:00+00:00  hello
+        2026-04-01T06:00:00+00:00  hello
+        ");
     let all = project.cronlet(&[&["next", "--json"], &after[..]].concat())?;
     assert_eq!(
         all.json()?[0],

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::{console::Console, daemon, error::CliError, exit::Exit, place::Place};
+use super::{console::Console, daemon, error::CliError, exit::Exit, params, place::Place};
 use crate::api::runs::{Cancel, Cancelled};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's number, as `history` and `status` show it
+    #[arg(value_parser = params::run)]
     run: u64,
 
     /// At once, without asking the job first

@@ -34,9 +34,9 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let entries = entries(&history, args)?;
     if console.json() {
         console.document(&entries)?;
-    } else if entries.is_empty() {
+    } else if entries.is_empty() && args.count > 0 {
         console.note("no runs yet");
-    } else {
+    } else if !entries.is_empty() {
         console.table(&table(&entries, Timestamp::now()))?;
     }
     Ok(Exit::Done)
@@ -162,7 +162,8 @@ pub(super) fn last_word(run: &view::Run, now: Timestamp) -> String {
     };
     let word = word.unwrap_or_default().lines().next().unwrap_or_default();
     match run.retry_at {
-        Some(at) => format!("again {}: {word}", when::relative(now, at.0)),
+        Some(at) if at.0 > now => format!("again {}: {word}", when::relative(now, at.0)),
+        Some(_) => format!("to be tried again: {word}"),
         None => word.to_owned(),
     }
 }
@@ -249,5 +250,15 @@ mod tests {
            —  fetch  skipped: missed   schedule  2026-03-01 05:00:00                                    12×, until 2026-03-01 05:55:00
            7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00
         ");
+    }
+    #[test]
+    fn a_run_takes_as_long_as_all_its_attempts() {
+        let attempts = ["failed", "succeeded"].map(|status| attempt(1, status, "", None));
+        let mut run = run(7, "running", None).with_attempts(attempts.to_vec());
+        assert_eq!(took(&run), None);
+        run.ended_at = Some(view::Time(at("2026-03-01T06:01:30Z")));
+        assert_eq!(took(&run), Some(Duration::from_secs(89)));
+        let once = run.with_attempts(attempts[1..].to_vec());
+        assert_eq!(took(&once), Some(Duration::from_millis(1250)));
     }
 }

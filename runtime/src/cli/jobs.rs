@@ -152,3 +152,85 @@ fn of_state(state: &str) -> anstyle::Style {
         _ => style::DIM,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cronlet_core::run::{Cause, Origin, RequestId, RunId, RunStatus};
+
+    use super::*;
+    use crate::{
+        config::{self, Environment},
+        store::history::RunRow,
+    };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn plan() -> Plan {
+        let text = r#"
+            [jobs.daily]
+            plugin = "x"
+            cron = "0 6 * * *"
+            [jobs.fresh]
+            plugin = "x"
+            every = "1h"
+            [jobs.hand]
+            plugin = "x"
+            [jobs.once]
+            plugin = "x"
+            at = "2026-02-01T00:00:00Z"
+        "#;
+        let draft = config::parse("schedules.toml", text, &Environment::new()).unwrap();
+        place::plan(&draft).unwrap()
+    }
+
+    fn row(job: &str) -> JobRow {
+        let (job, t) = (JobName::new(job).unwrap(), at("2026-03-01T06:00:00Z"));
+        JobRow {
+            job: job.clone(),
+            watermark: t,
+            last_run: Some(RunRow {
+                run: RunId(7),
+                job,
+                cause: Cause::Manual(RequestId(1)),
+                nominal: t,
+                origin: Origin::Manual,
+                actor: None,
+                params: None,
+                status: RunStatus::Skipped,
+                reason: Some("overlap".to_owned()),
+                message: None,
+                queued_at: t,
+                retry_at: None,
+                ended_at: Some(t),
+                cancel_requested_at: None,
+                attempts: Vec::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn the_file_and_the_database_are_told_together() {
+        let rows = ["daily", "gone", "hand", "once"].map(row);
+        let now = at("2026-03-01T07:00:00Z");
+        let table = table(&join(Some(&plan()), &rows, now), now);
+        let text = anstream::adapter::strip_str(&table.render(None)).to_string();
+        insta::assert_snapshot!(text, @"
+            JOB    TRIGGER                  STATE      NEXT    NEXT (UTC)           LAST RUN          WHEN
+            daily  0 6 * * *                scheduled  in 23h  2026-03-02 06:00:00  skipped: overlap  1h ago
+            fresh  every 1h                 new        in 1h   2026-03-01 08:00:00  —
+            gone   —                        removed    —                            skipped: overlap  1h ago
+            hand   —                        manual     —                            skipped: overlap  1h ago
+            once   at 2026-02-01T00:00:00Z  over       —                            skipped: overlap  1h ago
+            ");
+    }
+
+    #[test]
+    fn without_the_file_the_database_is_told() {
+        let now = at("2026-03-01T07:00:00Z");
+        let jobs = join(None, &[row("daily")], now);
+        assert_eq!((jobs[0].state, &jobs[0].trigger), ("unknown", &None));
+        assert_eq!(jobs[0].last_run.as_ref().unwrap().run, Some(7));
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cronlet_core::{report::LogLine, run::RunId};
 
 use super::{
-    console::Console, error::CliError, escape, exit::Exit, place::Place, show, style, when,
+    console::Console, error::CliError, escape, exit::Exit, params, place::Place, show, style, when,
 };
 use crate::{
     api::view,
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's number, as `history` shows it
+    #[arg(value_parser = params::run)]
     run: u64,
 
     /// Only this attempt's

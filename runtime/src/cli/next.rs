@@ -72,7 +72,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     } else if due.is_empty() {
         console.note("nothing is due");
     } else {
-        console.table(&table(&due, after))?;
+        console.table(&table(&due, args.after.is_none().then_some(after)))?;
     }
     Ok(Exit::Done)
 }
@@ -124,7 +124,8 @@ fn instants(trigger: &Trigger, after: Timestamp, count: usize, job: Option<&JobN
         .collect()
 }
 
-fn table(due: &[Due], now: Timestamp) -> Table {
+/// How far off each is, where it is asked from now on.
+fn table(due: &[Due], now: Option<Timestamp>) -> Table {
     let mut table = Table::new([
         Column::new("INSTANT"),
         Column::new("JOB"),
@@ -134,7 +135,10 @@ fn table(due: &[Due], now: Timestamp) -> Table {
         table.row([
             Cell::new(when::with_offset(due.nominal.0)),
             Cell::new(due.job.as_deref().unwrap_or_default()),
-            Cell::dim(when::relative(now, due.nominal.0)),
+            Cell::dim(
+                now.map(|now| when::relative(now, due.nominal.0))
+                    .unwrap_or_default(),
+            ),
         ]);
     }
     table

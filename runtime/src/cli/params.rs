@@ -25,6 +25,12 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| "expected an RFC 3339 time, such as 2026-03-29T03:00:00Z".to_owned())
 }
 
+/// A run's number.
+pub fn run(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "expected the number of a run, such as 1042".to_owned())
+}
+
 /// A duration or a size that is none.
 pub fn unit(error: &UnitError) -> String {
     match &error.help {

@@ -38,7 +38,7 @@ pub struct Place {
     )]
     pub config: PathBuf,
 
-    /// The database, in place of the one that the schedules file names
+    /// The database, if not the file's own
     #[arg(
         long,
         global = true,

@@ -134,11 +134,9 @@ fn draft(file: &Path, environment: &Environment) -> Result<Draft, CliError> {
 }
 
 fn sandbox(draft: &Draft) -> Result<Arc<Sandbox>, CliError> {
-    let mut cache = absolute(&draft.database()).into_os_string();
-    cache.push(".cache");
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: draft.settings().max_concurrent_runs,
-        cache: Some(cache.into()),
+        cache: Some(place::compiled(&absolute(&draft.database()))),
         ..SandboxOptions::default()
     })?;
     Ok(Arc::new(sandbox))

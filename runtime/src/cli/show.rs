@@ -6,7 +6,8 @@ use cronlet_core::run::RunId;
 use jiff::Timestamp;
 
 use super::{
-    console::Console, error::CliError, escape, exit::Exit, history, place::Place, style, when,
+    console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
+    when,
 };
 use crate::{api::view, store::history::History};
 
@@ -16,6 +17,7 @@ const LABEL: usize = 10;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's number, as `history` shows it
+    #[arg(value_parser = params::run)]
     run: u64,
 }
 
@@ -220,6 +222,27 @@ mod tests {
     fn a_run_is_shown_with_its_attempts() {
         let text = text(&failed(), at("2026-03-01T06:01:00Z"));
         let text = anstream::adapter::strip_str(&text).to_string();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+            run 7  failed: trap
+              job        fetch
+              trigger    manual by uid:1000
+              nominal    2026-03-01 06:00:00 UTC (1m ago)
+              queued     2026-03-01 06:00:00 UTC (1m ago)
+              started    2026-03-01 06:00:00 UTC (1m ago)
+              ended      2026-03-01 06:00:01 UTC (59s ago)
+              params     {"n":1}
+
+            attempt 1  failed: trap
+              started    2026-03-01 06:00:00
+              took       1.0s
+              used       12ms of processor, 1.5 MiB of memory, 9 lines of log (2 dropped)
+              component  5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f
+              colour     green
+              error      the shelf is empty:
+                         no books\u{1b}[2J
+              code       shelf
+                            0: shelf::look
+                           10: run
+            "#);
     }
 }

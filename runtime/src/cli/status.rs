@@ -168,3 +168,90 @@ fn table(running: &[Running], now: Timestamp) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{
+        status::{Health, Next, Progress, Store},
+        view::Time,
+    };
+
+    fn time(text: &str) -> Time {
+        Time(text.parse().unwrap())
+    }
+
+    fn refused() -> Status {
+        Status {
+            health: Health {
+                status: "degraded".to_owned(),
+                healthy: true,
+                reasons: vec!["the schedules file is refused: 1 problem".to_owned()],
+            },
+            pid: 42,
+            version: "0.1.0".to_owned(),
+            started_at: time("2026-03-01T06:00:00Z"),
+            uptime_ms: 192_000,
+            stopping: false,
+            config: Config {
+                path: "schedules.toml".to_owned(),
+                sha256: "5f".repeat(32),
+                live_since: time("2026-03-01T06:00:00Z"),
+                state: "refused".to_owned(),
+                refused_at: Some(time("2026-03-01T06:03:00Z")),
+                problems: vec![ConfigProblem {
+                    code: "schedule::every".to_owned(),
+                    message: "duration `10` has no unit".to_owned(),
+                    line: Some(4),
+                    column: Some(10),
+                    label: None,
+                    help: Some("write `10s`".to_owned()),
+                }],
+                warnings: vec!["`database` waits for a restart".to_owned()],
+            },
+            store: Store {
+                status: "ok".to_owned(),
+                since: None,
+                message: None,
+            },
+            jobs: 1,
+            next: Some(Next {
+                job: "hello".to_owned(),
+                at: time("2026-03-01T06:03:20Z"),
+            }),
+            running: vec![Running {
+                run: 5,
+                job: "hello\u{1b}".to_owned(),
+                attempt: 2,
+                started_at: time("2026-03-01T06:03:00Z"),
+                cancel_requested: true,
+                progress: Some(Progress {
+                    done: 3,
+                    total: Some(12),
+                    message: None,
+                }),
+            }],
+            queued: 2,
+            retrying: 0,
+        }
+    }
+
+    #[test]
+    fn a_refused_file_is_told_with_its_problems() {
+        let (status, now) = (refused(), "2026-03-01T06:03:12Z".parse().unwrap());
+        let text = text(&status, now) + &table(&status.running, now).render(None);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        insta::assert_snapshot!(text, @r"
+            cronlet 0.1.0 is degraded, up 3m12s, process 42
+              schedules  1 job, `schedules.toml` was refused 12s ago, the plan is from 3m ago
+              next       hello in 8s
+              runs       1 running, 2 queued, 0 retrying
+            warning: the schedules file is refused: 1 problem
+              schedules.toml:4:10: duration `10` has no unit
+                help: write `10s`
+            warning: `database` waits for a restart
+            RUN  JOB          ATTEMPT  STARTED  PROGRESS
+              5  hello\u{1b}        2  12s ago  stopping; 3/12 (25%)
+            ");
+    }
+}

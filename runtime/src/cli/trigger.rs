@@ -32,6 +32,7 @@ Examples:
 
 The run meets the job's policy as any other: it may be skipped, which is exit code 5.")]
 pub struct Args {
+    /// A job of the schedules file, as the daemon knows it
     job: String,
 
     /// What the job gets in place of its own params
