@@ -5,5 +5,8 @@ mod crash;
 mod daemon;
 mod golden;
 mod project;
+mod readme;
 mod reload;
+mod sandbox;
 mod serve;
+mod tidy;

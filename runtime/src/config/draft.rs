@@ -240,5 +240,5 @@ fn no_jobs() -> Problem {
         "config::no-jobs",
         "there are no jobs, so nothing will ever run",
     )
-    .help("add one:\n\n[jobs.hello]\nplugin = \"hello\"\nevery = \"10s\"")
+    .help("add one:\n[jobs.hello]\nplugin = \"hello\"\nevery = \"10s\"")
 }

@@ -17,9 +17,9 @@ use super::{
     trigger,
 };
 
-const TABLE: Kind = Kind::bare("a table", "[jobs.NAME]");
+const TABLE: Kind = Kind::table("{ plugin = \"hello\" }");
 const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
-const PARAMS: Kind = Kind::bare("a table", "{ name = \"world\" }");
+const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
 const OWN_KEYS: [&str; 8] = [

@@ -14,13 +14,14 @@
 //! A [`Problem`] is plain data with a place in the text; `cli::diagnostics` draws it. Nothing here
 //! prints, reads the environment or a clock, or opens a component.
 //!
-//! - `read`: a path or bytes to text; `syntax`: text to a tree with places.
+//! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod draft;
 mod job;
+mod landmarks;
 mod params;
 mod plugin;
 mod policy;
@@ -55,9 +56,9 @@ use policy::PolicyKeys;
 use settings::Runtime;
 use table::{Kind, Table, Walk};
 
-const RUNTIME: Kind = Kind::bare("a table", "[runtime]");
-const DEFAULTS: Kind = Kind::bare("a table", "[defaults]");
-const JOBS: Kind = Kind::bare("a table", "[jobs.NAME]");
+const RUNTIME: Kind = Kind::header("[runtime]");
+const DEFAULTS: Kind = Kind::header("[defaults]");
+const JOBS: Kind = Kind::header("[jobs.NAME]");
 
 /// Reads `text`, which is the file called `name`; relative paths in it are relative to the folder
 /// of `name`. `environment` overrides keys of `[runtime]`.
@@ -141,7 +142,7 @@ impl Contents {
         let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
             return;
         };
-        for field in Table::new("`[jobs]`", "", jobs).take_all() {
+        for field in Table::new("`[jobs]`", "jobs.", jobs).take_all() {
             match job::read(walk, &field, &around) {
                 Read::Whole(job) => self.jobs.push(*job),
                 Read::Broken(plugin) => self.broken.extend(plugin),

@@ -33,14 +33,13 @@ impl Writer<'_> {
                 Some(number) => self.json.push_str(&number.to_string()),
                 None => self.problem(
                     value.span(),
-                    "whole number is out of range",
-                    "expected 64 bits",
+                    "whole number does not fit into 64 bits",
+                    "expected at most 9223372036854775807",
                 ),
             },
             DeValue::Float(written) => self.float(written, value.span()),
-            DeValue::Boolean(boolean) => {
-                self.json.push_str(if *boolean { "true" } else { "false" })
-            }
+            DeValue::Boolean(true) => self.json.push_str("true"),
+            DeValue::Boolean(false) => self.json.push_str("false"),
             DeValue::Datetime(datetime) => self.string(&datetime.to_string()),
             DeValue::Array(list) => {
                 self.json.push('[');
@@ -75,7 +74,7 @@ impl Writer<'_> {
             Some(number) => self.json.push_str(&number.to_string()),
             None => self.problem(
                 span,
-                "params are handed over as JSON, which has no infinity and no NaN",
+                "params become JSON, which has no NaN and no infinity",
                 "expected a finite number",
             ),
         }

@@ -13,22 +13,21 @@ use super::{
     table::{Field, Kind, Table, Walk},
 };
 
-const TIMEOUT: Kind = Kind::quoted("a duration", "\"5m\"").unit("s");
-const MEMORY: Kind = Kind::quoted("a size", "\"64MiB\"").unit("MiB");
-const OUTPUT: Kind = Kind::quoted("a size", "\"1MiB\"").unit("B");
+const TIMEOUT: Kind = Kind::measure("a duration", "\"5m\"", "s");
+const MEMORY: Kind = Kind::measure("a size", "\"64MiB\"", "MiB");
+const OUTPUT: Kind = Kind::measure("a size", "\"1MiB\"", "B");
 const OVERLAP: Kind = Kind::quoted("a word", "\"skip\"");
-const COUNT: Kind = Kind::bare("a whole number", "4");
+const COUNT: Kind = Kind::number("a whole number", "4");
 const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
-const GRACE: Kind = Kind::quoted("a duration", "\"1m\"").unit("s");
-const WINDOW: Kind = Kind::quoted("a duration", "\"1d\"").unit("s");
+const GRACE: Kind = Kind::measure("a duration", "\"1m\"", "s");
+const WINDOW: Kind = Kind::measure("a duration", "\"1d\"", "s");
 
-const TIMEOUTS: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_secs(30 * 86_400);
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(30 * 24);
 const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
 const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
 const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 /// At zero nothing would ever be young enough to run.
-const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3650 * 86_400);
+const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
 pub(super) const KEYS: [&str; 9] = [

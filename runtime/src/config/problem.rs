@@ -4,6 +4,11 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 use super::source::{Position, Source};
 
+/// Who has more problems than this has one, and a log and a status have an end.
+const MOST: usize = 1000;
+/// Longer texts are cut, in characters: a value of the user's is in most of them.
+const LONGEST: usize = 500;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -43,7 +48,7 @@ impl Problem {
         Self {
             severity: Severity::Error,
             code: code.into(),
-            message: message.into(),
+            message: clip(message.into()),
             span: None,
             label: None,
             related: None,
@@ -68,14 +73,14 @@ impl Problem {
     /// Says what to write under the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(clip(label.into()));
         self
     }
 
     /// Says what else has to do with it.
     #[must_use]
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
-        let label = label.into();
+        let label = clip(label.into());
         self.related = Some(Mark { span, label });
         self
     }
@@ -83,19 +88,22 @@ impl Problem {
     /// Says what to type instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(clip(help.into()));
         self
     }
 
     /// As [`help`](Self::help), where there is something to say.
     #[must_use]
-    pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
-        self
+    pub fn maybe_help(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
     }
 }
 
-/// All that is wrong with one file, in the order of its lines. There is at least one.
+/// All that is wrong with one file, in the order of its lines: at least one problem, and of very
+/// many the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     source: Source,
@@ -106,8 +114,11 @@ impl Problems {
     /// Those of `source`, sorted, each once; none if there are none.
     pub fn new(source: &Source, mut list: Vec<Problem>) -> Option<Self> {
         // What has no place is about the whole file or its surroundings, and comes first.
-        list.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.start, span.end)));
+        let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
+        list.sort_by_key(|problem| (problem.severity, place(problem)));
         list.dedup();
+        list.truncate(MOST);
+        list.sort_by_key(place);
         let source = source.clone();
         (!list.is_empty()).then_some(Self { source, list })
     }
@@ -176,3 +187,11 @@ impl fmt::Display for Problems {
 }
 
 impl Error for Problems {}
+
+fn clip(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

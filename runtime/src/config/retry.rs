@@ -14,17 +14,17 @@ use super::{
     table::{Field, Kind, Marked, Table, Walk},
 };
 
-const TABLE: Kind = Kind::bare("a table", "{ max = 3 }");
-const COUNT: Kind = Kind::bare("a whole number", "3");
-const DELAY: Kind = Kind::quoted("a duration", "\"5s\"").unit("s");
+const TABLE: Kind = Kind::table("{ max = 3 }");
+const COUNT: Kind = Kind::number("a whole number", "3");
+const DELAY: Kind = Kind::measure("a duration", "\"5s\"", "s");
 const BACKOFF: Kind = Kind::quoted("a word", "\"exponential\"");
-const FACTOR: Kind = Kind::bare("a number", "2");
-const ON: Kind = Kind::bare("a list of reasons", "[\"timeout\", \"trap\"]");
+const FACTOR: Kind = Kind::number("a number", "2");
+const ON: Kind = Kind::list("a list of reasons", "[\"timeout\", \"trap\"]");
 const REASON: Kind = Kind::quoted("a reason", "\"timeout\"");
 
 const MOST: RangeInclusive<u32> = 0..=1000;
 const FACTORS: RangeInclusive<f64> = 1.0..=100.0;
-const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 24 * 60 * 60);
+const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(30 * 24);
 
 /// The keys of the table, for advice.
 pub(super) const KEYS: [&str; 7] = [
@@ -139,9 +139,8 @@ impl<'a> Walk<'a> {
         let reasons: Vec<_> = list
             .iter()
             .map(|value| {
-                let mut item = field.clone();
-                (item.value, item.span) = (value.get_ref(), value.span());
-                self.choice(&item, &REASON, &FailReason::ALL.map(|it| (it.as_str(), it)))
+                let reasons = FailReason::ALL.map(|it| (it.as_str(), it));
+                self.choice(&field.item(value), &REASON, &reasons)
             })
             .collect();
         // Each of them, so that all wrong ones are reported, and only then all or none.

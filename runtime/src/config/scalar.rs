@@ -1,6 +1,6 @@
 //! Single values: numbers, durations, sizes and words, each within its limits.
 
-use std::{ops::Range, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use cronlet_core::units::{UnitError, format_duration, format_size, parse_duration, parse_size};
 use toml::de::{DeInteger, DeValue};
@@ -12,13 +12,11 @@ use super::{
     text::Text,
 };
 
-const BOOLEAN: Kind = Kind::bare("`true` or `false`", "true");
-
 impl<'a> Walk<'a> {
     pub(super) fn boolean(&mut self, field: &Field<'a>) -> Option<bool> {
         match field.value {
             DeValue::Boolean(value) => Some(*value),
-            _ => self.wrong_type(field, &BOOLEAN),
+            _ => self.wrong_type(field, &Kind::BOOLEAN),
         }
     }
 
@@ -69,7 +67,7 @@ impl<'a> Walk<'a> {
         limits: RangeInclusive<Duration>,
     ) -> Option<Duration> {
         let text = self.string(field, kind)?;
-        let value = self.unit(&text, "config::duration", parse_duration)?;
+        let value = self.measure(&text, kind, "config::duration", parse_duration)?;
         let limits = (limits.start(), limits.end());
         self.within(field, &value, limits, |value| format_duration(*value))
     }
@@ -82,7 +80,7 @@ impl<'a> Walk<'a> {
         limits: RangeInclusive<u64>,
     ) -> Option<u64> {
         let text = self.string(field, kind)?;
-        let value = self.unit(&text, "config::size", parse_size)?;
+        let value = self.measure(&text, kind, "config::size", parse_size)?;
         let limits = (limits.start(), limits.end());
         self.within(field, &value, limits, |value| format_size(*value))
     }
@@ -104,7 +102,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reports a word that is none of those it could be.
-    pub(super) fn unknown_word(&mut self, path: &str, text: &Text<'a>, words: &[&'static str]) {
+    fn unknown_word(&mut self, path: &str, text: &Text<'a>, words: &[&'static str]) {
         let message = format!("`{}` is not a value of `{path}`", shorten(text.value));
         let problem = Problem::error("config::value", message)
             .at(text.span.clone())
@@ -116,19 +114,27 @@ impl<'a> Walk<'a> {
         self.push(problem);
     }
 
-    fn unit<T>(
+    /// A number with a unit.
+    pub(super) fn measure<T>(
         &mut self,
         text: &Text<'a>,
+        kind: &Kind,
         code: &'static str,
         parse: impl Fn(&str) -> Result<T, UnitError>,
     ) -> Option<T> {
-        match parse(text.value) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.push(unit_problem(code, error, |part| text.part(part)));
-                None
-            }
-        }
+        let error = match parse(text.value) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let digits = !text.value.is_empty() && text.value.bytes().all(|b| b.is_ascii_digit());
+        let meant = kind.unit().filter(|_| digits);
+        let meant = meant.map(|unit| format!("write `{}{unit}`", shorten(text.value)));
+        let problem = Problem::error(code, error.message)
+            .at(text.part(error.span))
+            .label(error.label)
+            .maybe_help(meant.or(error.help));
+        self.push(problem);
+        None
     }
 
     fn within<T: PartialOrd + Copy>(
@@ -148,25 +154,13 @@ impl<'a> Walk<'a> {
         None
     }
 
-    pub(super) fn out_of_range(&mut self, field: &Field<'a>, label: &str) {
+    fn out_of_range(&mut self, field: &Field<'a>, label: &str) {
         let written = self.text.get(field.span.clone()).unwrap_or_default();
         let written = written.trim_matches(['"', '\'']);
-        let message = format!("`{}` {} is out of range", field.path, shorten(written));
+        let message = format!("{} {} is out of range", field.title(), shorten(written));
         let problem = Problem::error("config::range", message);
         self.push(problem.at(field.span.clone()).label(label));
     }
-}
-
-/// The problem that a wrong duration or size is, at the place that `part` finds.
-pub(super) fn unit_problem(
-    code: &'static str,
-    error: UnitError,
-    part: impl Fn(Range<usize>) -> Range<usize>,
-) -> Problem {
-    Problem::error(code, error.message)
-        .at(part(error.span))
-        .label(error.label)
-        .maybe_help(error.help)
 }
 
 /// The value of a whole number, if it fits.

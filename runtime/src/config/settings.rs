@@ -40,7 +40,7 @@ pub(super) const KEYS: [&str; 4] = [
 ];
 
 const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
-const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 * 60 * 60);
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
 impl Runtime {
     /// What holds when nothing is written, for a file in `folder`.
@@ -62,14 +62,14 @@ impl Runtime {
         path(walk, PLUGINS.0, "\"plugins\"", &mut self.plugins);
         path(walk, DATABASE.0, "\"cronlet.db\"", &mut self.database);
         if let Some(field) = table.take(MAX_CONCURRENT_RUNS.0) {
-            let kind = Kind::bare("a whole number", "64");
+            let kind = Kind::number("a whole number", "64");
             let runs = walk.integer(&field, &kind, CONCURRENT_RUNS);
             if let Some(runs) = runs.and_then(NonZeroU32::new) {
                 self.settings.max_concurrent_runs = runs;
             }
         }
         if let Some(field) = table.take(SHUTDOWN_GRACE.0) {
-            let kind = Kind::quoted("a duration", "\"30s\"").unit("s");
+            let kind = Kind::measure("a duration", "\"30s\"", "s");
             if let Some(grace) = walk.duration(&field, &kind, GRACE) {
                 self.settings.shutdown_grace = grace;
             }
@@ -100,16 +100,13 @@ impl Runtime {
             }
         }
         if let Some((name, text)) = set(SHUTDOWN_GRACE) {
-            match parse_duration(text)
-                .ok()
-                .filter(|grace| GRACE.contains(grace))
-            {
-                Some(grace) => self.settings.shutdown_grace = grace,
-                None => {
-                    let most = format_duration(*GRACE.end());
-                    let expected = format!("a duration of at most {most}, such as `30s`");
-                    problems.push(bad_variable(name, text, &expected));
-                }
+            let grace = parse_duration(text).ok();
+            if let Some(grace) = grace.filter(|grace| GRACE.contains(grace)) {
+                self.settings.shutdown_grace = grace;
+            } else {
+                let most = format_duration(*GRACE.end());
+                let expected = format!("a duration of at most {most}, such as `30s`");
+                problems.push(bad_variable(name, text, &expected));
             }
         }
     }

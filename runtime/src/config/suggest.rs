@@ -34,16 +34,12 @@ pub(super) fn all_of(names: &[&str]) -> String {
 }
 
 fn list(names: &[&str], last_word: &str) -> String {
-    let mut text = String::new();
-    for (index, name) in names.iter().enumerate() {
-        if index > 0 && index + 1 == names.len() {
-            text.push_str(&format!(" {last_word} "));
-        } else if index > 0 {
-            text.push_str(", ");
-        }
-        text.push_str(&format!("`{name}`"));
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match &quoted[..] {
+        [] => String::new(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} {last_word} {last}", rest.join(", ")),
     }
-    text
 }
 
 /// `maxOutput`, `max-output` and `Max_Output` are `max_output` with another accent.

@@ -2,15 +2,22 @@
 
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
-use super::problem::Problem;
+use super::{
+    landmarks::{Bracket, Landmarks},
+    problem::Problem,
+};
 
 /// The most parts a dotted key may have. Each is a table in a table, and such a tree is taken
 /// apart by recursion; the parser itself bounds only brackets.
 const MAX_KEY_PARTS: usize = 16;
 
+/// What the parser says of anything behind a value or a header.
+const TOO_MUCH: &str = "unexpected key or value";
+
+const SYNTAX: &str = "toml::syntax";
 /// The code of a key that is there twice, which leaves a tree that can be read further.
 const DUPLICATE: &str = "toml::duplicate";
 
@@ -23,10 +30,10 @@ pub(super) fn parse(text: &str) -> (Option<DeTable<'_>>, Vec<Problem>) {
     }
     let (tree, errors) = DeTable::parse_recoverable(text);
     let tree = tree.into_inner();
-    let problems: Vec<_> = errors
-        .iter()
-        .map(|error| problem(text, &tree, error))
-        .collect();
+    if errors.is_empty() {
+        return (Some(tree), Vec::new());
+    }
+    let problems = problems(text, &tree, &errors);
     let readable = problems.iter().all(|problem| problem.code == DUPLICATE);
     (readable.then_some(tree), problems)
 }
@@ -46,94 +53,221 @@ fn too_deep(text: &str) -> Option<Problem> {
         }
         if dots >= MAX_KEY_PARTS {
             let span = start.unwrap_or(token.span().start())..token.span().end();
-            let problem = Problem::error(
-                "toml::syntax",
-                format!("key has more than {MAX_KEY_PARTS} parts"),
-            );
+            let message = format!("key has more than {MAX_KEY_PARTS} parts");
+            let problem = Problem::error(SYNTAX, message);
             return Some(problem.at(span).label("expected fewer dots"));
         }
     }
     None
 }
 
-fn problem(text: &str, tree: &DeTable<'_>, error: &toml::de::Error) -> Problem {
-    let span = visible(text, error.span());
-    let (message, expected) = match error.message().split_once(", expected ") {
-        Some((message, expected)) => (message, Some(expected)),
-        None => (error.message(), None),
+/// What the errors mean. Errors that only follow from others are left out.
+fn problems(text: &str, tree: &DeTable<'_>, errors: &[Error]) -> Vec<Problem> {
+    let marks = Landmarks::new(text);
+    let never_closed = |error: &Error| {
+        let message = error.message();
+        message.starts_with("unclosed inline table") || message.starts_with("unclosed array,")
     };
-    if message == "duplicate key" {
-        return duplicate(text, tree, span);
+    // What follows such a bracket was read as if it were inside.
+    let open = marks.open.filter(|_| errors.iter().any(never_closed));
+    let end = open.map_or(text.len() + 1, |open| open.at);
+    let mut problems: Vec<_> = open.map(unclosed_bracket).into_iter().collect();
+    // What is in a table that is there twice is there twice for that reason.
+    let mut twice = 0..0;
+    let mut last = 0;
+    for error in errors {
+        let span = visible(text, error.span());
+        let (same_line, before) = (text.get(last..span.start), !problems.is_empty());
+        let follows = before && same_line.is_some_and(|between| !between.contains('\n'));
+        if span.start >= end
+            || twice.contains(&span.start)
+            || (follows && error.message().starts_with(TOO_MUCH))
+        {
+            continue;
+        }
+        last = span.start;
+        problems.push(if error.message() == "duplicate key" {
+            if let Some(header) = Header::around(text, &span) {
+                twice = span.end..header.section_end(text);
+            }
+            duplicate(text, tree, span)
+        } else {
+            problem(text, &marks, error, span)
+        });
     }
-    let there = &text[span.clone()];
-    let (message, help) = in_our_words(message, there);
-    let label = match expected {
-        Some("nothing") | None => "not expected here".to_owned(),
-        Some(expected) => format!("expected {expected}"),
-    };
-    Problem::error("toml::syntax", message)
-        .at(span)
-        .label(label)
-        .maybe_help(help)
+    problems
 }
 
-/// What the parser says, and what to do about it.
-fn in_our_words(message: &str, there: &str) -> (String, Option<String>) {
-    let (message, help) = match message {
-        "string values must be quoted" => (
-            format!("`{there}` has no quotes"),
-            Some(format!("write `\"{there}\"`")),
-        ),
-        "invalid basic string" | "invalid literal string" => (
-            "string is not closed".to_owned(),
-            Some("write a quote at its end".to_owned()),
-        ),
-        "key with no value" => (
-            format!("`{there}` has no value"),
-            Some(format!("write `{there} = …`")),
-        ),
-        "unclosed table" | "unclosed array table" => (
-            "table's name is not closed".to_owned(),
-            Some("write `[jobs.NAME]`".to_owned()),
-        ),
-        "unclosed array" => ("list is not closed".to_owned(), None),
-        "cannot recurse further; max recursion depth met" => {
-            ("brackets are nested too deep".to_owned(), None)
-        }
-        other => (other.to_owned(), None),
+fn unclosed_bracket(open: Bracket) -> Problem {
+    let what = if open.close == '}' { "table" } else { "list" };
+    Problem::error(SYNTAX, format!("{what} is not closed"))
+        .at(open.at..open.at + 1)
+        .label("it begins here")
+        .help(format!("write `{}` at its end", open.close))
+}
+
+fn problem(text: &str, marks: &Landmarks, error: &Error, span: Range<usize>) -> Problem {
+    let (what, expected) = match error.message().split_once(", expected ") {
+        Some((what, expected)) => (what, expected),
+        None => (error.message(), "nothing"),
     };
-    (message, help)
+    let label = match expected {
+        "nothing" => "not expected here".to_owned(),
+        expected => format!("expected {expected}"),
+    };
+    if matches!(expected, "`\"`" | "'`'" | "`'`")
+        && let Some(string) = marks.string_at(span.start)
+    {
+        return unclosed_string(text, string);
+    }
+    let problem = match what {
+        "missing value" => return no_value_after(span),
+        "string values must be quoted" if span.is_empty() => return no_value_after(span),
+        "string values must be quoted" | "invalid boolean" => return no_quotes(text, span),
+        "unclosed table" | "unclosed array table" => return unclosed_header(text, span, label),
+        "key with no value" | "missing value for key" => return no_value(text, span),
+        "unquoted keys cannot be empty" => {
+            return Problem::error(SYNTAX, "there is a name missing")
+                .at(span)
+                .label("expected a name");
+        }
+        "missing escaped value" => Problem::error(SYNTAX, "unknown escape in a string")
+            .help("write `\\\\` for a backslash, or the string in single quotes"),
+        TOO_MUCH => {
+            return Problem::error(SYNTAX, "there is more on this line than belongs there")
+                .at(span)
+                .label("expected the end of the line");
+        }
+        "invalid unquoted key" => Problem::error(
+            SYNTAX,
+            "key has a character that needs quotes round the key",
+        ),
+        "cannot recurse further; max recursion depth met" => {
+            Problem::error(SYNTAX, "brackets are nested too deep")
+        }
+        other => Problem::error(SYNTAX, other),
+    };
+    problem.at(span).label(label)
+}
+
+fn unclosed_string(text: &str, string: Range<usize>) -> Problem {
+    let quotes = &text[string.start..];
+    let quotes = ["\"\"\"", "'''", "\"", "'"]
+        .into_iter()
+        .find(|it| quotes.starts_with(it));
+    let quotes = quotes.unwrap_or("\"");
+    let line = visible(text, Some(string));
+    Problem::error(SYNTAX, "string is not closed")
+        .at(line.start..line.end.max(line.start + 1))
+        .label(format!("expected `{quotes}` at its end"))
+}
+
+fn no_quotes(text: &str, span: Range<usize>) -> Problem {
+    let value = &text[span.clone()];
+    let instead = match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => "true".to_owned(),
+        "false" | "no" | "off" => "false".to_owned(),
+        _ => format!("\"{value}\""),
+    };
+    Problem::error(SYNTAX, format!("`{value}` is not a value"))
+        .at(span)
+        .label("expected a text in quotes, a number, `true` or `false`")
+        .help(format!("write `{instead}`"))
+}
+
+fn no_value_after(span: Range<usize>) -> Problem {
+    Problem::error(SYNTAX, "there is no value after the `=`")
+        .at(span)
+        .label("expected a value")
+}
+
+fn unclosed_header(text: &str, span: Range<usize>, label: String) -> Problem {
+    let line_start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let header = text[line_start..span.start].trim();
+    let close = if header.starts_with("[[") { "]]" } else { "]" };
+    let header = header.trim_end_matches(']');
+    Problem::error(SYNTAX, "name of a table is not closed")
+        .at(span)
+        .label(label)
+        .help(format!("write `{header}{close}`"))
+}
+
+fn no_value(text: &str, span: Range<usize>) -> Problem {
+    let line_start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let key = text[line_start..span.start].trim();
+    let start = span.start - text[line_start..span.start].trim_start().len();
+    Problem::error(SYNTAX, format!("`{key}` has no value"))
+        .at(start..start + key.len())
+        .label("expected `=` and a value after it")
+}
+
+/// A table's header: `[jobs.hello]`.
+struct Header {
+    /// The byte after its line.
+    end: usize,
+    /// Its name without blanks and quotes.
+    name: String,
+}
+
+impl Header {
+    /// The one on the line of `span`, if it is one.
+    fn around(text: &str, span: &Range<usize>) -> Option<Self> {
+        let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+        let line = text[start..].split_inclusive('\n').next()?;
+        let name = header_name(line)?;
+        let end = start + line.len();
+        Some(Self { end, name })
+    }
+
+    /// Where the next table begins.
+    fn section_end(&self, text: &str) -> usize {
+        let mut end = self.end;
+        for line in text[self.end..].split_inclusive('\n') {
+            if line.trim_start().starts_with('[') {
+                break;
+            }
+            end += line.len();
+        }
+        end
+    }
+}
+
+fn header_name(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let end = line.starts_with('[').then(|| line.find(']'))??;
+    let plain = |c: &char| !c.is_whitespace() && *c != '"' && *c != '\'';
+    Some(line[..end].chars().filter(plain).collect())
 }
 
 fn duplicate(text: &str, tree: &DeTable<'_>, span: Range<usize>) -> Problem {
     let name = &text[span.clone()];
-    let first = earlier_header(text, &span).or_else(|| earlier_key(tree, name, span.start));
-    let problem = Problem::error(DUPLICATE, format!("`{name}` is there twice"))
+    let header = Header::around(text, &span);
+    let (first, help) = match &header {
+        Some(header) => (
+            earlier_header(text, header, &span),
+            "put them together, or give one of them another name",
+        ),
+        None => (earlier_key(tree, name, span.start), "remove one of them"),
+    };
+    let what = if header.is_some() { "table" } else { "key" };
+    let problem = Problem::error(DUPLICATE, format!("{what} `{name}` is there twice"))
         .at(span)
-        .label("the second one");
-    let problem = match first {
+        .label("the second one")
+        .help(help);
+    match first {
         Some(first) => problem.related(first, "the first one"),
         None => problem,
-    };
-    problem.help("remove one of them, or give it another name")
+    }
 }
 
-/// Where the header that `span` is in, if it is in one, stands for the first time.
-fn earlier_header(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
-    let header = |line: &str| -> Option<String> {
-        let line = line.trim_start();
-        let end = line.starts_with('[').then(|| line.find(']'))??;
-        let plain = |c: &char| !c.is_whitespace() && *c != '"' && *c != '\'';
-        Some(line[..end].chars().filter(plain).collect())
-    };
-    let line_start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
-    let wanted = header(&text[line_start..])?;
+/// Where the last part of a header stands in the first header of the same name.
+fn earlier_header(text: &str, header: &Header, span: &Range<usize>) -> Option<Range<usize>> {
+    let last_part = &text[span.clone()];
     let mut start = 0;
-    for line in text[..line_start].split_inclusive('\n') {
-        if header(line).is_some_and(|found| found == wanted) {
-            let bytes = line.trim_end().len();
-            let indent = line.len() - line.trim_start().len();
-            return Some(start + indent..start + bytes);
+    for line in text[..span.start].split_inclusive('\n') {
+        if header_name(line).as_ref() == Some(&header.name) {
+            let part = start + line.rfind(last_part)?;
+            return Some(part..part + last_part.len());
         }
         start += line.len();
     }

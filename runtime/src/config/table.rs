@@ -31,6 +31,8 @@ pub(super) struct Table<'a> {
 pub(super) struct Field<'a> {
     /// What messages call it: "retry.max".
     pub(super) path: String,
+    /// Whether it is one of the values in the list at `path`.
+    item: bool,
     /// The key itself.
     pub(super) key: &'a str,
     pub(super) key_span: Range<usize>,
@@ -77,21 +79,20 @@ impl<'a> Table<'a> {
 
     /// Reports each key that nobody took. `advice` knows the keys that other tables have.
     pub(super) fn finish(self, walk: &mut Walk<'a>, advice: impl Fn(&str) -> Option<String>) {
-        for (key, (span, _)) in &self.fields {
+        for (key, (span, value)) in &self.fields {
             let candidates = self.known.iter().copied();
             let help = match (advice(key), closest(key, candidates)) {
                 (Some(advice), _) => advice,
                 (None, Some(meant)) => format!("did you mean `{meant}`?"),
-                (None, None) => format!("{} has {}", self.title, all_of(&self.known)),
+                (None, None) => format!("the keys of {} are {}", self.title, all_of(&self.known)),
             };
-            let shown = shorten(key);
-            let problem = Problem::error(
-                "config::unknown-key",
-                format!("unknown key `{shown}` in {}", self.title),
-            );
-            let label = "not a key of this table";
-            walk.problems
-                .push(problem.at(span.clone()).label(label).help(help));
+            let what = match value.get_ref() {
+                DeValue::Table(_) => "table",
+                _ => "key",
+            };
+            let message = format!("unknown {what} `{}` in {}", shorten(key), self.title);
+            let problem = Problem::error("config::unknown-key", message);
+            walk.push(problem.at(span.clone()).help(help));
         }
     }
 
@@ -99,6 +100,7 @@ impl<'a> Table<'a> {
         let (key_span, value) = entry;
         Field {
             path: format!("{}{key}", self.prefix),
+            item: false,
             key,
             key_span,
             value: value.get_ref(),
@@ -107,12 +109,35 @@ impl<'a> Table<'a> {
     }
 }
 
+impl<'a> Field<'a> {
+    /// One of the values in its list.
+    pub(super) fn item(&self, value: &'a Spanned<DeValue<'a>>) -> Self {
+        Self {
+            item: true,
+            path: self.path.clone(),
+            key: self.key,
+            key_span: self.key_span.clone(),
+            value: value.get_ref(),
+            span: value.span(),
+        }
+    }
+
+    /// What messages call it.
+    pub(super) fn title(&self) -> String {
+        let path = shorten(&self.path);
+        if self.item {
+            return format!("an item of `{path}`");
+        }
+        format!("`{path}`")
+    }
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn push(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// The string of a field. `example` is what one could write.
+    /// The string of a field.
     pub(super) fn string(&mut self, field: &Field<'a>, kind: &Kind) -> Option<Text<'a>> {
         match field.value {
             DeValue::String(value) => Some(Text::new(self.text, value, field.span.clone())),
@@ -130,32 +155,31 @@ impl<'a> Walk<'a> {
 
     /// Reports that the value of `field` is of another type than `kind`.
     pub(super) fn wrong_type<T>(&mut self, field: &Field<'a>, kind: &Kind) -> Option<T> {
-        let found = type_name(field.value);
-        let problem = Problem::error(
-            "config::type",
-            format!("`{}` is {found}, not {}", shorten(&field.path), kind.name),
-        );
-        let instead = self.instead(field, kind);
-        let problem = problem
+        let message = format!("{} must be {}", field.title(), kind.name);
+        let problem = Problem::error("config::type", message)
             .at(field.span.clone())
-            .label(format!("expected {}", kind.name))
-            .help(format!("write `{instead}`"));
+            .label(format!("found {}", type_name(field.value)))
+            .help(format!("write `{}`", self.instead(field, kind)));
         self.push(problem);
         None
     }
 
-    /// The line to write in place of a field of the wrong type, with the user's own value where
-    /// only quotes are missing or too many.
+    /// What to write in place of a field of the wrong type: the user's own value where only quotes
+    /// or brackets are missing or too many.
     fn instead(&self, field: &Field<'a>, kind: &Kind) -> String {
         let written = self.text.get(field.span.clone()).unwrap_or_default();
-        let own = match field.value {
-            DeValue::String(text) if !kind.quoted && fits(text, kind) => Some(text.to_string()),
-            DeValue::Integer(_) => kind.unit.map(|unit| format!("\"{written}{unit}\"")),
+        let own = match (kind.form, field.value) {
+            (Form::Quoted { unit }, DeValue::Integer(_)) if !unit.is_empty() => {
+                Some(format!("\"{written}{unit}\""))
+            }
+            (Form::Number, DeValue::String(text)) if is_number(text) => Some(text.to_string()),
+            (Form::Boolean, DeValue::String(text)) if is_boolean(text) => Some(text.to_string()),
+            (Form::List, DeValue::String(_)) => Some(format!("[{written}]")),
             _ => None,
         };
         let value = own.as_deref().unwrap_or(kind.example);
-        if kind.example.starts_with('[') {
-            return kind.example.to_owned();
+        if kind.form == Form::Header || field.item {
+            return value.to_owned();
         }
         format!("{} = {value}", field.key)
     }
@@ -167,46 +191,79 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// A value that could be written.
     pub(super) example: &'static str,
-    /// Whether it is written with quotes.
-    quoted: bool,
-    /// The unit that a bare number most likely has.
-    unit: Option<&'static str>,
+    form: Form,
+}
+
+/// How values of a kind are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// In quotes; the unit is the one that a bare number most likely has.
+    Quoted {
+        unit: &'static str,
+    },
+    Number,
+    Boolean,
+    List,
+    Table,
+    /// As a table with a header of its own.
+    Header,
 }
 
 impl Kind {
-    /// Written with quotes.
+    pub(super) const BOOLEAN: Self = Self::new("`true` or `false`", "true", Form::Boolean);
+
     pub(super) const fn quoted(name: &'static str, example: &'static str) -> Self {
+        Self::new(name, example, Form::Quoted { unit: "" })
+    }
+
+    /// A number with a unit, in quotes.
+    pub(super) const fn measure(
+        name: &'static str,
+        example: &'static str,
+        unit: &'static str,
+    ) -> Self {
+        Self::new(name, example, Form::Quoted { unit })
+    }
+
+    pub(super) const fn number(name: &'static str, example: &'static str) -> Self {
+        Self::new(name, example, Form::Number)
+    }
+
+    pub(super) const fn list(name: &'static str, example: &'static str) -> Self {
+        Self::new(name, example, Form::List)
+    }
+
+    pub(super) const fn table(example: &'static str) -> Self {
+        Self::new("a table", example, Form::Table)
+    }
+
+    pub(super) const fn header(header: &'static str) -> Self {
+        Self::new("a table", header, Form::Header)
+    }
+
+    /// The unit that a bare number most likely has.
+    pub(super) fn unit(&self) -> Option<&'static str> {
+        match self.form {
+            Form::Quoted { unit } if !unit.is_empty() => Some(unit),
+            _ => None,
+        }
+    }
+
+    const fn new(name: &'static str, example: &'static str, form: Form) -> Self {
         Self {
             name,
             example,
-            quoted: true,
-            unit: None,
-        }
-    }
-
-    /// Written without quotes.
-    pub(super) const fn bare(name: &'static str, example: &'static str) -> Self {
-        Self {
-            quoted: false,
-            ..Self::quoted(name, example)
-        }
-    }
-
-    /// With a unit that is most likely meant where there is none.
-    pub(super) const fn unit(self, unit: &'static str) -> Self {
-        Self {
-            unit: Some(unit),
-            ..self
+            form,
         }
     }
 }
 
-/// Whether a text would be a value of this kind if it had no quotes.
-fn fits(text: &str, kind: &Kind) -> bool {
-    match kind.example {
-        "true" | "false" => matches!(text, "true" | "false"),
-        _ => text.parse::<f64>().is_ok_and(f64::is_finite) && text.len() < 20,
-    }
+fn is_number(text: &str) -> bool {
+    text.len() < 20 && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+fn is_boolean(text: &str) -> bool {
+    matches!(text, "true" | "false")
 }
 
 /// What people call the type of a value.
@@ -217,6 +274,7 @@ pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(list) if list.iter().any(|it| it.get_ref().is_table()) => "a list of tables",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }

@@ -77,7 +77,7 @@ fn every_key_arrives() {
         Some("New papers, every morning")
     );
     assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
-    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
     assert_eq!(
@@ -86,7 +86,7 @@ fn every_key_arrives() {
             max: 3,
             backoff: Backoff::Exponential { factor: 1.5 },
             delay: Duration::from_secs(2),
-            max_delay: Duration::from_secs(60),
+            max_delay: Duration::from_mins(1),
             jitter: false,
             on: [FailReason::Error, FailReason::Timeout].into(),
         }
@@ -98,7 +98,7 @@ fn every_key_arrives() {
         CatchUp {
             mode: CatchUpMode::None,
             grace: Duration::from_secs(30),
-            window: Duration::from_secs(7200),
+            window: Duration::from_hours(2),
         }
     );
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
@@ -116,7 +116,7 @@ fn a_job_goes_over_the_defaults_key_by_key() {
         "[defaults]\ntimeout = \"1m\"\nmemory = \"32MiB\"\nretry = { max = 3, delay = \"1s\" }\n\
          [jobs.a]\nplugin = \"a\"\ntimeout = \"2m\"\nretry = { max = 5, factor = 3 }\n",
     );
-    assert_eq!(job.limits.timeout, Duration::from_secs(120));
+    assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 32 << 20);
     assert_eq!(job.retry.max, 5);
     assert_eq!(job.retry.delay, Duration::from_secs(1));
@@ -241,6 +241,18 @@ fn components_of_broken_jobs_can_be_looked_at() {
     let (draft, problems) = survey("schedules.toml", text, &Environment::new());
     assert_eq!(problems.unwrap().count(Severity::Error), 1);
     assert_eq!(draft.references().len(), 1);
+}
+
+#[test]
+fn of_very_many_problems_an_error_is_never_left_out() {
+    let source = Source::new("schedules.toml", &"x\n".repeat(5000));
+    let warnings =
+        (0..4999).map(|line| Problem::warning("a::b", "it is odd").at(2 * line..2 * line + 1));
+    let error = Problem::error("a::c", "it is wrong").at(9998..9999);
+    let problems = Problems::new(&source, warnings.chain([error]).collect()).unwrap();
+    assert_eq!(problems.iter().count(), 1000);
+    assert_eq!(problems.count(Severity::Error), 1);
+    assert_eq!(problems.into_vec().pop().unwrap().code, "a::c");
 }
 
 #[test]

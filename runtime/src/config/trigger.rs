@@ -11,15 +11,15 @@ use toml::de::DeValue;
 
 use super::{
     problem::Problem,
-    scalar::unit_problem,
     suggest::all_of,
     table::{Field, Kind, Marked, Table, Walk, shorten},
     text::Text,
 };
 
 const CRON: Kind = Kind::quoted("a cron expression", "\"0 6 * * *\"");
-const EVERY: Kind = Kind::quoted("a duration", "\"30s\"").unit("s");
-const OFFSET: Kind = Kind::quoted("a duration", "\"5m\"").unit("s");
+const EVERY: Kind = Kind::measure("a duration", "\"30s\"", "s");
+const OFFSET: Kind = Kind::measure("a duration", "\"5m\"", "s");
+const INSTANT: Kind = Kind::quoted("an instant", "\"2030-01-31T08:00:00Z\"");
 const AT: Kind = Kind::quoted("an instant or a list of them", "\"2030-01-31T08:00:00Z\"");
 
 /// Reads the trigger of a job; none is a job that only people start.
@@ -46,8 +46,8 @@ fn several(walk: &mut Walk<'_>, table: &Table<'_>, first: &Field<'_>, second: &F
         format!("{} has two triggers", table.title),
     )
     .at(second.key_span.clone())
-    .label("and this is another")
-    .related(first.key_span.clone(), "this is a trigger")
+    .label("the second one")
+    .related(first.key_span.clone(), "the first one")
     .help(format!(
         "keep one of {}, or make it two jobs",
         all_of(&[first.key, second.key])
@@ -97,6 +97,12 @@ fn every<'a>(
         (EveryError::OffsetTooLong { period, .. }, Some(offset)) => problem
             .at(offset.span.clone())
             .label(format!("expected less than {}", format_duration(period))),
+        (EveryError::TooFine { length }, offset) => problem
+            .at(match offset {
+                Some(offset) if length == after => offset.span.clone(),
+                _ => field.span.clone(),
+            })
+            .label("expected whole microseconds"),
         _ => problem
             .at(field.span.clone())
             .label("expected at least 1s")
@@ -108,28 +114,17 @@ fn every<'a>(
 
 fn duration<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Duration> {
     let text = walk.string(field, kind)?;
-    let error = match parse_duration(text.value) {
-        Ok(duration) => return Some(duration),
-        Err(error) => error,
-    };
-    walk.push(unit_problem("schedule::every", error, |part| {
-        text.part(part)
-    }));
-    None
+    walk.measure(&text, kind, "schedule::every", parse_duration)
 }
 
 fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Trigger>> {
     let DeValue::Array(list) = field.value else {
-        let instant = instant(walk, field)?;
+        let instant = instant(walk, field, &AT)?;
         return Some(marked(Trigger::At(At::new(vec![instant]).ok()?), field));
     };
     let instants: Vec<_> = list
         .iter()
-        .map(|value| {
-            let mut item = field.clone();
-            (item.value, item.span) = (value.get_ref(), value.span());
-            instant(walk, &item)
-        })
+        .map(|value| instant(walk, &field.item(value), &INSTANT))
         .collect();
     // Each instant, so that all wrong ones are reported, and only then all or none.
     match At::new(instants.into_iter().collect::<Option<_>>()?) {
@@ -146,37 +141,57 @@ fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Trigger>> {
 }
 
 /// An instant, as a string or as one of TOML's own.
-fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Timestamp> {
-    let (text, span) = match field.value {
+fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Timestamp> {
+    let (written, span) = match field.value {
         DeValue::String(_) => {
-            let Text { value, span, .. } = walk.string(field, &AT)?;
-            (value.to_owned(), span)
+            let text = walk.string(field, kind)?;
+            // A zone in brackets would be read over, and it may contradict the offset.
+            if let Some(zone) = text.value.find('[') {
+                walk.push(zone_beside_offset(&text, zone));
+                return None;
+            }
+            (text.value.to_owned(), text.span)
         }
         DeValue::Datetime(datetime) => (datetime.to_string(), field.span.clone()),
-        _ => return walk.wrong_type(field, &AT),
+        _ => return walk.wrong_type(field, kind),
     };
-    // A zone in brackets would be read over, and it may contradict the offset.
-    if let (Ok(instant), false) = (text.parse(), text.contains('[')) {
-        return Some(instant);
-    }
-    walk.push(no_instant(&text).at(span));
+    let problem = match written.parse::<Timestamp>() {
+        Ok(instant) if instant.subsec_nanosecond() % 1_000 == 0 => return Some(instant),
+        Ok(instant) => too_fine(instant),
+        Err(_) => no_instant(&written),
+    };
+    walk.push(problem.at(span));
     None
+}
+
+fn zone_beside_offset(text: &Text<'_>, zone: usize) -> Problem {
+    let message = format!("`{}` has a zone in brackets", shorten(text.value));
+    Problem::error("schedule::at", message)
+        .at(text.part(zone..text.value.len()))
+        .label("expected nothing after the offset")
+        .help(format!("write `{}`", shorten(&text.value[..zone])))
+}
+
+/// What is wrong with an `at` that the history could not keep.
+fn too_fine(instant: Timestamp) -> Problem {
+    Problem::error("schedule::at", format!("`{instant}` is too fine"))
+        .label("expected whole microseconds")
+        .help(format!("write `{instant:.6}`"))
 }
 
 /// What is wrong with an `at` that is not an instant.
 fn no_instant(text: &str) -> Problem {
-    let shown = shorten(text);
-    let (what, label, help) = if let Ok(local) = text.parse::<civil::DateTime>() {
+    let (what, label, help) = if !text.contains(':') && text.parse::<civil::Date>().is_ok() {
+        (
+            "has no time of day",
+            "expected a date, a time and an offset",
+            format!("write `{text}T08:00:00Z` for 8 o'clock UTC"),
+        )
+    } else if let Ok(local) = text.parse::<civil::DateTime>() {
         (
             "has no offset from UTC",
             "expected `Z` or an offset such as `+02:00` at its end",
             format!("write `{local}Z` for UTC"),
-        )
-    } else if let Ok(date) = text.parse::<civil::Date>() {
-        (
-            "has no time of day",
-            "expected a date, a time and an offset",
-            format!("write `{date}T08:00:00Z`"),
         )
     } else if let Ok(time) = text.parse::<civil::Time>() {
         (
@@ -195,7 +210,7 @@ fn no_instant(text: &str) -> Problem {
             "write it as `2030-01-31T08:00:00Z` or `2030-01-31T08:00:00+02:00`".to_owned(),
         )
     };
-    Problem::error("schedule::at", format!("`{shown}` {what}"))
+    Problem::error("schedule::at", format!("`{}` {what}", shorten(text)))
         .label(label)
         .help(help)
 }

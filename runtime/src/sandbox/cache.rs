@@ -144,7 +144,7 @@ fn unsound(path: &Path, why: &str) -> Option<Component> {
 /// Makes sure that `dir` is there and that only this user can write to it.
 fn private(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let metadata = fs::symlink_metadata(dir)?;
+    let metadata = fs::metadata(dir)?;
     if !metadata.is_dir() {
         return Err(io::Error::other("it is no folder"));
     }

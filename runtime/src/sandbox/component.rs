@@ -7,9 +7,10 @@ use std::{
     io::{self, Read},
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use cronlet_core::{
@@ -141,8 +142,10 @@ impl Components {
             return Ok(component);
         }
         self.compilations.fetch_add(1, Ordering::Relaxed);
+        let begin = Instant::now();
         let component =
             Component::from_binary(&self.engine, bytes).map_err(|e| unusable::invalid(&e))?;
+        tracing::info!(%digest, took = ?begin.elapsed(), "compiled a component");
         self.cache.put(digest, &component);
         Ok(component)
     }
@@ -174,7 +177,7 @@ impl Components {
         Ok(Arc::new(Plugin { pre, world }))
     }
 
-    fn compiling(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {
+    fn compiling(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {
         self.compiling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -54,6 +54,12 @@ impl Ticker {
         })
     }
 
+    /// Whether the thread rests.
+    #[cfg(test)]
+    pub(super) fn is_parked(&self) -> bool {
+        self.state.parked.load(Ordering::SeqCst)
+    }
+
     /// A guest is about to run.
     pub(super) fn guest(&self) -> Ticking<'_> {
         // The order of the two is the reverse of the ticker's, so one of the sides sees the other.

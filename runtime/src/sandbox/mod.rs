@@ -2,6 +2,20 @@
 //!
 //! A guest starts with nothing, everything it does has a limit, and whatever it does ends as an
 //! [`AttemptReport`]: it can fail a run and never the host.
+//!
+//! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps
+//! the machine code for the next start, [`unusable`] says what is wrong with one. From then on it
+//! is a digest. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
+//! in a place of the pool, and calls it; nothing of it is used again.
+//!
+//! What stops a guest, each for what the others cannot see:
+//!
+//! - the [`epoch`], whose tick interrupts a guest that computes beyond its deadline;
+//! - a timer at the same deadline, for a guest that waits in the host;
+//! - the engine, through its [`control`];
+//! - the [`limiter`], at the very growth of memory that is too much.
+//!
+//! So no function of the [`host`] may block: its thread would be out of reach for all of them.
 
 mod attempt;
 mod cache;

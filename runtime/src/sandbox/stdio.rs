@@ -94,3 +94,32 @@ impl AsyncWrite for Stream {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::sandbox::control;
+
+    #[tokio::test]
+    async fn it_is_always_ready_and_takes_everything() {
+        let transcript = Arc::new(Transcript::new(control::pair().1));
+        let (out, err) = (stdout(transcript.clone()), stderr(transcript.clone()));
+        assert!(!out.is_terminal());
+        let mut stream = out.p2_stream();
+        stream.ready().await;
+        for _ in 0..1000 {
+            let permit = stream.check_write().unwrap();
+            stream.write(Bytes::from(vec![b'o'; permit])).unwrap();
+            stream.flush().unwrap();
+        }
+        let mut stream = Box::into_pin(err.async_stream());
+        stream.write_all(b"the end").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let finished = transcript.finish();
+        assert!(finished.dropped > 0);
+        let last = finished.log.last().map(|line| line.message.as_str());
+        assert_eq!(last, Some("the end"));
+    }
+}

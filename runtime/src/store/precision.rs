@@ -36,7 +36,7 @@ pub fn column(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The reverse of [`column`].
+/// The reverse of [`column()`].
 pub fn count(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
 }

@@ -17,13 +17,25 @@ pub enum AtError {
     /// The list is empty.
     #[error("`at` names no instant")]
     Empty,
+    /// The history keeps whole microseconds.
+    #[error("`{instant}` is finer than a microsecond")]
+    TooFine {
+        /// The first such instant as given.
+        instant: Timestamp,
+    },
 }
 
 impl At {
     /// A trigger with these instants; their order and repetitions do not count.
+    /// Each is a whole microsecond, as the history keeps no finer ones: such an
+    /// instant would be due again after a restart.
     pub fn new(mut instants: Vec<Timestamp>) -> Result<Self, AtError> {
         if instants.is_empty() {
             return Err(AtError::Empty);
+        }
+        let is_fine = |instant: &&Timestamp| instant.subsec_nanosecond() % 1_000 != 0;
+        if let Some(&instant) = instants.iter().find(is_fine) {
+            return Err(AtError::TooFine { instant });
         }
         instants.sort_unstable();
         instants.dedup();

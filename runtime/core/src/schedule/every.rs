@@ -29,6 +29,12 @@ pub enum EveryError {
         /// The period as given.
         period: Duration,
     },
+    /// The history keeps whole microseconds.
+    #[error("`{}` is not a whole number of microseconds", format_duration(*.length))]
+    TooFine {
+        /// The period or the offset.
+        length: Duration,
+    },
     /// The offset is the period or more, so it would name the same instants as
     /// a smaller one.
     #[error(
@@ -46,10 +52,16 @@ pub enum EveryError {
 
 impl Every {
     /// A trigger with this period (at least one second), `offset` after each
-    /// multiple of it (less than the period; zero for none).
+    /// multiple of it (less than the period; zero for none). Both are whole
+    /// microseconds, as the history keeps no finer instants: a finer one would be
+    /// due again after a restart.
     pub fn new(period: Duration, offset: Duration) -> Result<Self, EveryError> {
         if period < SHORTEST {
             return Err(EveryError::TooShort { period });
+        }
+        let is_fine = |length: &Duration| !length.subsec_nanos().is_multiple_of(1_000);
+        if let Some(length) = [period, offset].into_iter().find(is_fine) {
+            return Err(EveryError::TooFine { length });
         }
         if offset >= period {
             return Err(EveryError::OffsetTooLong { offset, period });

@@ -26,6 +26,9 @@ fn instants(texts: &[&str]) -> Trigger {
     Trigger::At(At::new(texts.iter().map(|text| at(text)).collect()).unwrap())
 }
 
+/// The longest period.
+const LONGEST: Duration = Duration::from_secs(u64::MAX);
+
 #[test]
 fn every_is_anchored_to_the_epoch() {
     let cases = [
@@ -95,7 +98,16 @@ fn every_refuses_what_it_cannot_keep() {
         "offset `1s` is not shorter than the period `1s`"
     );
     Every::new(second, short).unwrap();
-    Every::new(Duration::MAX, Duration::ZERO).unwrap();
+    Every::new(LONGEST, Duration::ZERO).unwrap();
+    let fine = Duration::from_nanos(1_500_000_001);
+    assert_eq!(
+        Every::new(fine, Duration::ZERO),
+        Err(EveryError::TooFine { length: fine })
+    );
+    assert_eq!(
+        Every::new(fine * 2, fine).unwrap_err().to_string(),
+        "`3s2ns` is not a whole number of microseconds"
+    );
 }
 
 #[test]
@@ -115,6 +127,9 @@ fn at_sorts_and_names_each_instant_once() {
     assert_eq!(trigger.count_in(Timestamp::MIN, at(one)), 1);
     assert_eq!(trigger.count_in(at(one), Timestamp::MAX), 1);
     assert_eq!(At::new(Vec::new()), Err(AtError::Empty));
+    let fine = at("2026-05-01T08:00:00.0000001Z");
+    let error = At::new(vec![at(two), fine]).unwrap_err();
+    assert_eq!(error, AtError::TooFine { instant: fine });
 }
 
 #[test]
@@ -183,9 +198,9 @@ fn the_ends_of_time_do_not_panic() {
         cron("0 0 29 2 *"),
         cron("59 59 23 31 12 * 2199"),
         every("1s", "999ms"),
-        Trigger::Every(Every::new(Duration::MAX, Duration::ZERO).unwrap()),
-        Trigger::Every(Every::new(Duration::MAX, Duration::from_secs(u64::MAX)).unwrap()),
-        Trigger::At(At::new(vec![Timestamp::MIN, Timestamp::MAX]).unwrap()),
+        Trigger::Every(Every::new(LONGEST, Duration::ZERO).unwrap()),
+        Trigger::Every(Every::new(LONGEST, Duration::from_secs(u64::MAX - 1)).unwrap()),
+        Trigger::At(At::new(vec![Timestamp::MIN, at("9999-12-30T22:00:00.999999Z")]).unwrap()),
     ];
     let ends = [
         Timestamp::MIN,

@@ -37,6 +37,8 @@ fn endure(text: &str) -> Option<Problems> {
                 assert!(text.get(span.clone()).is_some(), "{problem:?}");
             }
         }
+        assert!(problems.iter().count() <= 1000);
+        assert!(problems.iter().all(|problem| problem.message.len() < 4000));
         assert!(render(problems, STYLE).ends_with(" in schedules.toml\n"));
         assert!(to_json(Some(problems)).is_array());
     }
@@ -143,7 +145,7 @@ proptest! {
         key in prop::sample::select(vec!["plugin", "sha256", "cron", "every", "offset", "at", "timeout",
             "memory", "retry.delay", "retry.factor", "retry.max", "retry.on", "overlap", "params.x"]),
         value in prop_oneof![
-            any::<String>().prop_map(|text| toml::Value::String(text).to_string()),
+            any::<String>().prop_map(|text| serde_json::Value::String(text).to_string()),
             "[0-9*,/@a-zA-Z -]{0,20}".prop_map(|text| format!("\"{text}\"")),
             any::<i64>().prop_map(|number| number.to_string()),
             any::<f64>().prop_map(|number| format!("{number:e}")),
@@ -206,7 +208,7 @@ fn the_deepest_nesting_that_is_allowed_fits_the_stack() {
 fn a_large_file_is_read() {
     use std::fmt::Write as _;
     let mut text = String::new();
-    for number in 0..60_000 {
+    for number in 0..70_000 {
         write!(
             text,
             "[jobs.job-{number}]\nplugin = \"hello\"\nevery = \"10s\"\ntimeout = \"1m\"\n\n"
@@ -219,7 +221,7 @@ fn a_large_file_is_read() {
 
 #[test]
 fn a_large_file_of_nothing_but_mistakes_is_endured() {
-    let megabytes = 5 << 20;
+    let length = 1 << 20;
     for piece in [
         "x",
         "[",
@@ -230,7 +232,7 @@ fn a_large_file_of_nothing_but_mistakes_is_endured() {
         "é\t",
         "\u{1b}[31m\n",
     ] {
-        assert!(endure(&piece.repeat(megabytes / piece.len())).is_some());
+        assert!(endure(&piece.repeat(length / piece.len())).is_some());
     }
 }
 

@@ -1,3 +1,5 @@
+//! How problems look.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -18,10 +20,10 @@ fn drawn(text: &str, span: Range<usize>) -> String {
 fn columns(drawn: &str, marked: &str) -> (usize, usize, usize) {
     let line = drawn.lines().find(|line| line.contains(marked)).unwrap();
     let before = &line[..line.find(marked).unwrap()];
-    let marker = drawn.lines().find(|line| line.contains('^')).unwrap();
+    let below = drawn.lines().find(|line| line.contains('^')).unwrap();
     (
-        marker.find('^').unwrap(),
-        marker.rfind('^').unwrap(),
+        below.find('^').unwrap(),
+        below.rfind('^').unwrap(),
         unicode_width::UnicodeWidthStr::width(before),
     )
 }
@@ -91,9 +93,10 @@ fn a_line_that_is_too_long_to_draw_is_named() {
 
 #[test]
 fn a_problem_of_several_lines_is_drawn_at_its_first() {
-    let drawn = drawn("at = [\n  1,\n  2,\n]\n", 5..17);
-    let (first, last, there) = columns(&drawn, "[");
-    assert_eq!((first, last), (there, there), "{drawn}");
+    let drawn = drawn("at = [\n  1,\n  2,\n]\n", 0..17);
+    let (first, last, there) = columns(&drawn, "at = [");
+    assert_eq!((first, last), (there, there + 5), "{drawn}");
+    assert!(!drawn.contains("1,"), "{drawn}");
 }
 
 #[test]

@@ -66,3 +66,38 @@ impl Host for View<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use cronlet_core::{name::JobName, run::Origin};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn facts_are_passed_on_and_times_are_milliseconds() {
+        let facts = Facts {
+            job: JobName::new("fetch-papers").unwrap(),
+            run: "1042".to_owned(),
+            attempt: u32::MAX,
+            max_attempts: NonZeroU32::MAX,
+            origin: Origin::CatchUp,
+            nominal: Timestamp::MIN,
+            input: Some("{}".into()),
+        };
+        let mut view = View {
+            facts: &facts,
+            deadline: Timestamp::MAX,
+        };
+        assert_eq!(view.job().await, "fetch-papers");
+        assert_eq!(view.run_id().await, "1042");
+        assert_eq!(view.attempt().await, u32::MAX);
+        assert_eq!(view.max_attempts().await, u32::MAX);
+        assert_eq!(view.trigger().await, "catch-up");
+        assert_eq!(view.nominal().await, Timestamp::MIN.as_millisecond());
+        assert_eq!(view.deadline().await, Timestamp::MAX.as_millisecond());
+        assert_eq!(view.input().await.as_deref(), Some("{}"));
+        assert_eq!(view.attribute("x".repeat(1 << 20)).await, None);
+    }
+}

@@ -164,6 +164,16 @@ fn a_guest_that_computes_for_ever_ends_at_its_timeout_twice_in_a_row() {
 }
 
 #[test]
+fn a_ticker_that_rests_is_woken_for_a_guest() {
+    let sandbox = sandbox();
+    while !sandbox.shared.ticker.is_parked() {
+        thread::yield_now();
+    }
+    let (reason, _) = failure(run(&sandbox, &guest::spin(), limits(50)));
+    assert_eq!(reason, FailReason::Timeout);
+}
+
+#[test]
 fn a_start_function_is_inside_the_timeout() {
     let start = guest::job(
         "(func $begin (loop $again br $again)) (start $begin)",

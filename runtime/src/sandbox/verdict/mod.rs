@@ -24,6 +24,8 @@ use super::{
 /// The longest backtrace, in bytes.
 const BACKTRACE: usize = 16 << 10;
 
+/// The code of an attempt that left by the back door.
+const EXIT: &str = "exit";
 /// How often a function is on top of the stack before that is a recursion.
 const RECURSION: usize = 8;
 
@@ -114,16 +116,19 @@ pub(super) fn of_host_panic() -> Verdict {
     failed(FailReason::Trap, "host", message, None)
 }
 
-/// Adds what the guest last said of its own death, which the trap itself does not know.
+/// Adds what the guest last said of its own death, which a trap or an exit does not know.
 pub(super) fn explain(verdict: &mut Verdict, log: &[LogLine]) {
-    let Verdict::Failed {
-        reason: FailReason::Trap,
-        failure,
-    } = verdict
-    else {
-        return;
+    let failure = match verdict {
+        Verdict::Failed {
+            reason: FailReason::Trap,
+            failure,
+        } => failure,
+        Verdict::Error { failure, .. } if failure.code == EXIT => failure,
+        _ => return,
     };
-    if let Some(message) = panic::message(log) {
+    // This is what an abort comes to, and a panic aborts.
+    let aborted = failure.code == code(Trap::UnreachableCodeReached);
+    if let Some(message) = panic::message(log).filter(|_| aborted) {
         "panic".clone_into(&mut failure.code);
         failure.message = clip::text(message, clip::MESSAGE);
     } else if let Some(last) = panic::last_words(log) {
@@ -186,7 +191,7 @@ fn exit(code: i32) -> Verdict {
     Verdict::Error {
         kind: ErrorKind::Retryable,
         failure: Failure {
-            code: "exit".to_owned(),
+            code: EXIT.to_owned(),
             message: format!("exited with code {code} and returned nothing"),
             ..Failure::default()
         },

@@ -81,7 +81,32 @@ fn other_last_words_are_kept_beside_the_trap() {
 }
 
 #[test]
-fn only_a_trap_is_explained() {
+fn an_exit_has_its_last_words_too() {
+    let mut verdict = exit(1);
+    explain(&mut verdict, &[line(Level::Stderr, "SystemExit: 1")]);
+    let Verdict::Error { kind, failure } = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(kind, ErrorKind::Retryable);
+    assert_eq!(failure.message, "exited with code 1 and returned nothing");
+    assert_eq!(failure.attributes[0].1, "SystemExit: 1");
+}
+
+#[test]
+fn a_panic_before_another_trap_is_not_its_reason() {
+    let mut verdict = failed(FailReason::Trap, "arithmetic", "trapped".to_owned(), None);
+    explain(
+        &mut verdict,
+        &[line(Level::Error, "panicked, and caught it")],
+    );
+    let Verdict::Failed { failure, .. } = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(failure.message, "trapped");
+}
+
+#[test]
+fn only_a_death_is_explained() {
     let mut verdict = of_timeout(&Limits::default(), None);
     let before = verdict.clone();
     explain(&mut verdict, &[line(Level::Error, "panicked at the sight")]);

@@ -10,7 +10,7 @@
 //!
 //! # Who may write
 //!
-//! One engine at a time, see [`lease`]: an exclusive lock on `<database>.lock`, which the
+//! One engine at a time, see `lease`: an exclusive lock on `<database>.lock`, which the
 //! kernel frees when the process dies, and a row in the database with a rising epoch. Each
 //! transaction checks the row first. A writer that lost the lease, because somebody put
 //! another file in the place of the lock or of the database, is refused.
@@ -19,7 +19,7 @@
 //!
 //! The file's header has cronlet's application id and the version of the schema. What is
 //! not ours is left alone, a newer version is refused, an older one is brought up by the
-//! migrations, see [`schema`].
+//! migrations, see `schema`.
 //!
 //! # One rule for whoever changes this
 //!

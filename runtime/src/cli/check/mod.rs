@@ -143,3 +143,5 @@ fn verdict(draft: &Draft, warnings: Option<&Problems>) -> String {
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod tests;

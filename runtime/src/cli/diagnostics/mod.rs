@@ -26,16 +26,15 @@ const MOST_DRAWN: usize = 50;
 const LONGEST_LINE: usize = 16 << 10;
 /// A related place further away than this is not drawn.
 const FURTHEST_RELATED: usize = 200;
-/// Longer messages, labels and helps are cut.
-const LONGEST_MESSAGE: usize = 500;
 /// Narrower is not readable.
 const NARROWEST: usize = 40;
 
 /// All of `problems` as text for people, with a last line that counts them.
 pub fn render(problems: &Problems, style: Style) -> String {
-    let renderer = match style.color {
-        true => Renderer::styled(),
-        false => Renderer::plain(),
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
     let renderer = renderer
         .term_width(style.width.max(NARROWEST))
@@ -45,9 +44,9 @@ pub fn render(problems: &Problems, style: Style) -> String {
         text.push_str(&draw(problems.source(), problem, &renderer));
         text.push_str("\n\n");
     }
-    let drawn = problems.iter().count().min(MOST_DRAWN);
-    if drawn < problems.iter().count() {
-        text.push_str(&format!("the first {drawn} problems are shown\n"));
+    if problems.iter().count() > MOST_DRAWN {
+        let more = format!("the first {MOST_DRAWN} problems are shown\n");
+        text.push_str(&more);
     }
     text.push_str(&summary(problems));
     text.push('\n');
@@ -119,10 +118,10 @@ fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
 
 /// Adds the place of `problem`: its lines, or where these cannot be drawn, their number.
 fn place<'a>(group: Group<'a>, source: &'a Source, problem: &'a Problem) -> Group<'a> {
-    let name = visible(source.name());
     let Some(span) = &problem.span else {
-        return group.element(Origin::path(name));
+        return group;
     };
+    let name = visible(source.name());
     let first = source.line_of(span.start);
     if source.line(first).len() > LONGEST_LINE {
         let position = source.position(span.start);
@@ -207,34 +206,35 @@ impl Excerpt {
     }
 }
 
-/// A message of ours, with parts of the user's: on one line, and not too long.
+/// A message of ours, with parts of the user's, on one line.
 fn shown(message: &str) -> String {
-    shown_lines(&message.replace(['\n', '\r'], " "))
+    shown_lines(&message.replace(['\n', '\r', '\t'], " "))
 }
 
 /// As [`shown`], for a message that may have several lines.
 fn shown_lines(message: &str) -> String {
-    let end = message
-        .char_indices()
-        .nth(LONGEST_MESSAGE)
-        .map(|(end, _)| end);
-    let text = &message[..end.unwrap_or(message.len())];
-    let lines: Vec<_> = text.split('\n').map(visible).collect();
-    let ellipsis = if end.is_some() { "…" } else { "" };
-    format!("{}{ellipsis}", lines.join("\n"))
+    let lines: Vec<_> = message.split('\n').map(visible).collect();
+    lines.join("\n")
 }
 
-/// The text with what steers a terminal replaced, character by character. Tabs and the control
-/// characters of ASCII stay: the renderer has pictures for them.
+/// The text with what steers a terminal replaced, character by character, by a picture of it where
+/// there is one. Tabs stay: the renderer knows how wide they are.
 fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        matches!(c, '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    let picture = |c: char| match c {
+        '\t' => None,
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
+        '\u{7f}' => Some('\u{2421}'),
+        '\u{80}'..='\u{9f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => Some(char::REPLACEMENT_CHARACTER),
+        _ => None,
     };
-    match text.contains(steers) {
-        true => text.replace(steers, "\u{fffd}").into(),
-        false => text.into(),
+    if !text.contains(|c| picture(c).is_some()) {
+        return text.into();
     }
+    text.chars().map(|c| picture(c).unwrap_or(c)).collect()
 }
 
 #[cfg(test)]
