@@ -8,13 +8,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     error::CliError,
     exit::Exit,
     logging,
     place::{self, Place},
+    signals::Signals,
     when,
 };
 use crate::{
@@ -207,45 +207,6 @@ impl Daemon {
                 })
             }
             () = signals.obey(&engine) => Ok(Exit::Interrupted),
-        }
-    }
-}
-
-/// What the system may ask of a daemon.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Passes them on. Returns at the second wish to stop.
-    async fn obey(&mut self, engine: &Handle) {
-        let mut stopping = false;
-        loop {
-            tokio::select! {
-                _ = self.hang_up.recv() => {
-                    engine.reload();
-                    continue;
-                }
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
-            if stopping {
-                tracing::warn!("stopped at once, the next start will find a crash");
-                return;
-            }
-            stopping = true;
-            tracing::info!("stopping; once more stops at once");
-            engine.shutdown();
         }
     }
 }
