@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::project::Project;
 
 /// Longer than any machine is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks at what somebody else does.
 const LOOK: Duration = Duration::from_millis(5);
@@ -89,16 +89,16 @@ impl Daemon {
 
     /// All it has said.
     pub(crate) fn log(&self) -> String {
-        self.log.0.0.lock().unwrap().text.clone()
+        self.log.heard().text.clone()
     }
 
     /// Waits until it has said `text`.
     pub(crate) fn says(&self, text: &str) -> Result<()> {
-        let (heard, changed) = &*self.log.0;
+        let changed = &self.log.0.1;
         let silent = |heard: &mut Heard| !heard.ended && !heard.text.contains(text);
         let (heard, _) = changed
-            .wait_timeout_while(heard.lock().unwrap(), PATIENCE, silent)
-            .unwrap();
+            .wait_timeout_while(self.log.heard(), PATIENCE, silent)
+            .unwrap_or_else(PoisonError::into_inner);
         let said = heard.text.contains(text);
         ensure!(said, "it never said `{text}`, but: {}", heard.text);
         Ok(())
@@ -156,20 +156,24 @@ impl Drop for Daemon {
 }
 
 impl Log {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hear(&self, line: &str) {
-        let mut heard = self.0.0.lock().unwrap();
+        let mut heard = self.heard();
         heard.text.push_str(line);
         heard.text.push('\n');
         self.0.1.notify_all();
     }
 
     fn end(&self) {
-        self.0.0.lock().unwrap().ended = true;
+        self.heard().ended = true;
         self.0.1.notify_all();
     }
 
     fn ended(&self) -> bool {
-        self.0.0.lock().unwrap().ended
+        self.heard().ended
     }
 }
 

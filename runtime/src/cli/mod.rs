@@ -30,6 +30,7 @@ pub mod progress;
 pub mod run;
 pub mod serve;
 pub mod show;
+mod signals;
 pub mod status;
 pub mod style;
 pub mod suggest;

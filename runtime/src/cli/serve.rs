@@ -8,13 +8,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     error::CliError,
     exit::Exit,
     logging,
     place::{self, Place},
+    signals::Signals,
     when,
 };
 use crate::{
@@ -39,8 +39,18 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const API_THREADS: usize = 2;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet serve                                   the jobs of schedules.toml, until Ctrl-C
+  cronlet serve -c /etc/cronlet/schedules.toml    those of another file
+  cronlet serve --log-format json                 for a machine that reads the log
+
+A saved schedules file, and a component that is built again, take effect at once; so does SIGHUP.
+Ctrl-C and SIGTERM stop gracefully: guests have `shutdown_grace` to end, and the code is 0, or 1 if
+the history could not be written. Once more stops at once, with 130.
+CRONLET_LOG says what is logged: a level such as `debug`, or `warn,cronlet=debug`.")]
 pub struct Args {
-    /// How a line of the log looks; the variable `CRONLET_LOG` says what is logged
+    /// How a line of the log looks
     #[arg(
         long,
         value_name = "FORMAT",
@@ -59,7 +69,7 @@ struct Daemon {
 }
 
 pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
-    logging::init(args.log_format)?;
+    let _logging = logging::init(args.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("api")
@@ -193,48 +203,10 @@ impl Daemon {
                 Ok(match finish {
                     Finish::Clean => Exit::Done,
                     Finish::Unsaved => Exit::Failed,
+                    Finish::Died => Exit::Bug,
                 })
             }
             () = signals.obey(&engine) => Ok(Exit::Interrupted),
-        }
-    }
-}
-
-/// What the system may ask of a daemon.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Passes them on. Returns at the second wish to stop.
-    async fn obey(&mut self, engine: &Handle) {
-        let mut stopping = false;
-        loop {
-            tokio::select! {
-                _ = self.hang_up.recv() => {
-                    engine.reload();
-                    continue;
-                }
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
-            if stopping {
-                tracing::warn!("stopped at once, the next start will find a crash");
-                return;
-            }
-            stopping = true;
-            tracing::info!("stopping; once more stops at once");
-            engine.shutdown();
         }
     }
 }

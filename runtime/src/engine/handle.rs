@@ -187,9 +187,9 @@ impl Handle {
     pub async fn finished(&self) -> Finish {
         let mut finished = self.finished.clone();
         match finished.wait_for(Option::is_some).await {
-            Ok(finish) => finish.unwrap_or(Finish::Unsaved),
-            // The thread is gone without a word: it panicked.
-            Err(_) => Finish::Unsaved,
+            Ok(finish) => finish.unwrap_or(Finish::Died),
+            // The thread is gone without a word.
+            Err(_) => Finish::Died,
         }
     }
 

@@ -85,6 +85,8 @@ pub enum Finish {
     Clean,
     /// The store could not write the last of it. The next start sees a crash.
     Unsaved,
+    /// Its thread panicked, which is a bug. The next start sees a crash.
+    Died,
 }
 
 /// The thread that owns the core.

@@ -1,0 +1,46 @@
+//! What the system may ask of the daemon.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::engine::Handle;
+
+/// Wishes to stop, and to read the schedules file again.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Passes them on. Returns at the second wish to stop.
+    pub(super) async fn obey(&mut self, engine: &Handle) {
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = self.hang_up.recv() => {
+                    engine.reload();
+                    continue;
+                }
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+            if stopping {
+                tracing::warn!("stopped at once, the next start will find a crash");
+                return;
+            }
+            stopping = true;
+            tracing::info!("stopping; once more stops at once");
+            engine.shutdown();
+        }
+    }
+}
