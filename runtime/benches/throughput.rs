@@ -21,11 +21,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use cronlet::{
-    engine::{self, Handle, Parts, clock::SystemClock, handle::Wanted},
+    engine::{self, Finish, Handle, Parts, clock::SystemClock, handle::Wanted},
     sandbox::{Sandbox, SandboxOptions},
-    store::sqlite::{self, Owner},
+    store::{
+        History,
+        history::{Entry, Query},
+        sqlite::{self, Owner},
+    },
 };
 use cronlet_core::{
     digest::Digest,
@@ -35,7 +39,7 @@ use cronlet_core::{
     name::JobName,
     plan::{Plan, Settings},
     policy::{CatchUp, Overlap, Retry},
-    record::{Batch, Record},
+    record::Batch,
     run::RunStatus,
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -116,7 +120,6 @@ async fn measure(folder: &Path, runs: u32, workers: NonZeroU32) -> Result<Durati
     })?;
     let records = handle.records();
     let begin = Instant::now();
-    let ends = tokio::spawn(ends(records, runs));
     let mut asking = tokio::task::JoinSet::new();
     for asker in 0..ASKING {
         let share = runs / ASKING + u32::from(asker < runs % ASKING);
@@ -125,10 +128,9 @@ async fn measure(folder: &Path, runs: u32, workers: NonZeroU32) -> Result<Durati
     while let Some(asked) = asking.join_next().await {
         asked??;
     }
-    ends.await??;
+    drain(&handle, records).await?;
     let took = begin.elapsed();
-    handle.shutdown();
-    handle.finished().await;
+    verify(&sqlite::history(&database)?, runs)?;
     Ok(took)
 }
 
@@ -149,22 +151,38 @@ async fn ask(handle: Handle, runs: u32) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the ends of this many runs to be on disk.
-async fn ends(mut records: Receiver<Arc<Batch>>, runs: u32) -> Result<()> {
-    let mut ended = 0;
-    while ended < runs {
-        let batch = match records.recv().await {
-            Ok(batch) => batch,
-            Err(RecvError::Lagged(_)) => anyhow::bail!("the count was overrun"),
+/// Waits until nothing is open, and until all of it is on disk.
+async fn drain(handle: &Handle, mut records: Receiver<Arc<Batch>>) -> Result<()> {
+    loop {
+        let status = handle.status().await.context("the engine runs")?;
+        if status.queued + status.retrying + status.running.len() == 0 {
+            break;
+        }
+        match records.recv().await {
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(error) => return Err(error.into()),
-        };
-        for record in &batch.records {
-            if let Record::RunEnded { end, .. } = record {
-                ensure!(end.status() == RunStatus::Succeeded, "{record:?}");
-                ended += 1;
-            }
         }
     }
+    handle.shutdown();
+    ensure!(handle.finished().await == Finish::Clean);
+    Ok(())
+}
+
+/// Nothing counts that is not in the history.
+fn verify(history: &dyn History, runs: u32) -> Result<()> {
+    let query = Query {
+        limit: usize::try_from(runs)? + 1,
+        ..Query::default()
+    };
+    let mut found = 0;
+    for entry in history.entries(&query)? {
+        let Entry::Run(row) = entry else {
+            bail!("{entry:?}")
+        };
+        ensure!(row.status == RunStatus::Succeeded, "{row:?}");
+        found += 1;
+    }
+    ensure!(found == runs, "{found} runs are in the history");
     Ok(())
 }
 
