@@ -4,8 +4,7 @@
 //! the engine. A thread of its own writes; when it is too far behind, lines are dropped and counted.
 
 use std::{
-    fmt,
-    io,
+    fmt, io,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
