@@ -2,22 +2,16 @@
 //! `NAME.stderr` what `cronlet check` says about it. `BLESS=1` writes the second one anew.
 
 use std::{
-    collections::BTreeMap,
     env, fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use cronlet::cli::{
-    check::{self, Options, Streams},
-    diagnostics::Style,
-};
-use cronlet_core::{
-    catalog::{Loaded, Unusable},
-    digest::Digest,
-};
+use cronlet_core::digest::Digest;
 
-const COMPONENT: &[u8; 8] = b"\0asm\x0d\0\x01\0";
+use crate::project::Project;
+
+/// A core WebAssembly module, which is no component.
 const MODULE: &[u8; 8] = b"\0asm\x01\0\0\0";
 
 #[test]
@@ -67,74 +61,24 @@ fn cases() -> Result<Vec<PathBuf>> {
     Ok(cases)
 }
 
-/// What is said about a case that stands as schedules.toml beside a folder of plugins.
+/// What is said about a case that stands as schedules.toml beside a folder of plugins: a job, a
+/// text, and a module.
 fn check(case: &Path) -> Result<String> {
-    let project = tempfile::tempdir()?;
-    let file = project.path().join("schedules.toml");
-    fs::copy(case, &file)?;
-    let plugins = project.path().join("plugins");
-    fs::create_dir(&plugins)?;
-    fs::write(plugins.join("hello.wasm"), COMPONENT)?;
-    fs::write(plugins.join("module.wasm"), MODULE)?;
-    fs::write(plugins.join("text.wasm"), "hello")?;
-
-    let options = Options {
-        file: &file,
-        strict: false,
-        json: false,
-        style: Style {
-            color: false,
-            width: 100,
-        },
-        environment: &BTreeMap::new(),
-        now: "2026-03-01T00:00:00Z".parse()?,
-    };
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams {
-        out: &mut out,
-        err: &mut err,
-    };
-    let code = check::run(&options, load, &mut streams)?;
-    let said = String::from_utf8(err)?;
-    let errors = said.lines().any(|line| line.starts_with("error"));
+    let project = Project::new("", &[("hello", tests::HELLO)])?;
+    fs::copy(case, project.path("schedules.toml"))?;
+    fs::write(project.path("plugins/module.wasm"), MODULE)?;
+    fs::write(project.path("plugins/text.wasm"), "hello")?;
+    let said = project.cronlet(&["check"])?;
+    let errors = said.err.lines().any(|line| line.starts_with("error"));
     ensure!(
-        code == if errors { 2 } else { 0 },
-        "it ended with {code}:\n{said}"
+        said.code == if errors { 2 } else { 0 },
+        "it ended otherwise: {said:?}"
     );
     ensure!(
-        !said.is_empty(),
-        "a case is something to say, and this has nothing"
+        !said.err.is_empty(),
+        "a case is a mistake, and this is none"
     );
-    let here = format!("{}/", project.path().display());
-    Ok(said.replace(&here, ""))
-}
-
-/// Says what the sandbox says, going by the first bytes alone.
-fn load(path: &Path) -> Result<Loaded, Unusable> {
-    let unusable = |code, message: String, help: &str| Unusable {
-        code,
-        message,
-        help: Some(help.to_owned()),
-    };
-    let Ok(bytes) = fs::read(path) else {
-        let message = format!("there is no file `{}`", path.display());
-        return Err(unusable(
-            "missing",
-            message,
-            "build it, or correct its path",
-        ));
-    };
-    if bytes.starts_with(COMPONENT) {
-        return Ok(Loaded {
-            digest: Digest::of(&bytes),
-            world: "job".to_owned(),
-        });
-    }
-    let what = if bytes.starts_with(MODULE) {
-        "it is a core WebAssembly module and not a component"
-    } else {
-        "it is not WebAssembly"
-    };
-    let help = "build it with `cargo build --target wasm32-wasip2`";
-    Err(unusable("not-a-component", what.to_owned(), help))
+    // Another build of the job has another digest.
+    let digest = Digest::of(&fs::read(tests::HELLO)?).to_string();
+    Ok(said.err.replace(&digest, "[digest of hello]"))
 }

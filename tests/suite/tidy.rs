@@ -115,7 +115,7 @@ fn sources() -> Vec<Source> {
                 if name != "target" && !name.starts_with('.') {
                     folders.push(path);
                 }
-            } else if name.ends_with(".rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let relative = path.strip_prefix(root()).expect("it lies below the root");
                 sources.push(Source {
                     path: relative.to_string_lossy().replace('\\', "/"),

@@ -39,6 +39,19 @@ pub(super) fn importing(name: &str) -> Vec<u8> {
     )
 }
 
+/// A job built against a later, compatible version of the interface.
+pub(super) fn newer() -> Vec<u8> {
+    let text = text(
+        "",
+        r#"
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
+        (func (export "run") (param i32 i32) (result i32) i32.const 1024)
+        "#,
+    );
+    parse(&text.replace("@0.1.0", "@0.1.7"))
+}
+
 /// A component that exports nothing.
 pub(super) fn nothing() -> Vec<u8> {
     parse("(component)")
@@ -64,7 +77,11 @@ pub(super) fn exporting(name: &str) -> Vec<u8> {
 }
 
 fn component(imports: &str, module: &str) -> Vec<u8> {
-    parse(&format!(
+    parse(&text(imports, module))
+}
+
+fn text(imports: &str, module: &str) -> String {
+    format!(
         r#"(component
         {imports}
         (import "cronlet:job/types@0.1.0" (instance $types
@@ -98,7 +115,7 @@ fn component(imports: &str, module: &str) -> Vec<u8> {
                 (realloc (core func $m "realloc"))))
         (instance $runner (export "run" (func $run)))
         (export "cronlet:job/runner@0.1.0" (instance $runner)))"#
-    ))
+    )
 }
 
 fn parse(text: &str) -> Vec<u8> {

@@ -113,6 +113,15 @@ fn a_component_that_is_no_job_is_refused() {
 }
 
 #[test]
+fn a_later_compatible_version_of_the_interface_is_as_good() {
+    let report = run(&sandbox(), &guest::newer(), limits(60_000));
+    assert!(
+        matches!(report.verdict, Verdict::Succeeded(_)),
+        "{report:?}"
+    );
+}
+
+#[test]
 fn an_import_that_the_host_lacks_is_named() {
     for name in [
         "wasi:http/types@0.2.0",
