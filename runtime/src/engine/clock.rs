@@ -55,8 +55,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    /// To the microsecond, as it is stored: what is decided by is what would be read back.
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     fn monotonic(&self) -> Duration {
