@@ -12,6 +12,7 @@
 //! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`catalog`] |
 //! | what can become of an occurrence | [`run`], [`report`], [`record`] |
 //! | what decides it | [`engine`], [`backoff`] |
+//! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -19,6 +20,7 @@ pub mod backoff;
 pub mod catalog;
 pub mod digest;
 pub mod engine;
+pub mod escape;
 pub mod job;
 pub mod limits;
 pub mod name;

@@ -16,7 +16,6 @@ pub mod cron;
 pub mod daemon;
 pub mod diagnostics;
 pub mod error;
-pub mod escape;
 pub mod exit;
 pub mod history;
 pub mod jobs;
@@ -39,6 +38,7 @@ pub mod trigger;
 pub mod when;
 
 use clap::{Parser, Subcommand};
+use cronlet_core::escape;
 use jiff::Timestamp;
 
 pub use console::{Color, Console};

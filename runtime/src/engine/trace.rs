@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
+    escape,
     name::JobName,
     record::{Batch, NewRun, Record, StoredRun},
     report::{AttemptReport, Verdict},
@@ -180,7 +181,8 @@ impl Told {
         if said.is_empty() {
             String::new()
         } else {
-            format!(": {said}")
+            // A guest's words are one line of the log, whatever is in them.
+            format!(": {}", escape::line(said))
         }
     }
 }
@@ -191,5 +193,25 @@ fn skipped(job: &JobName, reason: &str, (first, last): (Timestamp, Timestamp), c
         info!(%job, at = %first, "skipped, {reason}");
     } else {
         debug!(%job, %first, %last, count, "skipped, {reason}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_forge_a_line_of_the_log() {
+        let told = Told {
+            job: JobName::new("a").unwrap(),
+            attempt: 1,
+            last: Some(Last {
+                duration: Duration::ZERO,
+                said: "fine\n2026-01-01T00:00:00Z INFO all is well\u{1b}[2J".to_owned(),
+            }),
+        };
+        let said = told.said();
+        assert!(!said.chars().any(char::is_control), "{said:?}");
+        assert!(said.starts_with(": fine⏎2026"), "{said}");
     }
 }
