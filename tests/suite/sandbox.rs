@@ -445,7 +445,7 @@ fn exit() {
         (ErrorKind::Retryable, "exit")
     );
     assert!(
-        failure.message.starts_with("exited with code "),
+        failure.message.starts_with("exited, as failed,"),
         "{failure:?}"
     );
     assert!(!failure.message.contains("code 0"), "{failure:?}");

@@ -145,7 +145,7 @@ pub(super) async fn cancel(
 /// The run is over, or never was.
 async fn not_open(engine: &Handle, run: u64) -> Result<Problem, Problem> {
     Ok(match engine.run(RunId(run)).await? {
-        Some(row) => Problem::conflict(format!("run {run} is {} already", row.status)),
+        Some(row) => Problem::conflict(format!("run {run} is over: {}", row.status)),
         None => no_such_run(run),
     })
 }

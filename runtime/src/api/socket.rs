@@ -9,7 +9,7 @@ use std::{
     fs, io,
     os::unix::{
         ffi::OsStrExt as _,
-        fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
 };
@@ -61,8 +61,8 @@ fn own_folder(temporary: &Path) -> PathBuf {
 }
 
 impl Socket {
-    /// Listens at `path`. A file that is there is replaced: the caller owns the database, so its
-    /// daemon is no more.
+    /// Listens at `path`. A socket that is there is replaced: the caller owns the database, so its
+    /// daemon is no more. Anything else there is somebody's, and an error.
     ///
     /// Must be called within a tokio runtime.
     pub fn bind(path: &Path) -> io::Result<Self> {
@@ -76,6 +76,7 @@ impl Socket {
         if folder.starts_with(std::env::temp_dir()) && folder == own_folder(&std::env::temp_dir()) {
             refuse_foreign(folder)?;
         }
+        refuse_other_than_socket(path)?;
         let mut private = tempfile::Builder::new();
         let private = private.prefix(".").rand_bytes(4);
         let private = private.permissions(fs::Permissions::from_mode(0o700));
@@ -124,6 +125,17 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
         Self {
             uid: credentials.ok().map(|credentials| credentials.uid()),
         }
+    }
+}
+
+fn refuse_other_than_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(data) if !data.file_type().is_socket() => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("`{}` is there and is no socket", path.display()),
+        )),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

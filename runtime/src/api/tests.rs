@@ -157,7 +157,7 @@ fn a_run_is_cancelled_once() {
         server.get(&format!("/api/v1/runs/{run}?wait=final")).body["status"],
         "cancelled"
     );
-    assert_problem(&server.post(&path, &json!({})), 409, "cancelled already");
+    assert_problem(&server.post(&path, &json!({})), 409, "is over: cancelled");
 }
 
 #[test]

@@ -160,7 +160,15 @@ pub(super) fn last_word(run: &view::Run, now: Timestamp) -> String {
         "succeeded" => run.summary.as_deref().or(run.message.as_deref()),
         _ => error.or(run.message.as_deref()).or(run.summary.as_deref()),
     };
-    let word = word.unwrap_or_default().lines().next().unwrap_or_default();
+    let crashed = || {
+        let last = run.attempts.last();
+        last.is_some_and(|attempt| attempt.status == "crashed")
+    };
+    let word = match word {
+        Some(word) => word.lines().next().unwrap_or_default(),
+        None if crashed() => "the daemon died with it",
+        None => "",
+    };
     match run.retry_at {
         Some(at) if at.0 > now => format!("again {}: {word}", when::relative(now, at.0)),
         Some(_) => format!("to be tried again: {word}"),

@@ -35,7 +35,9 @@ impl Signals {
                 _ = self.interrupt.recv() => {}
             }
             if stopping {
-                tracing::warn!("stopped at once, the next start will find a crash");
+                tracing::warn!(
+                    "stopped at once, what was running is found as crashed at the next start"
+                );
                 return;
             }
             stopping = true;

@@ -65,21 +65,25 @@ pub fn took(d: Duration) -> String {
     }
 }
 
+fn rounded_tenths(n: u64, divisor: u128) -> u128 {
+    (u128::from(n) * 10 + divisor / 2) / divisor
+}
+
 /// `1.5 MiB`: how much memory.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if n < 1024 {
         return format!("{n} B");
     }
-    let mut tenths = u128::from(n) * 10;
-    let mut unit = "B";
+    let (mut divisor, mut unit) = (1, "B");
     for larger in UNITS {
-        if tenths < 10_240 {
+        if rounded_tenths(n, divisor) < 10_240 {
             break;
         }
-        tenths /= 1024;
+        divisor *= 1024;
         unit = larger;
     }
+    let tenths = rounded_tenths(n, divisor);
     match tenths % 10 {
         0 => format!("{} {unit}", tenths / 10),
         tenth => format!("{}.{tenth} {unit}", tenths / 10),
@@ -150,8 +154,10 @@ mod tests {
             (1023, "1023 B"),
             (1024, "1 KiB"),
             (1_572_864, "1.5 MiB"),
+            (1_245_184, "1.2 MiB"),
+            (1_048_575, "1 MiB"),
             (64 << 20, "64 MiB"),
-            (u64::MAX, "16777215.9 TiB"),
+            (u64::MAX, "16777216 TiB"),
         ] {
             assert_eq!(bytes(n), expected);
         }

@@ -74,6 +74,8 @@ fn problems(text: &str, tree: &DeTable<'_>, errors: &[Error]) -> Vec<Problem> {
     let mut problems: Vec<_> = open.map(unclosed_bracket).into_iter().collect();
     // What is in a table that is there twice is there twice for that reason.
     let mut twice = 0..0;
+    // A word without quotes that begins like a number is wrong in several ways.
+    let mut unquoted = 0..0;
     let mut last = 0;
     for error in errors {
         let span = visible(text, error.span());
@@ -81,6 +83,7 @@ fn problems(text: &str, tree: &DeTable<'_>, errors: &[Error]) -> Vec<Problem> {
         let follows = before && same_line.is_some_and(|between| !between.contains('\n'));
         if span.start >= end
             || twice.contains(&span.start)
+            || unquoted.contains(&span.start)
             || (follows && error.message().starts_with(TOO_MUCH))
         {
             continue;
@@ -91,6 +94,9 @@ fn problems(text: &str, tree: &DeTable<'_>, errors: &[Error]) -> Vec<Problem> {
                 twice = span.end..header.section_end(text);
             }
             duplicate(text, tree, span)
+        } else if let Some(word) = no_number(text, error, &span) {
+            unquoted = word.clone();
+            no_quotes(text, word)
         } else {
             problem(text, &marks, error, span)
         });
@@ -160,6 +166,21 @@ fn unclosed_string(text: &str, string: Range<usize>) -> Problem {
     Problem::error(SYNTAX, "string is not closed")
         .at(line.start..line.end.max(line.start + 1))
         .label(format!("expected `{quotes}` at its end"))
+}
+
+/// A word that the parser took for a number because of how it begins: `noop` for `nan`, `inbox` for
+/// `inf`, `./hello.wasm` for `.5`.
+fn no_number(text: &str, error: &Error, span: &Range<usize>) -> Option<Range<usize>> {
+    let message = error.message();
+    if !message.starts_with("invalid float") && !message.starts_with("invalid mantissa") {
+        return None;
+    }
+    let rest = text[span.start..]
+        .split(['\n', '\r', '#', ',', ']', '}'])
+        .next()?;
+    let word = rest.split_whitespace().next()?;
+    let is_word = word.starts_with(|c: char| c.is_alphabetic()) || word.starts_with("./");
+    is_word.then_some(span.start..span.start + word.len())
 }
 
 fn no_quotes(text: &str, span: Range<usize>) -> Problem {

@@ -285,8 +285,10 @@ impl Board {
             self.refused
                 .as_ref()
                 .map(|refusal| match refusal.problems.count(Severity::Error) {
-                    1 => format!("the schedules file is refused: {}", refusal.problems),
-                    problems => format!("the schedules file is refused: {problems} problems"),
+                    1 => "the schedules file is refused, it has a problem".to_owned(),
+                    problems => {
+                        format!("the schedules file is refused, it has {problems} problems")
+                    }
                 });
         let unusable = self
             .plan

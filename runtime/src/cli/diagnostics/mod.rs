@@ -109,11 +109,18 @@ fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
         .primary_title(shown(&problem.message))
         .id(problem.code.as_ref());
     let group = place(Group::with_title(title), source, problem);
-    let group = match &problem.help {
-        Some(help) => group.element(Level::HELP.message(shown_lines(help))),
-        None => group,
-    };
-    renderer.render(&[group])
+    match &problem.help {
+        Some(help) if problem.span.is_some() => {
+            renderer.render(&[group.element(Level::HELP.message(shown_lines(help)))])
+        }
+        // Without lines above it, a help stands by itself.
+        Some(help) => {
+            let help = Level::HELP.secondary_title(shown_lines(help));
+            let help = renderer.render(&[Group::with_title(help)]);
+            format!("{}\n{help}", renderer.render(&[group]))
+        }
+        None => renderer.render(&[group]),
+    }
 }
 
 /// Adds the place of `problem`: its lines, or where these cannot be drawn, their number.

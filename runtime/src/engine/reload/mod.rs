@@ -42,6 +42,8 @@ struct Reloader {
     newer: Option<Saved>,
     /// Somebody waits for a word about it.
     asked: bool,
+    /// The log's last word about the file was that it is refused.
+    refused: bool,
     /// The components that the newest text refers to.
     components: BTreeSet<PathBuf>,
     engine: Handle,
@@ -110,6 +112,7 @@ pub fn follow(
         saves,
         newer: None,
         asked: false,
+        refused: false,
         components: BTreeSet::new(),
         engine,
         clock,
@@ -157,7 +160,9 @@ impl Reloader {
         let asked = std::mem::take(&mut self.asked);
         match reading.and_then(|reading| self.resolve(reading)) {
             Ok(Resolved::Same(warnings)) => {
-                if asked {
+                if std::mem::take(&mut self.refused) {
+                    tracing::info!("the schedules file is sound again, and says what is live");
+                } else if asked {
                     tracing::info!("reloaded: nothing has changed");
                 }
                 self.engine.tell_config(News::Unchanged(warnings));
@@ -190,6 +195,7 @@ impl Reloader {
     }
 
     fn accept(&mut self, plan: Plan, catalog: Catalog, warnings: Vec<Warning>) {
+        self.refused = false;
         tracing::info!("reloaded: {}", Summary(&self.plan.diff(&plan)));
         for warning in &warnings {
             tracing::warn!("{warning}");
@@ -216,6 +222,7 @@ impl Reloader {
     }
 
     fn refuse(&mut self, problems: Problems) {
+        self.refused = true;
         let count = problems.count(Severity::Error);
         tracing::error!(problems = count, "not reloaded, the old plan stays");
         for line in problems.to_string().lines() {

@@ -192,7 +192,11 @@ fn exit(code: i32) -> Verdict {
         kind: ErrorKind::Retryable,
         failure: Failure {
             code: EXIT.to_owned(),
-            message: format!("exited with code {code} and returned nothing"),
+            // The interface of WASI 0.2 tells success from failure, and loses the code.
+            message: match code {
+                0 => "exited, as succeeded, instead of returning".to_owned(),
+                _ => "exited, as failed, instead of returning".to_owned(),
+            },
             ..Failure::default()
         },
     }

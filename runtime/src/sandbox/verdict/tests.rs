@@ -88,7 +88,7 @@ fn an_exit_has_its_last_words_too() {
         panic!("{verdict:?}");
     };
     assert_eq!(kind, ErrorKind::Retryable);
-    assert_eq!(failure.message, "exited with code 1 and returned nothing");
+    assert_eq!(failure.message, "exited, as failed, instead of returning");
     assert_eq!(failure.attributes[0].1, "SystemExit: 1");
 }
 

@@ -49,7 +49,7 @@ use std::{
 
 use cronlet_core::{
     digest::Digest,
-    record::{Batch, Recovery},
+    record::{Batch, Record, Recovery},
 };
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use thiserror::Error;
@@ -181,11 +181,24 @@ impl Store for SqliteStore {
         self.write(batches, &mut cache)
             .map_err(StoreError::while_("write the history"))?;
         self.cache = cache;
+        let mut records = batches.iter().flat_map(|batch| &batch.records);
+        if records.any(|record| *record == Record::Stopped) {
+            self.gather();
+        }
         Ok(())
     }
 }
 
 impl SqliteStore {
+    /// Leaves one whole file: without it, a copy of the database after a stop would lack what is still
+    /// in the log beside it.
+    fn gather(&self) {
+        // A reader may be in the way. Then the log stays for the next one who opens it.
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
     fn write(&mut self, batches: &[Batch], cache: &mut Cache) -> Result<(), apply::Error> {
         let transaction = self
             .connection

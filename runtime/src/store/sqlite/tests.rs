@@ -548,3 +548,17 @@ fn every_question_has_its_index() {
         assert_eq!(steps.join("; "), expected, "{sql}");
     }
 }
+
+#[test]
+fn after_a_stop_one_file_is_the_whole_history() {
+    let place = place();
+    let mut store = place.open();
+    let reader = place.history();
+    queue(&mut store, 1);
+    assert_eq!(count(&reader), 1);
+    store.commit(&batch(vec![Record::Stopped])).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let copy = elsewhere.path().join("copy.db");
+    fs::copy(place.path(), &copy).unwrap();
+    assert_eq!(count(&history(&copy).unwrap()), 1);
+}
