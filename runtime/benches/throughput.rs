@@ -39,10 +39,8 @@ use cronlet_core::{
     name::JobName,
     plan::{Plan, Settings},
     policy::{CatchUp, Overlap, Retry},
-    record::Batch,
-    run::RunStatus,
+    run::{RunId, RunStatus},
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Requests that wait for their answer at one time.
 const ASKING: u32 = 512;
@@ -118,25 +116,26 @@ async fn measure(folder: &Path, runs: u32, workers: NonZeroU32) -> Result<Durati
         plan: plan(digest, workers)?.into(),
         reload: Box::new(|| {}),
     })?;
-    let records = handle.records();
     let begin = Instant::now();
     let mut asking = tokio::task::JoinSet::new();
     for asker in 0..ASKING {
         let share = runs / ASKING + u32::from(asker < runs % ASKING);
         asking.spawn(ask(handle.clone(), share));
     }
+    let mut queued = Vec::new();
     while let Some(asked) = asking.join_next().await {
-        asked??;
+        queued.extend(asked??);
     }
-    drain(&handle, records).await?;
+    drain(&handle, queued).await?;
     let took = begin.elapsed();
     verify(&sqlite::history(&database)?, runs)?;
     Ok(took)
 }
 
 /// Asks for this many runs, one after the other.
-async fn ask(handle: Handle, runs: u32) -> Result<()> {
+async fn ask(handle: Handle, runs: u32) -> Result<Vec<RunId>> {
     let job = JobName::new("noop")?;
+    let mut queued = Vec::new();
     for _ in 0..runs {
         let job = job.clone();
         let wanted = Wanted {
@@ -146,22 +145,19 @@ async fn ask(handle: Handle, runs: u32) -> Result<()> {
             actor: None,
         };
         let answer = handle.request_run(wanted).await;
-        ensure!(matches!(answer, Answer::Queued(_)), "{answer:?}");
+        let Answer::Queued(run) = answer else {
+            bail!("{answer:?}")
+        };
+        queued.push(run);
     }
-    Ok(())
+    Ok(queued)
 }
 
-/// Waits until nothing is open, and until all of it is on disk.
-async fn drain(handle: &Handle, mut records: Receiver<Arc<Batch>>) -> Result<()> {
-    loop {
-        let status = handle.status().await.context("the engine runs")?;
-        if status.queued + status.retrying + status.running.len() == 0 {
-            break;
-        }
-        match records.recv().await {
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Waits until the last of them are over, and until all of it is on disk.
+async fn drain(handle: &Handle, mut runs: Vec<RunId>) -> Result<()> {
+    runs.sort_unstable();
+    for run in runs.iter().rev().take(1_000) {
+        handle.wait_final(*run).await?;
     }
     handle.shutdown();
     ensure!(handle.finished().await == Finish::Clean);

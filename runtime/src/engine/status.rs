@@ -40,7 +40,7 @@ pub struct Status {
     pub store: StoreStatus,
     /// By run.
     pub running: Vec<RunningAttempt>,
-    /// Runs that wait for capacity.
+    /// Runs that wait for capacity, or for the record of their start to be on disk.
     pub queued: usize,
     /// Runs that wait for their backoff.
     pub retrying: usize,
@@ -234,17 +234,22 @@ impl Board {
         progress: impl Fn(RunId, u32) -> Option<Progress>,
         now: Timestamp,
     ) -> Status {
-        let waiting = |status| core.open_runs().filter(|run| run.status == status).count();
-        let running = core.open_runs().filter_map(|open| {
-            Some(RunningAttempt {
-                run: open.new.run,
-                job: open.new.job.clone(),
-                attempt: open.attempt,
-                started_at: open.started_at?,
-                cancel_requested: open.cancel_requested,
-                progress: progress(open.new.run, open.attempt),
-            })
-        });
+        let (mut running, mut queued, mut retrying) = (Vec::new(), 0, 0);
+        for open in core.open_runs() {
+            match (open.status, open.started_at) {
+                (RunStatus::Retrying, _) => retrying += 1,
+                (_, Some(started_at)) => running.push(RunningAttempt {
+                    run: open.new.run,
+                    job: open.new.job.clone(),
+                    attempt: open.attempt,
+                    started_at,
+                    cancel_requested: open.cancel_requested,
+                    progress: progress(open.new.run, open.attempt),
+                }),
+                // Without a guest yet: the record of its start is on its way to the disk.
+                (_, None) => queued += 1,
+            }
+        }
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -253,9 +258,9 @@ impl Board {
             stopping: self.stopping,
             config: self.config(),
             store: self.store.clone(),
-            running: running.collect(),
-            queued: waiting(RunStatus::Queued),
-            retrying: waiting(RunStatus::Retrying),
+            running,
+            queued,
+            retrying,
             jobs: self.plan.jobs.len(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             degraded: self.degraded(),
