@@ -18,6 +18,9 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(168);
 ///
 /// The jitter is a hash of these three and not random, so that a replay agrees.
 pub fn delay(retry: &Retry, job: &JobName, cause: &Cause, failures: u32) -> Duration {
+    if retry.delay.is_zero() {
+        return Duration::ZERO;
+    }
     let full = match retry.backoff {
         Backoff::Fixed => retry.delay,
         Backoff::Exponential { factor } => {
@@ -109,5 +112,10 @@ mod tests {
             ..retry()
         };
         assert_eq!(millis(&r, 3), 0);
+        assert_eq!(
+            millis(&r, u32::MAX),
+            0,
+            "though zero times infinity is no number"
+        );
     }
 }

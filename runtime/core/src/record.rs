@@ -217,5 +217,8 @@ pub enum StoredState {
     Running {
         /// When it was to start.
         starts_at: Timestamp,
+        /// The time of the batch that says so. Only an attempt that was recorded ahead of its time can
+        /// be one whose time has not come, whatever the clock shows after a crash.
+        recorded_at: Timestamp,
     },
 }

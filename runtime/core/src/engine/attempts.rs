@@ -281,7 +281,9 @@ fn judge(
         Verdict::Succeeded(_) => {
             return (AttemptStatus::Succeeded, None, Next::End(RunEnd::Succeeded));
         }
-        Verdict::Stopped => return interrupted,
+        Verdict::Stopped if stopping => return interrupted,
+        // Nobody asked for it, so it is no reason to start again for ever.
+        Verdict::Stopped => (FailReason::Trap, ErrorKind::Retryable),
         Verdict::Error {
             kind: ErrorKind::Cancelled,
             ..

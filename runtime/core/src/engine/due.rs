@@ -65,8 +65,9 @@ impl Engine {
         run
     }
 
-    fn handle_due_job(&mut self, step: &mut Step, name: &JobName) {
-        if let Some(newest) = self.account(step, name)
+    /// Handles the due instants of one job. While nothing may start they are all missed.
+    pub(super) fn handle_due_job(&mut self, step: &mut Step, name: &JobName) {
+        if let Some(newest) = self.account(step, name, self.schedules())
             && let Some(state) = self.jobs.get(name)
             && let Some(job) = state.job.clone()
         {
@@ -86,7 +87,7 @@ impl Engine {
     }
 
     /// Accounts for all due instants of the job but the one that it returns, which is to become a run.
-    fn account(&mut self, step: &mut Step, name: &JobName) -> Option<Timestamp> {
+    fn account(&mut self, step: &mut Step, name: &JobName, may_run: bool) -> Option<Timestamp> {
         let state = self.jobs.get_mut(name)?;
         let job = state.job.clone()?;
         let trigger = job.trigger.as_ref()?;
@@ -94,7 +95,7 @@ impl Engine {
         let first = trigger.next_after(from)?;
         let newest = trigger.latest_in(from, step.now)?;
 
-        let runs = runs_late(&job.catch_up, age(step.now, newest));
+        let runs = may_run && runs_late(&job.catch_up, age(step.now, newest));
         let missed_through = if runs { before(newest) } else { newest };
         if let Some(last) = (first <= missed_through)
             .then(|| trigger.latest_in(from, missed_through))

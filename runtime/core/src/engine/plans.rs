@@ -53,12 +53,16 @@ impl Engine {
         for name in present.iter().filter(|name| !plan.jobs.contains_key(*name)) {
             self.mark_removed(step, name);
         }
-        let ids: Vec<RunId> = recovery.runs.iter().map(|run| run.new.run).collect();
+        let states: Vec<_> = recovery
+            .runs
+            .iter()
+            .map(|stored| (stored.new.run, stored.state))
+            .collect();
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
-        for id in ids {
-            self.resume(step, id);
+        for (id, state) in states {
+            self.resume(step, id, state);
         }
         self.forget_removed(step.now);
     }
@@ -78,6 +82,7 @@ impl Engine {
             .filter_map(|(name, state)| Some((name.clone(), state.job.clone()?)))
             .collect();
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
+            self.settle(step, name);
             self.mark_removed(step, name);
             self.end_waiting_of(step, name);
         }
@@ -85,12 +90,24 @@ impl Engine {
             match present.get(&job.name) {
                 Some(old) if old == job => {}
                 old => {
+                    if old.is_some_and(|old| old.fingerprint() != job.fingerprint()) {
+                        self.settle(step, &job.name);
+                    }
                     self.accept(step, job, old.is_some());
                     self.slots.reconsider(&job.name);
                 }
             }
         }
         self.forget_removed(step.now);
+    }
+
+    /// Accounts for what was due by the old definition of a job and has not been looked at yet: the new
+    /// one knows nothing of it.
+    fn settle(&mut self, step: &mut Step, name: &JobName) {
+        let due = self.jobs.get(name).and_then(|state| state.due);
+        if due.is_some_and(|at| at <= step.now) {
+            self.handle_due_job(step, name);
+        }
     }
 
     /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
@@ -178,7 +195,7 @@ impl Engine {
         let phase = match stored.state {
             StoredState::Queued => RunPhase::Waiting { retried: None },
             StoredState::Retrying { until } => RunPhase::BackingOff { until },
-            StoredState::Running { starts_at } => RunPhase::Running {
+            StoredState::Running { starts_at, .. } => RunPhase::Running {
                 started_at: starts_at,
             },
         };
@@ -203,7 +220,7 @@ impl Engine {
     }
 
     /// Closes what the last engine left open of a run.
-    fn resume(&mut self, step: &mut Step, id: RunId) {
+    fn resume(&mut self, step: &mut Step, id: RunId, state: StoredState) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
@@ -211,12 +228,17 @@ impl Engine {
             .jobs
             .get(&run.new.job)
             .is_none_or(|state| state.job.is_none());
-        if let RunPhase::Running { started_at } = run.phase {
+        if let StoredState::Running {
+            starts_at,
+            recorded_at,
+        } = state
+        {
             run.phase = RunPhase::Waiting { retried: None };
-            if started_at <= step.now {
+            // What was to start when it was recorded may have run, though a clock that is behind says
+            // that its time is still to come.
+            if starts_at <= step.now || starts_at <= recorded_at {
                 return self.attempt_crashed(step, id);
             }
-            // Its time had not come, so it cannot have run.
             step.records.push(Record::AttemptDisarmed {
                 run: id,
                 attempt: run.last_attempt,
@@ -235,9 +257,11 @@ impl Engine {
     /// Forgets removed jobs whose watermark is not kept any more.
     fn forget_removed(&mut self, now: Timestamp) {
         self.jobs.retain(|_, state| {
-            let kept = state
-                .removed_at
-                .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
+            // A clock that was wrong once may have left a watermark in the future: its runs are there.
+            let kept = state.watermark > now
+                || state
+                    .removed_at
+                    .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
             state.job.is_some() || !state.open.is_empty() || kept
         });
     }

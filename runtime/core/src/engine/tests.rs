@@ -679,7 +679,10 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
             params: None,
             queued_at: at("06:00:00"),
         }),
-        state: StoredState::Running { starts_at },
+        state: StoredState::Running {
+            starts_at,
+            recorded_at: at("06:00:00"),
+        },
         last_attempt: crashes + 1,
         failures: 0,
         crashes,
@@ -827,4 +830,45 @@ fn a_clock_that_was_set_back_undoes_nothing() {
     assert_eq!(world.started(), [], "06:01 has its run");
     world.wake("06:01:30");
     assert_eq!(world.started(), [(2, 1)]);
+}
+
+#[test]
+fn a_crash_is_charged_though_the_clock_is_behind() {
+    let mut run = interrupted_run(0, at("06:00:00"));
+    run.state = StoredState::Running {
+        starts_at: at("06:00:00"),
+        recorded_at: at("06:00:00"),
+    };
+    let world = World::new("05:20:00", recovery(run), [job("a")]);
+    let ended = world.records.iter().find_map(|record| match record {
+        Record::AttemptEnded { status, .. } => Some(*status),
+        _ => None,
+    });
+    assert_eq!(ended, Some(AttemptStatus::Crashed));
+}
+
+#[test]
+fn what_was_due_before_a_reload_is_accounted_for_by_the_old_definition() {
+    let mut hourly = job("a");
+    let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
+    hourly.trigger = Some(Trigger::Every(hour));
+
+    let mut world = World::fresh([job("a")]);
+    world.now = at("06:01:00");
+    world.event(Event::PlanReplaced(plan([hourly.clone()])));
+    assert_eq!(world.started(), [(1, 1)]);
+
+    let mut world = World::fresh([job("a")]);
+    world.event(Event::StoreFailed);
+    world.now = at("06:03:00");
+    world.event(Event::PlanReplaced(plan([hourly])));
+    assert_eq!(
+        world.skips(),
+        [(SkipReason::Missed, at("06:01:00"), at("06:03:00"), 3)]
+    );
+
+    let mut world = World::fresh([job("a")]);
+    world.now = at("06:01:00");
+    world.event(Event::PlanReplaced(plan([])));
+    assert_eq!(world.ends(), [(1, RunEnd::Skipped(SkipReason::Removed))]);
 }

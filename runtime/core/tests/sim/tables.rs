@@ -78,6 +78,7 @@ pub(crate) struct LiveAttempt {
     pub(crate) attempt: u32,
     pub(crate) component: Option<Digest>,
     pub(crate) starts_at: Timestamp,
+    pub(crate) recorded_at: Timestamp,
     /// When the run's backoff was over, if it was `retrying`.
     pub(crate) retried: Option<Timestamp>,
 }
@@ -110,6 +111,7 @@ impl RunRow {
             state: match (self.live, self.until) {
                 (Some(live), _) => StoredState::Running {
                     starts_at: live.starts_at,
+                    recorded_at: live.recorded_at,
                 },
                 (None, Some(until)) => StoredState::Retrying { until },
                 (None, None) => StoredState::Queued,
@@ -165,7 +167,7 @@ impl Tables {
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
             }
-            _ => self.apply_to_run(record),
+            _ => self.apply_to_run(at, record),
         }
     }
 
@@ -194,7 +196,7 @@ impl Tables {
         }
     }
 
-    fn apply_to_run(&mut self, record: &Record) {
+    fn apply_to_run(&mut self, at: Timestamp, record: &Record) {
         let Some(run) = run_of(record) else { return };
         let Some(row) = self.runs.get_mut(&run) else {
             return;
@@ -212,6 +214,7 @@ impl Tables {
                     attempt: *attempt,
                     component: *component,
                     starts_at: *starts_at,
+                    recorded_at: at,
                     retried: row.until.take(),
                 });
             }

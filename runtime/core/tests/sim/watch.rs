@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     pub(crate) view: Tables,
     /// What the engine was told last.
     pub(crate) plan: Option<Arc<Plan>>,
+    /// What it was told before, in the step that replaces it.
+    pub(crate) old_plan: Option<Arc<Plan>>,
     /// Every trigger that a job ever had, by the fingerprint.
     pub(crate) triggers: BTreeMap<(JobName, String), Trigger>,
     pub(crate) store_fails: bool,
@@ -56,6 +58,10 @@ pub(crate) struct Watch {
     pub(crate) last_skip: BTreeMap<JobName, (SkipReason, Timestamp)>,
     /// How the instants of this step were accounted for, in order.
     pub(crate) accounts: Vec<Account>,
+    /// After how many of its accounts this step has accepted or removed a job: no range goes on.
+    pub(crate) begun_anew: BTreeMap<JobName, usize>,
+    /// The definitions that this step has moved watermarks by.
+    pub(crate) movers: BTreeMap<JobName, Arc<Job>>,
     /// From where to where this step has moved watermarks.
     pub(crate) moves: BTreeMap<JobName, (Timestamp, Timestamp)>,
     /// The run whose attempt has just ended or been withdrawn: the next record is about it.
@@ -150,8 +156,25 @@ impl Watch {
         self.plan.as_ref()?.jobs.get(name)
     }
 
+    /// The definition that what is due is handled by. One that is replaced stands until the record that
+    /// replaces it.
+    pub(crate) fn standing(&self, name: &JobName) -> Option<&Arc<Job>> {
+        if let Some(mover) = self.movers.get(name) {
+            return Some(mover);
+        }
+        let job = self.job(name);
+        let old = self.old_plan.as_ref().and_then(|plan| plan.jobs.get(name));
+        let Some((old, row)) = old.zip(self.view.jobs.get(name)) else {
+            return job;
+        };
+        let fingerprint = old.fingerprint();
+        let stands = row.removed_at.is_none() && row.fingerprint == fingerprint;
+        let replaced = job.is_none_or(|job| job.fingerprint() != fingerprint);
+        if stands && replaced { Some(old) } else { job }
+    }
+
     pub(crate) fn trigger(&self, name: &JobName) -> Option<&Trigger> {
-        self.job(name)?.trigger.as_ref()
+        self.standing(name)?.trigger.as_ref()
     }
 
     /// Whether the engine was asked to stop.
@@ -193,6 +216,14 @@ impl Watch {
             0
         };
         self.moves.clear();
+        self.movers.clear();
+        let begun_anew = std::mem::take(&mut self.begun_anew);
+        for (job, before) in &begun_anew {
+            if self.accounts.iter().filter(|it| it.job == *job).count() == *before {
+                self.accounts.retain(|it| it.job != *job);
+                self.last_skip.remove(job);
+            }
+        }
         for account in self.accounts.drain(..) {
             match account.skip {
                 Some(reason) => self.last_skip.insert(account.job, (reason, account.last)),
@@ -214,6 +245,7 @@ impl Watch {
                 .collect(),
             started: self.started.clone(),
         };
+        self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
             Event::PlanReplaced(plan) if !self.stopping() => self.take_plan(plan),
@@ -243,7 +275,7 @@ impl Watch {
     }
 
     fn take_plan(&mut self, plan: &Arc<Plan>) {
-        self.plan = Some(plan.clone());
+        self.old_plan = self.plan.replace(plan.clone());
         for job in plan.jobs.values() {
             if let Some(trigger) = &job.trigger {
                 let key = (job.name.clone(), job.fingerprint());
@@ -293,12 +325,16 @@ impl Watch {
             }
             Record::Skipped { .. } => self.note_skip(record),
             Record::Watermark { job, to } => {
+                if let Some(mover) = self.standing(job).cloned() {
+                    self.movers.insert(job.clone(), mover);
+                }
                 let from = self.view.jobs.get(job).map_or(*to, |row| row.watermark);
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
             Record::JobAccepted { job, .. } | Record::JobRemoved { job } => {
-                self.last_skip.remove(job);
+                let before = self.accounts.iter().filter(|it| it.job == *job).count();
+                self.begun_anew.insert(job.clone(), before);
             }
             Record::AttemptStarted { run, attempt, .. } => {
                 let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));

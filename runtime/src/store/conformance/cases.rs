@@ -256,7 +256,10 @@ fn an_attempt_that_starts_makes_its_run_running<S: Subject>() {
     let mut subject = S::new();
     subject.write(at(5), vec![queued(1, "a"), started(1, 1, at(9))]);
     let expected = StoredRun {
-        state: StoredState::Running { starts_at: at(9) },
+        state: StoredState::Running {
+            starts_at: at(9),
+            recorded_at: at(5),
+        },
         last_attempt: 1,
         ..stored(new_run(1, "a"))
     };
@@ -466,7 +469,10 @@ fn a_retry_is_waited_for<S: Subject>() {
     );
     subject.write(at(90), vec![started(1, 2, at(90))]);
     let expected = StoredRun {
-        state: StoredState::Running { starts_at: at(90) },
+        state: StoredState::Running {
+            starts_at: at(90),
+            recorded_at: at(90),
+        },
         last_attempt: 2,
         ..expected
     };
@@ -1007,7 +1013,10 @@ fn times_are_kept_to_the_microsecond<S: Subject>() {
     assert_eq!((new.cause, new.nominal), (Cause::Time(kept), kept));
     assert_eq!(run(&subject, 1).queued_at, kept);
     subject.write(fine, vec![started(1, 1, fine)]);
-    let running = StoredState::Running { starts_at: kept };
+    let running = StoredState::Running {
+        starts_at: kept,
+        recorded_at: kept,
+    };
     assert_eq!(one(subject.recovery().runs).state, running);
     assert_eq!(run(&subject, 1).attempts[0].started_at, kept);
 }

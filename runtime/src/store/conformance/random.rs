@@ -328,7 +328,7 @@ impl Model {
     }
 
     fn start_attempt(&mut self, run: RunId, records: &mut Vec<Record>) {
-        let starts_at = self.time();
+        let (starts_at, recorded_at) = (self.time(), cut(self.now));
         let component = self
             .chance(4)
             .then(|| Digest::of(&self.random().to_le_bytes()));
@@ -337,6 +337,7 @@ impl Model {
         let attempt = stored.last_attempt;
         stored.state = StoredState::Running {
             starts_at: cut(starts_at),
+            recorded_at,
         };
         records.push(Record::AttemptStarted {
             run,

@@ -79,8 +79,11 @@ impl Run {
                 params: row.params.as_deref().map(Arc::from),
                 queued_at: row.queued_at,
             }),
-            state: match (self.starts_at, row.retry_at) {
-                (Some(starts_at), _) => StoredState::Running { starts_at },
+            state: match (self.starts_at.zip(row.attempts.last()), row.retry_at) {
+                (Some((starts_at, attempt)), _) => StoredState::Running {
+                    starts_at,
+                    recorded_at: attempt.started_at,
+                },
                 (None, Some(until)) => StoredState::Retrying { until },
                 (None, None) => StoredState::Queued,
             },

@@ -71,7 +71,7 @@ pub(super) fn open_runs_statement() -> String {
 }
 
 /// The attempts of the runs that are not final.
-pub(super) const OPEN_ATTEMPTS: &str = "SELECT a.run, a.status, a.reason, a.starts_at \
+pub(super) const OPEN_ATTEMPTS: &str = "SELECT a.run, a.status, a.reason, a.starts_at, a.started_at \
     FROM runs AS r JOIN attempts AS a ON a.run = r.run \
     WHERE r.ended_at IS NULL ORDER BY r.run, a.number";
 
@@ -83,8 +83,11 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
         let run = columns::run(row)?;
         let tally = attempts.remove(&run.run).unwrap_or_default();
         Ok(StoredRun {
-            state: match (tally.starts_at, run.retry_at) {
-                (Some(starts_at), _) => StoredState::Running { starts_at },
+            state: match (tally.live, run.retry_at) {
+                (Some((starts_at, recorded_at)), _) => StoredState::Running {
+                    starts_at,
+                    recorded_at,
+                },
                 (None, Some(until)) => StoredState::Retrying { until },
                 (None, None) => StoredState::Queued,
             },
@@ -116,8 +119,8 @@ struct Tally {
     crashes: u32,
     attempted: bool,
     last_failure: Option<FailReason>,
-    /// Of the one that is not over.
-    starts_at: Option<Timestamp>,
+    /// Of the one that is not over: when it was to start, and when that was recorded.
+    live: Option<(Timestamp, Timestamp)>,
 }
 
 fn attempts_of_open_runs(db: &Connection) -> rusqlite::Result<HashMap<RunId, Tally>> {
@@ -129,10 +132,10 @@ fn attempts_of_open_runs(db: &Connection) -> rusqlite::Result<HashMap<RunId, Tal
         let tally = tallies.entry(columns.run_id()?).or_default();
         let status = columns.maybe_name()?;
         let reason = columns.maybe_name()?;
-        let starts_at = columns.time()?;
+        let live = (columns.time()?, columns.time()?);
         tally.attempted |= status.is_some();
         match status {
-            None => tally.starts_at = Some(starts_at),
+            None => tally.live = Some(live),
             Some(AttemptStatus::Failed) => {
                 tally.failures += 1;
                 tally.last_failure = reason;

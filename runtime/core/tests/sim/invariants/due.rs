@@ -70,7 +70,7 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
 /// `missed`.
 pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     for name in touched(watch) {
-        let job = watch.job(&name).ok_or("a job that is gone is due")?;
+        let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
         let later = watch.trigger(&name).and_then(|t| t.next_after(newest));
         ensure(later.is_none_or(|later| later > step.now), || {
@@ -84,7 +84,7 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         };
         let limit = SignedDuration::try_from(limit).expect("a policy's spans are short");
         for account in accounts(watch, &name) {
-            let expected = if account.last < newest || age >= limit {
+            let expected = if account.last < newest || age >= limit || !watch.serves() {
                 Some(SkipReason::Missed)
             } else if account.open && job.overlap == Overlap::Skip {
                 Some(SkipReason::Overlap)
@@ -103,7 +103,10 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
 pub(super) fn ranges_grow(watch: &Watch, _: &Step) -> Check {
     for job in touched(watch) {
         let mut last = watch.last_skip.get(&job).copied();
-        for account in accounts(watch, &job) {
+        for (nth, account) in accounts(watch, &job).enumerate() {
+            if watch.begun_anew.get(&job) == Some(&nth) {
+                last = None;
+            }
             let follows = last.is_some_and(|(reason, at)| {
                 Some(reason) == account.skip
                     && watch.trigger(&job).and_then(|t| t.next_after(at)) == Some(account.first)

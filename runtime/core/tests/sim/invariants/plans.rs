@@ -142,13 +142,17 @@ pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check
         return ensure(crashed.is_none(), || format!("{crashed:?}"));
     };
     for stored in &recovery.runs {
-        let StoredState::Running { starts_at } = stored.state else {
+        let StoredState::Running {
+            starts_at,
+            recorded_at,
+        } = stored.state
+        else {
             continue;
         };
         let run = stored.new.run;
         let row = watch.before.open.get(&run).ok_or("it is not open")?;
         let mut records = of_run(step, run);
-        let disarmed = starts_at > step.now;
+        let disarmed = starts_at > step.now && starts_at > recorded_at;
         let first = records.next();
         let closed = match first {
             Some(Record::AttemptDisarmed { .. }) => disarmed,

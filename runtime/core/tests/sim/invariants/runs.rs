@@ -71,7 +71,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
     };
     let expected = match (new.cause, step.event) {
         (Cause::Time(at), _) => {
-            let job = watch.job(&new.job).ok_or("its job is gone")?;
+            let job = watch.standing(&new.job).ok_or("its job is gone")?;
             let grace = SignedDuration::try_from(job.catch_up.grace).expect("a grace is short");
             let on_time = step.now.duration_since(at) < grace;
             NewRun {
@@ -128,7 +128,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, _: &Step, record: &Record) -> 
 }
 
 fn overlaps(watch: &Watch, new: &NewRun) -> bool {
-    let policy = watch.job(&new.job).map(|job| job.overlap);
+    let policy = watch.standing(&new.job).map(|job| job.overlap);
     policy == Some(Overlap::Skip) && watch.view.has_open(&new.job)
 }
 
@@ -157,7 +157,9 @@ pub(super) fn attempts_are_closed_once(watch: &Watch, step: &Step, record: &Reco
         return Ok(());
     }
     // After a restart the clock decides: an attempt whose time has not come has not run.
-    let not_yet = matches!(step.event, Event::Started { .. }) && there.starts_at > step.now;
+    let ahead = there.starts_at > there.recorded_at;
+    let not_yet =
+        matches!(step.event, Event::Started { .. }) && ahead && there.starts_at > step.now;
     ensure(not_yet || !step.ever.contains(&(run, attempt)), || {
         format!("{record:?}: its guest has started")
     })

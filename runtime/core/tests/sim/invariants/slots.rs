@@ -1,7 +1,7 @@
 //! Slots: who may start, and that whoever may does.
 
 use cronlet_core::{
-    engine::Effect,
+    engine::{Effect, Event},
     record::Record,
     run::{Cause, RunEnd, RunStatus, SkipReason},
 };
@@ -61,9 +61,19 @@ pub(super) fn the_oldest_starts_first(watch: &Watch, step: &Step, record: &Recor
 /// While the store cannot write, and while the engine stops, nothing is created and nothing starts.
 pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     watch: &Watch,
-    _: &Step,
+    step: &Step,
     record: &Record,
 ) -> Check {
+    // A definition that is replaced meanwhile leaves what it was due for as missed.
+    let replaces = matches!(step.event, Event::PlanReplaced(_)) && !watch.stopping();
+    let missed = match record {
+        Record::Skipped { reason, .. } => *reason == SkipReason::Missed,
+        Record::Watermark { .. } => true,
+        _ => false,
+    };
+    if replaces && missed {
+        return Ok(());
+    }
     let admits = matches!(
         record,
         Record::RunQueued(_)
@@ -124,14 +134,14 @@ pub(super) fn nothing_starts_early(watch: &Watch, step: &Step, record: &Record) 
 
 /// A job that the plan does not have gets no run and no attempt.
 pub(super) fn a_removed_job_starts_nothing(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let job = match record {
-        Record::RunQueued(new) => Some(&new.job),
-        Record::Watermark { job, .. } | Record::Skipped { job, .. } => Some(job),
-        _ => starting(watch, record).map(|row| &row.new.job),
+    let there = match record {
+        Record::RunQueued(new) => watch.standing(&new.job).is_some(),
+        Record::Watermark { job, .. } | Record::Skipped { job, .. } => {
+            watch.standing(job).is_some()
+        }
+        _ => starting(watch, record).is_none_or(|row| watch.job(&row.new.job).is_some()),
     };
-    ensure(job.is_none_or(|job| watch.job(job).is_some()), || {
-        format!("{record:?}")
-    })
+    ensure(there, || format!("{record:?}"))
 }
 
 /// After a step, no run waits that could start, unless the engine asked to be woken at once.
