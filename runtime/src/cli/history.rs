@@ -72,7 +72,7 @@ fn unknown(name: &str, history: &impl History) -> Result<CliError, CliError> {
 fn table(entries: &[view::Entry], now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("RUN").right(),
-        Column::new("JOB"),
+        Column::new("JOB").free(),
         Column::new("STATUS"),
         Column::new("TRIGGER").spare(2),
         Column::new("NOMINAL (UTC)"),

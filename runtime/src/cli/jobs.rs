@@ -109,7 +109,7 @@ fn state(
 
 fn table(jobs: &[view::Job], now: Timestamp) -> Table {
     let mut table = Table::new([
-        Column::new("JOB"),
+        Column::new("JOB").free(),
         Column::new("TRIGGER"),
         Column::new("STATE"),
         Column::new("NEXT"),

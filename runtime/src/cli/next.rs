@@ -57,7 +57,11 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let due = match (&args.cron, &args.job) {
         (Some(expression), _) => {
             let trigger = Trigger::Cron(cron::parse(expression)?);
-            instants(&trigger, after, args.count, None)
+            let due = instants(&trigger, after, args.count, None);
+            if due.is_empty() && args.count > 0 {
+                console.note(format_args!("`{expression}` is never due after {after:.0}"));
+            }
+            due
         }
         (None, Some(name)) => of_job(&place.plan()?, name, after, args.count, console)?,
         (None, None) => of_all(&place.plan()?, after, args.count),
@@ -96,7 +100,7 @@ fn of_job(
     };
     let due = instants(trigger, after, count, Some(&job.name));
     if due.is_empty() && count > 0 {
-        console.note(format_args!("job `{name}` is never due after {after}"));
+        console.note(format_args!("job `{name}` is never due after {after:.0}"));
     }
     Ok(due)
 }

@@ -140,7 +140,7 @@ fn field(text: &mut String, name: &str, value: &str) {
 fn table(running: &[Running], now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("RUN").right(),
-        Column::new("JOB"),
+        Column::new("JOB").free(),
         Column::new("ATTEMPT").right().spare(1),
         Column::new("STARTED"),
         Column::new("PROGRESS").free(),

@@ -166,7 +166,8 @@ impl Table {
         };
         self.leave_out(&mut layout, width);
         self.cut_free(&mut layout, width);
-        cut_widest(&mut layout, width);
+        self.cut_widest(&mut layout, width, |column| column.free);
+        self.cut_widest(&mut layout, width, |_| true);
         layout
     }
 
@@ -202,22 +203,34 @@ impl Table {
         }
     }
 
+    /// A time without its seconds is worse than a name without its end, so not every column may be cut.
+    fn cut_widest(
+        &self,
+        layout: &mut [Option<usize>],
+        width: usize,
+        may_be_cut: impl Fn(&Column) -> bool,
+    ) {
+        while total(layout.iter().copied()) > width {
+            let columns = layout.iter_mut().zip(&self.columns);
+            let widest = columns
+                .filter(|(_, column)| may_be_cut(column))
+                .filter_map(|(width, _)| width.as_mut())
+                .max();
+            match widest {
+                Some(widest) if *widest > LEAST => *widest -= 1,
+                _ => return,
+            }
+        }
+    }
+
     fn cut_free(&self, layout: &mut [Option<usize>], width: usize) {
-        for i in 0..layout.len() {
+        // What stands at the end of a line first.
+        for i in (0..layout.len()).rev() {
             let over = total(layout.iter().copied()).saturating_sub(width);
             if let (true, Some(natural)) = (self.columns[i].free, &mut layout[i]) {
                 let least = COMFORT.min(*natural);
                 *natural = natural.saturating_sub(over).max(least);
             }
-        }
-    }
-}
-
-fn cut_widest(layout: &mut [Option<usize>], width: usize) {
-    while total(layout.iter().copied()) > width {
-        match layout.iter_mut().flatten().max() {
-            Some(widest) if *widest > LEAST => *widest -= 1,
-            _ => return,
         }
     }
 }

@@ -164,7 +164,10 @@ impl Trace {
             .map_or(Duration::ZERO, |last| last.duration);
         let (job, attempt) = (&told.job, told.attempt);
         let status = end.status();
-        let said = message.map_or_else(|| told.said(), |message| format!(": {message}"));
+        let said = message.map_or_else(
+            || told.said(),
+            |message| format!(": {}", escape::line(message)),
+        );
         match end {
             RunEnd::Succeeded | RunEnd::Cancelled => {
                 info!(%run, %job, attempt, ?took, "{status}{said}");

@@ -114,7 +114,13 @@ fn stray_character(text: &str, at: usize, stray: char) -> UnitError {
         _ => ("is not one", "expected a number and a unit", None),
     };
     let help = match help.filter(|close| !close.is_empty()) {
-        Some(close) => format!("write `{close}`"),
+        // `5 minutes` without its blank is wrong in another way.
+        Some(close) => match parse_duration(&close) {
+            Err(UnitError {
+                help: Some(help), ..
+            }) => help,
+            _ => format!("write `{close}`"),
+        },
         None => "write whole numbers with units, such as `1h30m`".into(),
     };
     let span = at..at + stray.len_utf8();
