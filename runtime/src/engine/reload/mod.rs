@@ -197,7 +197,8 @@ impl Reloader {
         let Reading { draft, catalog } = reading;
         self.watch_for(&draft);
         let warnings = self.fixed.warnings(&draft);
-        let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        let mut plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        self.fixed.hold(&mut plan);
         if plan.digest == self.plan.digest && catalog == self.catalog {
             return Ok(Resolved::Same(warnings));
         }
@@ -276,6 +277,13 @@ impl Reloader {
 }
 
 impl Fixed {
+    /// Keeps `plan` from counting on what only a restart gives it: an attempt that is started waits for
+    /// no place.
+    fn hold(&self, plan: &mut Plan) {
+        let most = &mut plan.settings.max_concurrent_runs;
+        *most = self.pool.min(*most);
+    }
+
     /// What of `draft` waits for a restart.
     fn warnings(&self, draft: &Draft) -> Vec<Warning> {
         let database = draft.database();

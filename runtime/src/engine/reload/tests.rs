@@ -9,6 +9,7 @@ use std::{
 use cronlet_core::{
     catalog::{Loaded, Unusable},
     digest::Digest,
+    engine::Answer,
 };
 
 use super::*;
@@ -294,6 +295,27 @@ fn what_only_a_restart_changes_is_a_warning() {
     assert!(warnings[1].contains("`max_concurrent_runs`"));
     follower.save(A);
     assert!(follower.live(A).config.warnings.is_empty());
+}
+
+#[test]
+fn a_reload_makes_no_more_room_than_there_is() {
+    let one = format!("[runtime]\nmax_concurrent_runs = 1\n{AB}");
+    let follower = follower(&one, anything);
+    let two = one.replace("= 1", "= 2");
+    follower.save(&two);
+    assert_eq!(follower.live(&two).config.warnings.len(), 1);
+    let bench = &follower.bench;
+    bench.request("a");
+    let first = bench.guest();
+    let Answer::Queued(run) = bench.request("b") else {
+        panic!("it is no skip");
+    };
+    assert!(
+        bench.row(run).attempts.is_empty(),
+        "there is no place for it"
+    );
+    first.succeed();
+    assert_eq!(bench.guest().run(), run);
 }
 
 #[test]
