@@ -263,6 +263,20 @@ fn a_socket_that_a_dead_daemon_left_is_replaced() {
 }
 
 #[test]
+fn a_socket_that_is_given_up_leaves_that_of_the_next_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let last = Socket::bind(&path).unwrap();
+    let next = Socket::bind(&path).unwrap();
+    drop(last);
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+    drop(next);
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_socket_is_beside_its_database_unless_its_name_would_not_fit() {
     let beside = socket::path(Path::new("/data/cronlet.db"), None).unwrap();
     assert_eq!(beside, Path::new("/data/cronlet.db.sock"));
