@@ -114,7 +114,7 @@ fn a_run_is_asked_for_waited_for_and_shown() {
     assert_eq!(server.get(&path).body["status"], "running");
     let waiting = {
         let (client, path) = (server.client.clone(), format!("{path}?wait=final"));
-        std::thread::spawn(move || client.get(&path).unwrap())
+        std::thread::spawn(move || client.wait(&path).unwrap())
     };
     guest.end(succeeded());
     let row = waiting.join().unwrap().body;
@@ -247,6 +247,17 @@ fn only_the_owner_may_open_the_socket_and_it_goes_with_the_daemon() {
     assert!(!path.exists());
     let gone = server.client.get("/livez").unwrap_err();
     assert!(matches!(gone, ClientError::Unreachable { .. }));
+}
+
+#[test]
+fn a_daemon_that_says_nothing_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut client = Client::new(&path);
+    client.patience = std::time::Duration::ZERO;
+    let silent = client.get("/api/v1/status").unwrap_err();
+    assert!(matches!(silent, ClientError::Silent { .. }), "{silent}");
 }
 
 #[test]
