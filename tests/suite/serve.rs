@@ -1,11 +1,14 @@
 //! The daemon: jobs run when they are due, and it stops as it is told.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs::File, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use cronlet_core::run::{AttemptStatus, FailReason, Origin, RunStatus};
 use jiff::Timestamp;
-use rustix::process::Signal;
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::Signal,
+};
 use serde_json::Value;
 
 use crate::{daemon::Daemon, project::Project};
@@ -119,6 +122,19 @@ fn a_guest_that_does_not_stop_has_the_grace_and_no_more() -> Result<()> {
     assert_eq!(daemon.stop()?, 0);
     let row = &project.runs("a")?[0];
     assert_eq!(row.attempts[0].status, Some(AttemptStatus::Interrupted));
+    Ok(())
+}
+
+#[test]
+fn a_signal_ends_a_start_that_takes_long() -> Result<()> {
+    let project = hello()?;
+    // Whoever reads a pipe waits for somebody who writes, which takes as long as the test wants.
+    let pipe = project.path("pipe.toml");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    let daemon = project.start(&["serve", "--config", "pipe.toml"])?;
+    let _writer = File::options().write(true).open(&pipe)?;
+    daemon.signal(Signal::TERM)?;
+    assert_eq!(daemon.end()?, 130);
     Ok(())
 }
 

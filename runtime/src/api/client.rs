@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use axum::http::{Method, StatusCode, header};
@@ -13,12 +14,16 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use thiserror::Error;
-use tokio::{net::UnixStream, runtime};
+use tokio::{net::UnixStream, runtime, time::timeout};
+
+/// How long a daemon that is asked how something is may take to say it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A daemon that may be there.
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    pub(super) patience: Duration,
 }
 
 /// What the daemon said.
@@ -35,6 +40,9 @@ pub enum ClientError {
     /// Nobody listens.
     #[error("no daemon answers at `{}`: {source}", socket.display())]
     Unreachable { socket: PathBuf, source: io::Error },
+    /// Somebody listens, and says nothing.
+    #[error("the daemon at `{}` does not answer", socket.display())]
+    Silent { socket: PathBuf },
     /// The daemon left in the middle of it.
     #[error("the daemon stopped answering: {0}")]
     Broken(Box<dyn std::error::Error + Send + Sync>),
@@ -48,25 +56,46 @@ impl Client {
     pub fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
+            patience: PATIENCE,
         }
     }
 
-    /// Asks and waits for the answer, however long it takes.
+    /// Asks for what the daemon knows: it need not wait for anything to say it.
     pub fn get(&self, path: &str) -> Result<Answer, ClientError> {
-        self.request(Method::GET, path, Bytes::new())
+        self.request(Method::GET, path, Bytes::new(), Some(self.patience))
     }
 
-    /// As [`get`](Self::get), with something to say.
+    /// Asks and waits for the answer, however long it takes.
+    pub fn wait(&self, path: &str) -> Result<Answer, ClientError> {
+        self.request(Method::GET, path, Bytes::new(), None)
+    }
+
+    /// Has the daemon do something, and waits until it has: who leaves earlier does not know whether
+    /// it did.
     pub fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Broken(error.into()))?;
-        self.request(Method::POST, path, body.into())
+        self.request(Method::POST, path, body.into(), None)
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, ClientError> {
-        let runtime = runtime::Builder::new_current_thread().enable_io().build();
-        runtime
-            .map_err(|error| ClientError::Broken(error.into()))?
-            .block_on(self.exchange(method, path, body))
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        limit: Option<Duration>,
+    ) -> Result<Answer, ClientError> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| ClientError::Broken(error.into()))?;
+        let silent = |_| ClientError::Silent {
+            socket: self.socket.clone(),
+        };
+        runtime.block_on(async {
+            let exchange = self.exchange(method, path, body);
+            match limit {
+                Some(limit) => timeout(limit, exchange).await.map_err(silent)?,
+                None => exchange.await,
+            }
+        })
     }
 
     async fn exchange(

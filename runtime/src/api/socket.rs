@@ -21,7 +21,7 @@ use tokio::net::UnixListener;
 /// A longer path does not fit a socket's address on every system.
 const MAX_LEN: usize = 100;
 
-/// A socket that is listened on. Its file goes when it is dropped.
+/// A socket that is listened on. Its file goes when it is dropped, unless it is another's by then.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
@@ -29,7 +29,13 @@ pub struct Socket {
 }
 
 #[derive(Debug)]
-struct SocketFile(PathBuf);
+struct SocketFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +90,18 @@ impl Socket {
         let made = private.path().join("s");
         let listener = UnixListener::bind(&made)?;
         fs::set_permissions(&made, fs::Permissions::from_mode(0o600))?;
+        let id = file_id(&made)?;
         fs::rename(&made, path)?;
+        let path = path.to_owned();
         Ok(Self {
             listener,
-            file: SocketFile(path.to_owned()),
+            file: SocketFile { path, id },
         })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.file.0
+        &self.file.path
     }
 
     /// Answers until `end` is over, and what has been asked until then to its end.
@@ -114,8 +122,11 @@ impl Socket {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody else may have removed it.
-        let _ = fs::remove_file(&self.0);
+        // The last answers are given after the database is free: the next daemon may listen here already.
+        if file_id(&self.path).is_ok_and(|id| id == self.id) {
+            // Somebody else may have removed it.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -126,6 +137,11 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
             uid: credentials.ok().map(|credentials| credentials.uid()),
         }
     }
+}
+
+fn file_id(path: &Path) -> io::Result<FileId> {
+    let data = fs::symlink_metadata(path)?;
+    Ok((data.dev(), data.ino()))
 }
 
 fn refuse_other_than_socket(path: &Path) -> io::Result<()> {

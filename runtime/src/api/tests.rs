@@ -114,7 +114,7 @@ fn a_run_is_asked_for_waited_for_and_shown() {
     assert_eq!(server.get(&path).body["status"], "running");
     let waiting = {
         let (client, path) = (server.client.clone(), format!("{path}?wait=final"));
-        std::thread::spawn(move || client.get(&path).unwrap())
+        std::thread::spawn(move || client.wait(&path).unwrap())
     };
     guest.end(succeeded());
     let row = waiting.join().unwrap().body;
@@ -250,6 +250,17 @@ fn only_the_owner_may_open_the_socket_and_it_goes_with_the_daemon() {
 }
 
 #[test]
+fn a_daemon_that_says_nothing_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut client = Client::new(&path);
+    client.patience = std::time::Duration::ZERO;
+    let silent = client.get("/api/v1/status").unwrap_err();
+    assert!(matches!(silent, ClientError::Silent { .. }), "{silent}");
+}
+
+#[test]
 fn a_socket_that_a_dead_daemon_left_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock");
@@ -259,6 +270,20 @@ fn a_socket_that_a_dead_daemon_left_is_replaced() {
     let socket = Socket::bind(&path).unwrap();
     assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
     drop(socket);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_socket_that_is_given_up_leaves_that_of_the_next_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let last = Socket::bind(&path).unwrap();
+    let next = Socket::bind(&path).unwrap();
+    drop(last);
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+    drop(next);
     assert!(!path.exists());
 }
 

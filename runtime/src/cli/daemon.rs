@@ -17,19 +17,19 @@ pub fn find(place: &Place, console: &mut Console) -> Result<Client, CliError> {
     let socket = holder.and_then(|holder| holder.socket);
     socket.map(|socket| Client::new(&socket)).ok_or_else(|| {
         let message = format!("no daemon is running for `{}`", database.display());
-        not_there(message)
+        CliError::unavailable(message).hint("`cronlet serve` starts one")
     })
-}
-
-fn not_there(message: String) -> CliError {
-    CliError::unavailable(message).hint("`cronlet serve` starts one")
 }
 
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Unreachable { .. } => not_there(error.to_string()),
-            ClientError::Broken(_) => Self::unavailable(error.to_string()),
+            // Somebody has the database, or nobody would have been asked.
+            ClientError::Unreachable { .. } => Self::unavailable(error.to_string())
+                .hint("it may be starting or stopping, so try again in a moment"),
+            ClientError::Silent { .. } | ClientError::Broken(_) => {
+                Self::unavailable(error.to_string())
+            }
             ClientError::Refused { status, detail } => Self::new(
                 match status {
                     400 => Kind::User,

@@ -23,7 +23,7 @@ use crate::{
 const DATABASE: &str = "cronlet.db";
 
 /// What was said about where things are.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Place {
     /// The schedules file
     #[arg(

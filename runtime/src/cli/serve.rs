@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -29,7 +30,7 @@ use crate::{
         reload::{self, First, Saves, Schedules},
     },
     sandbox::{Sandbox, SandboxOptions},
-    store::sqlite::{self, Owner, SqliteStore},
+    store::sqlite::{self, Owner, SqliteHistory, SqliteStore},
 };
 
 /// How long answers that are under way may take once the engine has stopped.
@@ -47,7 +48,8 @@ Examples:
 
 A saved schedules file, and a component that is built again, take effect at once; so does SIGHUP.
 Ctrl-C and SIGTERM stop gracefully: guests have `shutdown_grace` to end, and the code is 0, or 1 if
-the history could not be written. Once more stops at once, with 130.
+the history could not be written. Once more stops at once, with 130, and so does the first while
+components are still being compiled at the start.
 CRONLET_LOG says what is logged: a level such as `debug`, or `warn,cronlet=debug`.")]
 pub struct Args {
     /// How a line of the log looks
@@ -60,6 +62,18 @@ pub struct Args {
         default_value_t
     )]
     log_format: logging::Format,
+}
+
+/// All that a daemon needs to start. The database is taken, and nobody listens yet.
+struct Prepared {
+    schedules: Schedules,
+    first: First,
+    saves: Saves,
+    sandbox: Arc<Sandbox>,
+    store: SqliteStore,
+    history: Arc<SqliteHistory>,
+    /// Where to listen.
+    path: PathBuf,
 }
 
 /// A daemon that is ready to answer.
@@ -76,25 +90,36 @@ pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::config(format!("cannot start threads: {error}")))?;
-    let exit = runtime.block_on(async {
-        // Before anything is started, so that no signal is missed.
-        let signals = Signals::new().map_err(cannot("listen to signals"))?;
-        let daemon = start(place)?;
-        daemon.serve(signals).await
-    });
+    let exit = runtime.block_on(serve(place.clone()));
     // What still runs on it ends with the process.
     runtime.shutdown_background();
     exit
 }
 
-/// Everything in its order: what can be refused is refused before anything is touched.
-fn start(place: &Place) -> Result<Daemon, CliError> {
+async fn serve(place: Place) -> Result<Exit, CliError> {
+    // Before anything is started, so that no signal is missed.
+    let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
+    let prepared = tokio::task::spawn_blocking(move || prepare(&place));
+    let prepared = tokio::select! {
+        biased;
+        prepared = prepared => prepared.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
+        // Nothing has been started, so nothing has to be ended.
+        () = signals.stop() => {
+            tracing::warn!("stopped before anything was started");
+            return Ok(Exit::Interrupted);
+        }
+    };
+    prepared.start()?.serve(signals).await
+}
+
+/// What may take long, or for ever: a component may be one that is compiled for hours. What can be
+/// refused is refused before anything is touched.
+fn prepare(place: &Place) -> Result<Prepared, CliError> {
     let environment = environment(place);
     let draft = draft(&place.config, &environment)?;
     let sandbox = sandbox(&draft)?;
     let (store, path) = take_over(&draft.database())?;
     let history = Arc::new(sqlite::history(&draft.database())?);
-    let socket = Socket::bind(&path).map_err(cannot("listen at the socket"))?;
     let saves = Saves::of(&place.config).map_err(cannot("watch the schedules file"))?;
     let schedules = Schedules {
         file: place.config.clone(),
@@ -102,20 +127,42 @@ fn start(place: &Place) -> Result<Daemon, CliError> {
         components: sandbox.clone(),
     };
     let first = schedules.first(draft)?;
-    announce(&place.config, &first, &path);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let engine = engine::start(Parts {
+    Ok(Prepared {
+        schedules,
+        first,
+        saves,
+        sandbox,
         store,
         history,
-        runner: sandbox,
-        clock: clock.clone(),
-        config: absolute(&place.config),
-        plan: first.plan.clone(),
-        reload: saves.trigger(),
-    })?;
-    reload::follow(schedules, first, saves, engine.clone(), clock)
-        .map_err(cannot("follow the schedules file"))?;
-    Ok(Daemon { engine, socket })
+        path,
+    })
+}
+
+impl Prepared {
+    /// Whoever finds the socket is answered, so there is none before this.
+    fn start(self) -> Result<Daemon, CliError> {
+        let Self {
+            schedules,
+            first,
+            saves,
+            ..
+        } = self;
+        let socket = Socket::bind(&self.path).map_err(cannot("listen at the socket"))?;
+        announce(&schedules.file, &first, &self.path);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let engine = engine::start(Parts {
+            store: self.store,
+            history: self.history,
+            runner: self.sandbox,
+            clock: clock.clone(),
+            config: absolute(&schedules.file),
+            plan: first.plan.clone(),
+            reload: saves.trigger(),
+        })?;
+        reload::follow(schedules, first, saves, engine.clone(), clock)
+            .map_err(cannot("follow the schedules file"))?;
+        Ok(Daemon { engine, socket })
+    }
 }
 
 /// What overrides keys of `[runtime]`: variables, and over them flags.

@@ -22,6 +22,11 @@ impl Signals {
         })
     }
 
+    /// Returns at a wish to stop.
+    pub(super) async fn stop(&mut self) {
+        stop(&mut self.terminate, &mut self.interrupt).await;
+    }
+
     /// Passes them on. Returns at the second wish to stop.
     pub(super) async fn obey(&mut self, engine: &Handle) {
         let mut stopping = false;
@@ -31,8 +36,7 @@ impl Signals {
                     engine.reload();
                     continue;
                 }
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
+                () = stop(&mut self.terminate, &mut self.interrupt) => {}
             }
             if stopping {
                 tracing::warn!(
@@ -44,5 +48,12 @@ impl Signals {
             tracing::info!("stopping; once more stops at once");
             engine.shutdown();
         }
+    }
+}
+
+async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

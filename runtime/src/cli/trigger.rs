@@ -109,7 +109,7 @@ fn sentence(accepted: &Accepted) -> String {
 fn wait(daemon: &Client, accepted: &Accepted, console: &mut Console) -> Result<Exit, CliError> {
     console.note(sentence(accepted));
     let path = format!("/api/v1/runs/{}?wait=final", accepted.run);
-    let run: view::Run = daemon.get(&path)?.ok()?;
+    let run: view::Run = daemon.wait(&path)?.ok()?;
     if run.ended_at.is_none() {
         let message = format!("the daemon stopped before run {} was over", accepted.run);
         return Err(CliError::unavailable(message).hint("the next `cronlet serve` goes on with it"));

@@ -1,8 +1,9 @@
 //! From a saved file to a live plan, in two phases.
 //!
 //! First everything is read: the text is parsed, and every component it refers to is loaded, while the
-//! old plan goes on. Only a file in which everything is usable becomes a plan, in one step; so there is
-//! nothing to roll back. A newer save supersedes a load that is under way.
+//! old plan goes on. Only a file in which everything is usable, or no worse than it is in the live plan,
+//! becomes a plan, in one step; so there is nothing to roll back. A newer save supersedes a load that is
+//! under way.
 
 use std::{
     collections::BTreeSet,
@@ -24,6 +25,7 @@ use crate::config::{
     watch::{Saved, Watch},
 };
 
+mod known;
 mod schedules;
 mod summary;
 #[cfg(test)]
@@ -31,6 +33,7 @@ mod tests;
 
 pub use schedules::{Components, First, Schedules};
 
+use known::Known;
 use schedules::Reading;
 use summary::Summary;
 
@@ -51,14 +54,22 @@ struct Reloader {
     /// What is live.
     plan: Arc<Plan>,
     catalog: Catalog,
+    known: Known,
     fixed: Fixed,
 }
 
-/// A file in which everything is usable.
+/// A file that may become the plan.
 enum Resolved {
     /// It says what is live.
     Same(Vec<Warning>),
-    Next(Plan, Catalog, Vec<Warning>),
+    Next(Next),
+}
+
+struct Next {
+    plan: Plan,
+    catalog: Catalog,
+    known: Known,
+    warnings: Vec<Warning>,
 }
 
 /// What only a restart changes.
@@ -117,6 +128,7 @@ pub fn follow(
         engine,
         clock,
         plan: first.plan,
+        known: Known::of(&first.draft, &first.catalog),
         catalog: first.catalog,
         fixed,
     };
@@ -167,7 +179,7 @@ impl Reloader {
                 }
                 self.engine.tell_config(News::Unchanged(warnings));
             }
-            Ok(Resolved::Next(plan, catalog, warnings)) => self.accept(plan, catalog, warnings),
+            Ok(Resolved::Next(next)) => self.accept(next),
             Err(problems) => self.refuse(problems),
         }
     }
@@ -180,27 +192,41 @@ impl Reloader {
         })
     }
 
-    /// Makes a plan of it. The one that is live is not refused: at a start a job may have a component
-    /// that cannot be used.
+    /// Makes a plan of it, unless something got worse.
     fn resolve(&mut self, reading: Reading) -> Result<Resolved, Problems> {
         let Reading { draft, catalog } = reading;
         self.watch_for(&draft);
         let warnings = self.fixed.warnings(&draft);
-        let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        let mut plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        self.fixed.hold(&mut plan);
         if plan.digest == self.plan.digest && catalog == self.catalog {
             return Ok(Resolved::Same(warnings));
         }
-        let plan = draft.resolve(&catalog, OnUnusable::Refuse)?;
-        Ok(Resolved::Next(plan, catalog, warnings))
+        if let Some(problems) = self.known.worse(&draft, &catalog, &self.plan, &plan) {
+            return Err(problems);
+        }
+        Ok(Resolved::Next(Next {
+            plan,
+            known: Known::of(&draft, &catalog),
+            catalog,
+            warnings,
+        }))
     }
 
-    fn accept(&mut self, plan: Plan, catalog: Catalog, warnings: Vec<Warning>) {
+    fn accept(&mut self, next: Next) {
+        let Next {
+            plan,
+            catalog,
+            known,
+            warnings,
+        } = next;
         self.refused = false;
         tracing::info!("reloaded: {}", Summary(&self.plan.diff(&plan)));
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
         self.catalog = catalog;
+        self.known = known;
         self.plan = Arc::new(plan);
         self.expect();
         let (in_use, needed) = mpsc::channel();
@@ -251,6 +277,13 @@ impl Reloader {
 }
 
 impl Fixed {
+    /// Keeps `plan` from counting on what only a restart gives it: an attempt that is started waits for
+    /// no place.
+    fn hold(&self, plan: &mut Plan) {
+        let most = &mut plan.settings.max_concurrent_runs;
+        *most = self.pool.min(*most);
+    }
+
     /// What of `draft` waits for a restart.
     fn warnings(&self, draft: &Draft) -> Vec<Warning> {
         let database = draft.database();

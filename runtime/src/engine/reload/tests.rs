@@ -9,6 +9,7 @@ use std::{
 use cronlet_core::{
     catalog::{Loaded, Unusable},
     digest::Digest,
+    engine::Answer,
 };
 
 use super::*;
@@ -231,6 +232,59 @@ fn an_unusable_component_at_the_start_is_no_refusal() {
 }
 
 #[test]
+fn one_of_two_broken_components_is_repaired_alone() {
+    let follower = follower(AB, |dir| {
+        fs::remove_file(dir.join("plugins/a.wasm")).unwrap();
+        fs::write(dir.join("plugins/b.wasm"), "bad").unwrap();
+    });
+    assert_eq!(follower.live(AB).degraded.len(), 2);
+    follower.write("plugins/a.wasm", "a");
+    let repaired = |status: &Status| {
+        assert!(!matches!(status.config.state, ConfigState::Refused(_)));
+        status.degraded.len() == 1
+    };
+    let status = follower.bench.until(repaired);
+    assert!(
+        status.degraded[0].contains("`b` cannot run"),
+        "{:?}",
+        status.degraded
+    );
+    follower.write("plugins/b.wasm", "b");
+    follower.bench.until(|status| status.degraded.is_empty());
+}
+
+#[test]
+fn a_broken_component_keeps_nobody_from_changing_another_job() {
+    let follower = follower(AB, |dir| {
+        fs::write(dir.join("plugins/b.wasm"), "bad").unwrap();
+    });
+    let edited = AB.replace("\"a\"\n", "\"a\"\ntimeout = \"1m\"\n");
+    follower.save(&edited);
+    assert_eq!(follower.live(&edited).degraded.len(), 1);
+
+    let another = format!("{edited}[jobs.c]\nplugin = \"c\"\n");
+    follower.save(&another);
+    let (status, problems) = follower.refused();
+    assert_eq!(status.config.digest, Digest::of(edited.as_bytes()));
+    assert!(
+        problems.contains("`c`") && !problems.contains("`b`"),
+        "only what is new is told: {problems}"
+    );
+}
+
+#[test]
+fn a_job_that_runs_does_not_get_a_component_that_is_known_to_be_broken() {
+    let follower = follower(AB, |dir| {
+        fs::write(dir.join("plugins/b.wasm"), "bad").unwrap();
+    });
+    follower.live(AB);
+    follower.save(&AB.replace("plugin = \"a\"", "plugin = \"b\""));
+    let (status, problems) = follower.refused();
+    assert_eq!(status.config.digest, Digest::of(AB.as_bytes()));
+    assert!(problems.contains("it is bad"), "{problems}");
+}
+
+#[test]
 fn what_only_a_restart_changes_is_a_warning() {
     let follower = follower(A, anything);
     let text = format!("[runtime]\ndatabase = \"other.db\"\nmax_concurrent_runs = 65\n{A}");
@@ -241,6 +295,27 @@ fn what_only_a_restart_changes_is_a_warning() {
     assert!(warnings[1].contains("`max_concurrent_runs`"));
     follower.save(A);
     assert!(follower.live(A).config.warnings.is_empty());
+}
+
+#[test]
+fn a_reload_makes_no_more_room_than_there_is() {
+    let one = format!("[runtime]\nmax_concurrent_runs = 1\n{AB}");
+    let follower = follower(&one, anything);
+    let two = one.replace("= 1", "= 2");
+    follower.save(&two);
+    assert_eq!(follower.live(&two).config.warnings.len(), 1);
+    let bench = &follower.bench;
+    bench.request("a");
+    let first = bench.guest();
+    let Answer::Queued(run) = bench.request("b") else {
+        panic!("it is no skip");
+    };
+    assert!(
+        bench.row(run).attempts.is_empty(),
+        "there is no place for it"
+    );
+    first.succeed();
+    assert_eq!(bench.guest().run(), run);
 }
 
 #[test]
