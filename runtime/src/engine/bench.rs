@@ -33,7 +33,7 @@ use super::{
 use crate::{
     sandbox::{Attempt, Control, Done, Runner},
     store::{
-        History, Store, StoreError,
+        History, Refused, Store, StoreError,
         history::RunRow,
         memory::{MemoryHistory, MemoryStore},
     },
@@ -141,6 +141,10 @@ pub(crate) struct Faults(Arc<(Mutex<Fault>, Condvar)>);
 pub(crate) struct Fault {
     /// Every commit fails.
     pub(crate) fails: bool,
+    /// Every commit is refused.
+    pub(crate) refuses: bool,
+    /// Every commit panics.
+    pub(crate) panics: bool,
     /// Every commit waits.
     pub(crate) holds: bool,
     /// Commits that wait.
@@ -192,7 +196,13 @@ impl Store for FaultyStore {
                 source: "the disk is full".into(),
             });
         }
+        if fault.refuses {
+            let refused = Refused::NotOpen(RunId(7));
+            return Err(StoreError::while_("write the history")(refused));
+        }
+        let panics = fault.panics;
         drop(fault);
+        assert!(!panics, "as the test wants");
         self.inner.commit(batches)
     }
 }

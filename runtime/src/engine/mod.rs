@@ -85,7 +85,8 @@ pub enum Finish {
     Clean,
     /// The store could not write the last of it. The next start sees a crash.
     Unsaved,
-    /// Its thread panicked, which is a bug. The next start sees a crash.
+    /// It could not go on, which is a bug: its thread panicked, or the store gave up. The next start
+    /// sees a crash.
     Died,
 }
 
@@ -236,6 +237,11 @@ impl Shell {
             Message::Store(notice) => {
                 let event = self.store_said(notice);
                 self.step(event);
+                if self.hands.board().store_gave_up() {
+                    // What was decided last is never written, so nothing can be decided any more.
+                    // The next start goes on from what is written.
+                    self.handle(Message::Event(Event::ShutdownRequested));
+                }
             }
             Message::Config(news) => self.config_said(news),
             Message::Status(answer) => {
@@ -256,6 +262,11 @@ impl Shell {
             Notice::Failed(error) => {
                 let now = self.clock.now();
                 self.hands.board_mut().store_failed(&error, now);
+                Event::StoreFailed
+            }
+            Notice::GivenUp(error) => {
+                let now = self.clock.now();
+                self.hands.store_gave_up(&error, now);
                 Event::StoreFailed
             }
             Notice::Recovered => {

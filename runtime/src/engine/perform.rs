@@ -21,7 +21,10 @@ use super::{
     handle::Message,
     status::{Board, Status},
 };
-use crate::sandbox::{self, Attempt, Facts, Runner, control};
+use crate::{
+    sandbox::{self, Attempt, Facts, Runner, control},
+    store::StoreError,
+};
 
 /// What the engine's thread acts with.
 pub(super) struct Hands {
@@ -121,6 +124,15 @@ impl Hands {
         self.disk.stored(through);
     }
 
+    /// Nothing more will be on disk: who waits for that waits in vain.
+    pub(super) fn store_gave_up(&mut self, error: &StoreError, now: Timestamp) {
+        self.board.store_given_up(error, now);
+        for (_, asking) in std::mem::take(&mut self.asking) {
+            // Who asked may have left.
+            let _ = asking.send(Answer::StoreFailed);
+        }
+    }
+
     /// When the core wants to be woken.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         self.wake_at
@@ -168,6 +180,9 @@ impl Hands {
             guests,
             "the end of the history is not written: {why}; the next start will find a crash"
         );
+        if self.board.store_gave_up() {
+            return Finish::Died;
+        }
         Finish::Unsaved
     }
 }

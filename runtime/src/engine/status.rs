@@ -119,6 +119,8 @@ pub(super) struct Board {
     refused: Option<Refusal>,
     warnings: Vec<Warning>,
     store: StoreStatus,
+    /// Whether the store will never write again.
+    store_gave_up: bool,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
 }
@@ -135,6 +137,7 @@ impl Board {
             refused: None,
             warnings: Vec::new(),
             store: StoreStatus::Ok,
+            store_gave_up: false,
             in_use: BTreeMap::new(),
         }
     }
@@ -211,6 +214,25 @@ impl Board {
         self.store = StoreStatus::Failing { since, message };
     }
 
+    /// It will never write again.
+    pub(super) fn store_given_up(&mut self, error: &StoreError, now: Timestamp) {
+        tracing::error!(
+            "this is a bug, and no other try would be better: {error}; cronlet stops, and its next \
+             start goes on from what is written"
+        );
+        self.store_gave_up = true;
+        let since = match self.store {
+            StoreStatus::Failing { since, .. } => since,
+            StoreStatus::Ok => now,
+        };
+        let message = error.to_string();
+        self.store = StoreStatus::Failing { since, message };
+    }
+
+    pub(super) fn store_gave_up(&self) -> bool {
+        self.store_gave_up
+    }
+
     pub(super) fn store_recovered(&mut self, now: Timestamp) {
         if let StoreStatus::Failing { since, .. } = self.store {
             let seconds = now.duration_since(since).as_secs();
@@ -283,9 +305,13 @@ impl Board {
     }
 
     fn degraded(&self) -> Vec<String> {
-        let store = self
-            .store_error()
-            .map(|message| format!("the store fails: {message}"));
+        let store = self.store_error().map(|message| {
+            if self.store_gave_up {
+                format!("the store has given up, and the daemon stops: {message}")
+            } else {
+                format!("the store fails: {message}")
+            }
+        });
         let refused =
             self.refused
                 .as_ref()

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     BURST, Clock, Finish, LEAVE_AFTER,
-    bench::{Bench, TestClock, job, job_name, plan},
+    bench::{Bench, Fault, TestClock, job, job_name, plan},
     clock::{JumpWatch, SystemClock},
     handle::News,
     status::StoreStatus,
@@ -183,6 +183,29 @@ fn a_shutdown_does_not_wait_for_ever_for_a_store_that_hangs() {
     let _ = bench.wait(bench.engine.status());
     assert_eq!(bench.wait(bench.engine.finished()), Finish::Unsaved);
     bench.faults.set(|fault| fault.holds = false);
+}
+
+#[test]
+fn an_engine_whose_store_gives_up_says_so_and_leaves() {
+    let refuses: fn(&mut Fault) = |fault| fault.refuses = true;
+    let panics: fn(&mut Fault) = |fault| fault.panics = true;
+    for (fault, why) in [(refuses, "run 7 is not open"), (panics, "panicked")] {
+        let bench = Bench::new(&plan([job("a", "1", 0), job("b", "1", 0)]));
+        bench.request("a");
+        let guest = bench.guest();
+        bench.faults.set(fault);
+        assert_eq!(bench.request("b"), Answer::StoreFailed);
+        let status = bench.until(|status| status.stopping);
+        let reason = &status.degraded[0];
+        assert!(reason.contains("given up"), "{reason}");
+        assert!(reason.contains(why), "{reason}");
+        assert!(guest.control.stop_requested(), "guests end in order");
+        bench.no_guest();
+        let run = guest.run();
+        guest.end(Verdict::Stopped);
+        assert_eq!(bench.wait(bench.engine.finished()), Finish::Died);
+        assert_eq!(bench.row(run).status, RunStatus::Running, "to be recovered");
+    }
 }
 
 #[test]

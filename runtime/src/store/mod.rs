@@ -14,6 +14,8 @@
 //!   prefix of what the engine decided.
 //! - A record that contradicts what is stored (a second run for one occurrence, the end of
 //!   an attempt that is not open) is [`Refused`], and with it its whole transaction.
+//! - A failing disk may work again, so what it did not take is tried again. A refusal, and an
+//!   owner that is [`Stale`], will be the same at every try: see [`StoreError::is_lasting`].
 //!
 //! There are two kinds of store, held to one conformance suite: [`sqlite`], and [`memory`]
 //! for tests. Both keep times to the microsecond, see [`precision`].
@@ -110,7 +112,22 @@ pub enum Refused {
     UnknownJob(JobName),
 }
 
+/// Another engine owns the database now. It comes as the source of a [`StoreError`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("another engine took the database over (its epoch is {theirs}, this one's is {ours})")]
+pub struct Stale {
+    /// The number of the owner that wanted to write.
+    pub ours: i64,
+    /// The number of the one that may.
+    pub theirs: i64,
+}
+
 impl StoreError {
+    /// Whether it would be the same at every other try.
+    pub fn is_lasting(&self) -> bool {
+        self.source.is::<Refused>() || self.source.is::<Stale>()
+    }
+
     /// An error that happened while `doing` something, for `map_err`.
     pub(crate) fn while_<E>(doing: &'static str) -> impl Fn(E) -> Self
     where

@@ -150,6 +150,7 @@ fn skipped(name: &str, first: i64, last: i64) -> Record {
 fn refusal(result: Result<(), StoreError>) -> String {
     let error = result.unwrap_err();
     assert_eq!(error.doing, "write the history");
+    assert!(error.is_lasting(), "no other try would be better");
     error.source.to_string()
 }
 

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 use thiserror::Error;
 
-use super::{Cache, lease::Stale, log};
+use super::{Cache, log};
 use crate::store::{
-    REMOVED_JOBS_STAY, Refused,
+    REMOVED_JOBS_STAY, Refused, Stale,
     precision::{column, cut_cause, duration_micros, micros},
     told::Told,
 };

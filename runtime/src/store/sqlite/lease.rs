@@ -20,10 +20,9 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use thiserror::Error;
 
 use super::{OpenError, reader::Reader, resolve};
-use crate::store::{StoreError, precision};
+use crate::store::{Stale, StoreError, precision};
 
 /// Somebody who only looks who the owner is has the lock for some microseconds, and an owner that is
 /// going needs a moment to close its files. A lock that is still taken after this many looks is taken.
@@ -61,14 +60,6 @@ pub(super) struct Lock(#[expect(dead_code, reason = "it is locked while it is op
 pub(super) struct Lease {
     epoch: i64,
     instance: String,
-}
-
-/// The row says something else.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("another engine took the database over (its epoch is {theirs}, this one's is {ours})")]
-pub(super) struct Stale {
-    ours: i64,
-    theirs: i64,
 }
 
 /// Who owns the database at `path` now; none if nobody does, or if there is no database. It may be

@@ -178,8 +178,7 @@ impl Store for SqliteStore {
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         // A transaction that is rolled back leaves no trace here either.
         let mut cache = self.cache.clone();
-        self.write(batches, &mut cache)
-            .map_err(StoreError::while_("write the history"))?;
+        self.write(batches, &mut cache).map_err(unwritten)?;
         self.cache = cache;
         let mut records = batches.iter().flat_map(|batch| &batch.records);
         if records.any(|record| *record == Record::Stopped) {
@@ -207,6 +206,16 @@ impl SqliteStore {
         apply::batches(&transaction, batches, cache)?;
         transaction.commit()?;
         Ok(())
+    }
+}
+
+/// Why nothing was written, in the words that every store has for it.
+fn unwritten(error: apply::Error) -> StoreError {
+    let doing = "write the history";
+    match error {
+        apply::Error::Sqlite(error) => StoreError::while_(doing)(error),
+        apply::Error::Refused(refused) => StoreError::while_(doing)(refused),
+        apply::Error::Stale(stale) => StoreError::while_(doing)(stale),
     }
 }
 

@@ -204,6 +204,7 @@ fn a_writer_of_an_old_epoch_is_refused() {
         "cannot write the history: another engine took the database over \
          (its epoch is 2, this one's is 1)"
     );
+    assert!(error.is_lasting());
     assert_eq!(count(&place.history()), 1);
     raw.execute("UPDATE lease SET epoch = 1", []).unwrap();
     queue(&mut store, 2);

@@ -4,14 +4,19 @@
 //! [`MAX_BATCHES`] or [`MAX_BYTES`], and writes them in one transaction; while it waits for
 //! the disk the next group gathers. So a slow disk makes larger groups, not a longer queue.
 //!
-//! A store that fails is an *outage*. Its first failure is told once; what was submitted
-//! stays where it is, in order, and the same group is tried again after 50 ms, then twice
-//! as long each time up to 2 s, whatever is submitted meanwhile. Nothing is given up until
-//! the writer is closed.
+//! A store that fails is an *outage*. Its first failure is told, and each that has another
+//! reason than the last; what was submitted stays where it is, in order, and the same group is
+//! tried again after 50 ms, then twice as long each time up to 2 s, whatever is submitted
+//! meanwhile. Nothing is given up until the writer is closed.
+//!
+//! An error that lasts is no outage: what it was about is never written, nor anything after it,
+//! for what is on disk is a prefix of what was decided. What came before it still is. Then the
+//! writer says that it has given up, and waits to be closed. A panic of the store's is the same.
 
 use std::{
     collections::VecDeque,
     mem,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{Builder, JoinHandle},
     time::{Duration, Instant},
@@ -55,8 +60,10 @@ pub enum Notice {
         /// The last of them.
         through: Seq,
     },
-    /// The store cannot write. Said once an outage.
+    /// The store cannot write. Said once an outage, and again when the reason is another.
     Failed(StoreError),
+    /// The store will never write again. Nothing is said after it.
+    GivenUp(StoreError),
     /// The store can write again, and has written everything it was given. Said once an outage,
     /// after the last of its [`Notice::Stored`].
     Recovered,
@@ -85,16 +92,22 @@ impl Writer {
     /// If the system has no thread to give.
     pub fn spawn(store: impl Store, notify: impl FnMut(Notice) + Send + 'static) -> Self {
         let queue = Arc::new(Queue::default());
-        let work = Work {
+        let mut work = Work {
             store,
             notify,
             queue: queue.clone(),
             group: Vec::new(),
-            outage: None,
+            most: MAX_BATCHES,
+            trouble: None,
         };
         let thread = Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || work.run())
+            .spawn(move || {
+                panic::catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|panic| {
+                    (work.notify)(Notice::GivenUp(panicked()));
+                    panic::resume_unwind(panic)
+                })
+            })
             .expect("a process that cannot have one more thread cannot start");
         Self {
             queue,
@@ -120,12 +133,7 @@ impl Writer {
         };
         self.queue.lock().closing = true;
         self.queue.changed.notify_one();
-        thread.join().unwrap_or_else(|_| {
-            Err(StoreError {
-                doing: "write the history",
-                source: "its thread panicked".into(),
-            })
-        })
+        thread.join().unwrap_or_else(|_| Err(panicked()))
     }
 }
 
@@ -150,12 +158,26 @@ struct Work<S, N> {
     queue: Arc<Queue>,
     /// Taken from the queue and not yet written, in order.
     group: Vec<Batch>,
-    /// How long the next retry waits, if the store fails.
-    outage: Option<Duration>,
+    /// So many batches are written in one transaction.
+    most: usize,
+    trouble: Option<Trouble>,
+}
+
+/// Why the last group is not written.
+enum Trouble {
+    /// The store failed.
+    Outage {
+        /// How long the next retry waits.
+        delay: Duration,
+        /// What was told.
+        reason: String,
+    },
+    /// No other try would be better.
+    Lasting,
 }
 
 impl<S: Store, N: FnMut(Notice)> Work<S, N> {
-    fn run(mut self) -> Result<(), StoreError> {
+    fn run(&mut self) -> Result<(), StoreError> {
         loop {
             let last_try = self.wait_for_work();
             if self.group.is_empty() {
@@ -163,6 +185,7 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
             }
             match self.store.commit(&self.group) {
                 Ok(()) => self.written(),
+                Err(error) if error.is_lasting() && self.group.len() > 1 => self.set_aside(),
                 Err(error) if last_try => return Err(error),
                 Err(error) => self.failed(error),
             }
@@ -172,10 +195,12 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
     /// Waits until there is a group to be written; none is left once the writer is closed. Says
     /// whether it is being closed.
     fn wait_for_work(&mut self) -> bool {
-        if let Some(delay) = self.outage
-            && !self.group.is_empty()
-        {
-            return self.wait_for_retry(delay);
+        if !self.group.is_empty() {
+            match self.trouble {
+                Some(Trouble::Outage { delay, .. }) => return self.wait_for_retry(delay),
+                Some(Trouble::Lasting) => return self.wait_for_close(),
+                None => {}
+            }
         }
         let mut waiting = self.queue.lock();
         while waiting.batches.is_empty() && !waiting.closing {
@@ -185,7 +210,7 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        take_group(&mut waiting.batches, &mut self.group);
+        take_group(&mut waiting.batches, &mut self.group, self.most);
         waiting.closing
     }
 
@@ -208,22 +233,55 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
         waiting.closing
     }
 
+    fn wait_for_close(&self) -> bool {
+        let mut waiting = self.queue.lock();
+        while !waiting.closing {
+            waiting = self
+                .queue
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        true
+    }
+
     fn written(&mut self) {
         let group = mem::take(&mut self.group);
         if let Some(last) = group.last() {
             (self.notify)(Notice::Stored { through: last.seq });
         }
-        if self.outage.is_some() && self.queue.lock().batches.is_empty() {
-            self.outage = None;
+        if self.trouble.is_some() && self.queue.lock().batches.is_empty() {
+            self.trouble = None;
             (self.notify)(Notice::Recovered);
         }
     }
 
+    /// One batch of the group is refused: from now on each is written by itself, so that those
+    /// before it are.
+    fn set_aside(&mut self) {
+        self.most = 1;
+        let mut waiting = self.queue.lock();
+        for batch in self.group.drain(..).rev() {
+            waiting.batches.push_front(batch);
+        }
+    }
+
     fn failed(&mut self, error: StoreError) {
-        if self.outage.is_none() {
+        if error.is_lasting() {
+            self.trouble = Some(Trouble::Lasting);
+            (self.notify)(Notice::GivenUp(error));
+            return;
+        }
+        let reason = error.to_string();
+        let (last, told) = match self.trouble.take() {
+            Some(Trouble::Outage { delay, reason }) => (Some(delay), Some(reason)),
+            Some(Trouble::Lasting) | None => (None, None),
+        };
+        if told.as_ref() != Some(&reason) {
             (self.notify)(Notice::Failed(error));
         }
-        self.outage = Some(next_delay(self.outage));
+        let delay = next_delay(last);
+        self.trouble = Some(Trouble::Outage { delay, reason });
     }
 }
 
@@ -232,10 +290,14 @@ fn next_delay(last: Option<Duration>) -> Duration {
     last.map_or(FIRST_RETRY, |last| (last * 2).min(LAST_RETRY))
 }
 
+fn panicked() -> StoreError {
+    StoreError::while_("write the history")("its thread panicked")
+}
+
 /// Moves the first batches to `group`: as many as one transaction may have, and at least one.
-fn take_group(waiting: &mut VecDeque<Batch>, group: &mut Vec<Batch>) {
+fn take_group(waiting: &mut VecDeque<Batch>, group: &mut Vec<Batch>, most: usize) {
     let mut bytes = 0;
-    while group.len() < MAX_BATCHES && bytes < MAX_BYTES {
+    while group.len() < most && bytes < MAX_BYTES {
         let Some(batch) = waiting.pop_front() else {
             return;
         };

@@ -12,6 +12,7 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::*;
+use crate::store::Refused;
 
 /// A store whose every commit the test sees, and answers.
 struct Scripted {
@@ -23,6 +24,9 @@ struct Scripted {
 enum Answer {
     Write,
     Fail,
+    /// For another reason.
+    FailOtherwise,
+    Refuse,
     Panic,
 }
 
@@ -36,10 +40,9 @@ impl Store for Scripted {
         self.asked.send(numbers).unwrap();
         match self.answers.recv().unwrap() {
             Answer::Write => Ok(()),
-            Answer::Fail => Err(StoreError {
-                doing: "write the history",
-                source: "the disk is full".into(),
-            }),
+            Answer::Fail => Err(unwritten("the disk is full")),
+            Answer::FailOtherwise => Err(unwritten("the disk is gone")),
+            Answer::Refuse => Err(unwritten(Refused::NotOpen(RunId(7)))),
             Answer::Panic => panic!("as the test wants"),
         }
     }
@@ -49,6 +52,10 @@ impl Drop for Scripted {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::SeqCst);
     }
+}
+
+fn unwritten(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::while_("write the history")(source)
 }
 
 /// The test's side.
@@ -92,6 +99,7 @@ impl Script {
         match self.notices.recv().unwrap() {
             Notice::Stored { through } => format!("stored {}", through.0),
             Notice::Failed(error) => format!("failed: {error}"),
+            Notice::GivenUp(error) => format!("given up: {error}"),
             Notice::Recovered => "recovered".to_owned(),
         }
     }
@@ -103,6 +111,7 @@ impl Script {
             notices.push(match notice {
                 Notice::Stored { through } => format!("stored {}", through.0),
                 Notice::Failed(_) => "failed".to_owned(),
+                Notice::GivenUp(_) => "given up".to_owned(),
                 Notice::Recovered => "recovered".to_owned(),
             });
         }
@@ -111,6 +120,7 @@ impl Script {
 }
 
 const FAILED: &str = "failed: cannot write the history: the disk is full";
+const GIVEN_UP: &str = "given up: cannot write the history: run 7 is not open";
 
 fn batch(seq: u64) -> Batch {
     Batch {
@@ -235,6 +245,63 @@ fn an_outage_goes_on_while_a_part_of_what_waited_is_not_written() {
 }
 
 #[test]
+fn another_reason_for_an_outage_is_told() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    for _ in 0..2 {
+        script.answer(&[1], Answer::Fail);
+    }
+    script.answer(&[1], Answer::FailOtherwise);
+    assert_eq!(script.notice(), FAILED);
+    let other = "failed: cannot write the history: the disk is gone";
+    assert_eq!(script.notice(), other);
+    script.answer(&[1], Answer::Write);
+    assert_eq!(script.notice(), "stored 1");
+    assert_eq!(script.notice(), "recovered");
+}
+
+#[test]
+fn a_refusal_is_not_tried_again() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    script.answer(&[1], Answer::Refuse);
+    assert_eq!(script.notice(), GIVEN_UP);
+    writer.submit(batch(2));
+    script.answers.send(Answer::Refuse).unwrap();
+    let error = writer.close().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot write the history: run 7 is not open"
+    );
+    let asked: Vec<_> = script.asked.try_iter().collect();
+    assert_eq!(asked, [[1]], "only closing tries it, once more");
+    assert!(script.last_notices().is_empty());
+}
+
+#[test]
+fn what_came_before_a_refused_batch_is_written() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    for seq in 2..=5 {
+        writer.submit(batch(seq));
+    }
+    script.answers.send(Answer::Write).unwrap();
+    assert_eq!(script.notice(), "stored 1");
+    script.answer(&[2, 3, 4, 5], Answer::Refuse);
+    script.answer(&[2], Answer::Write);
+    assert_eq!(script.notice(), "stored 2");
+    script.answer(&[3], Answer::Write);
+    assert_eq!(script.notice(), "stored 3");
+    script.answer(&[4], Answer::Refuse);
+    assert_eq!(script.notice(), GIVEN_UP);
+    script.answers.send(Answer::Refuse).unwrap();
+    writer.close().unwrap_err();
+    let asked: Vec<_> = script.asked.try_iter().collect();
+    assert_eq!(asked, [[4]], "what comes after it is not written");
+}
+
+#[test]
 fn what_is_submitted_in_an_outage_hurries_nothing() {
     let (writer, script) = script();
     writer.submit(batch(1));
@@ -313,6 +380,8 @@ fn closing_says_when_the_thread_is_gone() {
     let (writer, script) = script();
     writer.submit(batch(1));
     script.answer(&[1], Answer::Panic);
+    let panicked = "given up: cannot write the history: its thread panicked";
+    assert_eq!(script.notice(), panicked);
     let error = writer.close().unwrap_err().to_string();
     assert_eq!(error, "cannot write the history: its thread panicked");
 }
