@@ -189,7 +189,7 @@ impl wasmtime::CustomCodeMemory for Panics {
 
 #[test]
 fn a_compiler_that_panics_makes_the_component_unusable_and_nothing_worse() {
-    let mut config = engine::pooled(NonZeroU32::MIN);
+    let mut config = engine::pooled(NonZeroU32::MIN, false);
     config.with_custom_code_memory(Some(Arc::new(Panics)));
     let engine = Engine::new(&config).unwrap();
     let sandbox = Sandbox::with_engine(engine, SandboxOptions::default()).unwrap();
