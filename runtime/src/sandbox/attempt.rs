@@ -261,7 +261,8 @@ fn not_loaded() -> String {
     "its component is not loaded".to_owned()
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// The message of a panic.
+pub(super) fn said(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
+    panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -24,6 +25,7 @@ use wasmtime::{
 };
 
 use super::{
+    attempt,
     cache::Cache,
     host::{
         self, JobPre,
@@ -128,7 +130,7 @@ impl Components {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
-        let made = self.compile(digest, bytes).and_then(|c| self.link(&c));
+        let made = guarded(|| self.compile(digest, bytes).and_then(|c| self.link(&c)));
         if let Ok(plugin) = &made {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
@@ -182,6 +184,17 @@ impl Components {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A compiler that stumbles over a component makes that one unusable, and nothing else: it runs on
+/// threads that are needed for everything after.
+fn guarded<T>(make: impl FnOnce() -> Result<T, Unusable>) -> Result<T, Unusable> {
+    // What it was making is lost with it; what is shared is complete after each step of it.
+    panic::catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+        let said = attempt::said(&*panic);
+        tracing::error!(panic = said, "the compiler panicked");
+        Err(unusable::panicked(said))
+    })
 }
 
 /// Whether `run` takes and returns what it should. The generated code finds out only when it is

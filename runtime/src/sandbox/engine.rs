@@ -28,27 +28,27 @@ const OTHER_MAPPINGS: u64 = 4096;
 const KEEP_RESIDENT: usize = 64 << 10;
 
 /// An engine for at most `attempts` at one time.
-pub(super) fn engine(attempts: NonZeroU32) -> Result<Engine, SandboxError> {
+pub(super) fn engine(attempts: NonZeroU32, lines: bool) -> Result<Engine, SandboxError> {
     check_mappings(attempts, max_mappings())?;
-    Engine::new(&pooled(attempts)).or_else(|error| {
+    Engine::new(&pooled(attempts, lines)).or_else(|error| {
         tracing::warn!(
             error = format!("{error:#}"),
             "no room for a pool of instances, guests start slower"
         );
-        on_demand()
+        on_demand(lines)
     })
 }
 
 /// The settings of an engine with a pool.
-pub(super) fn pooled(attempts: NonZeroU32) -> Config {
-    let mut config = base();
+pub(super) fn pooled(attempts: NonZeroU32, lines: bool) -> Config {
+    let mut config = base(lines);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(attempts.get())));
     config
 }
 
 /// An engine without a pool, for a machine that has no address space for one.
-pub(super) fn on_demand() -> Result<Engine, SandboxError> {
-    let mut config = base();
+pub(super) fn on_demand(lines: bool) -> Result<Engine, SandboxError> {
+    let mut config = base(lines);
     config
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
         .memory_reservation(0)
@@ -57,14 +57,21 @@ pub(super) fn on_demand() -> Result<Engine, SandboxError> {
     Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
 
-fn base() -> Config {
+/// `lines` is [`SandboxOptions::source_lines`](super::SandboxOptions::source_lines).
+fn base(lines: bool) -> Config {
+    let details = if lines {
+        WasmBacktraceDetails::Enable
+    } else {
+        // Not the default, which lets an environment variable decide.
+        WasmBacktraceDetails::Disable
+    };
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         // No async, stream or future is in the interface: without their support a run is twice
         // as fast, and a part of wasmtime that is young is out of reach.
         .concurrency_support(false)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .wasm_backtrace_details(details)
         .max_wasm_stack(512 << 10)
         // What is beyond the guest's own stack is for host functions.
         .async_stack_size(2 << 20);

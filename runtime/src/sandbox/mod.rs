@@ -119,6 +119,12 @@ pub struct SandboxOptions {
     pub cache: Option<PathBuf>,
     /// The largest component, in bytes.
     pub max_component: u64,
+    /// Whether backtraces have the lines of the source beside the names of functions. For a person
+    /// who runs his own component: they come from the component's debug information, which nothing
+    /// bounds. At a trap wasmtime copies a name of it for each function that was inlined into a
+    /// frame, so that a few megabytes made for it can exhaust the memory of this process, and reads
+    /// it on a guest's thread, where nothing can stop it.
+    pub source_lines: bool,
 }
 
 impl Default for SandboxOptions {
@@ -128,6 +134,7 @@ impl Default for SandboxOptions {
             threads: None,
             cache: None,
             max_component: DEFAULT_MAX_COMPONENT,
+            source_lines: false,
         }
     }
 }
@@ -173,7 +180,7 @@ impl SandboxError {
 /// How wasmtime is set up for so many attempts at one time: for a benchmark that compares with
 /// wasmtime itself.
 pub fn engine_config(attempts: NonZeroU32) -> Config {
-    engine::pooled(attempts)
+    engine::pooled(attempts, false)
 }
 
 /// Runs guests. They have threads of their own, so that none of them can delay anything else.
@@ -188,7 +195,7 @@ struct Guests(Option<Runtime>);
 impl Sandbox {
     /// A sandbox with nothing loaded.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let engine = engine::engine(options.max_concurrent)?;
+        let engine = engine::engine(options.max_concurrent, options.source_lines)?;
         Self::with_engine(engine, options)
     }
 
@@ -198,6 +205,7 @@ impl Sandbox {
             threads,
             cache,
             max_component,
+            source_lines: _,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
         let cache = Cache::open(&engine, cache);

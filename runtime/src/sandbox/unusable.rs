@@ -71,6 +71,15 @@ pub(super) fn invalid(error: &wasmtime::Error) -> Unusable {
     }
 }
 
+/// The compiler panicked over it.
+pub(super) fn panicked(said: &str) -> Unusable {
+    Unusable {
+        code: "invalid",
+        message: format!("the compiler fails on it: {}", on_one_line(said)),
+        help: Some("report it as a bug in cronlet, with the component".to_owned()),
+    }
+}
+
 /// It lacks the export that makes it a job.
 pub(super) fn not_a_job(engine: &Engine, component: &Component) -> Unusable {
     let ty = component.component_type();
@@ -138,7 +147,10 @@ fn new(code: &'static str, message: impl Display, help: &str) -> Unusable {
 
 /// The whole chain of an error in one line.
 fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
+    on_one_line(&format!("{error:#}"))
+}
+
+fn on_one_line(text: &str) -> String {
     clip::text(
         text.split_whitespace().collect::<Vec<_>>().join(" "),
         REASON,

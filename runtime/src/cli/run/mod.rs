@@ -66,11 +66,13 @@ pub struct Args {
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let target = target::find(&args.what, place)?;
-    // What a daemon has compiled is used; a run by itself leaves nothing behind.
+    // Where a daemon keeps what it compiled there is a place for ours, which has lines; a run by
+    // itself leaves nothing behind.
     let compiled = place::compiled(&place.find().database);
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: NonZeroU32::MIN,
         cache: Some(compiled).filter(|folder| folder.is_dir()),
+        source_lines: true,
         ..SandboxOptions::default()
     })?;
     let target = target.load(&sandbox)?;

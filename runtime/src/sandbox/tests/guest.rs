@@ -17,6 +17,36 @@ pub(super) fn job(fields: &str, body: &str) -> Vec<u8> {
     )
 }
 
+/// The file that [`with_lines`] names, and the only line in it.
+pub(super) const SOURCE: &str = "guest.c:5";
+
+/// A job whose `run` has this `body`, with the debug information (DWARF 4) of a compiler.
+pub(super) fn with_lines(body: &str) -> Vec<u8> {
+    // One unit, which has its lines at 0 and covers the addresses from 1 on.
+    let abbreviations = b"\x01\x11\0\x10\x17\x11\x01\x12\x06\0\0\0";
+    let unit = b"\x04\0\0\0\0\0\x04\x01\0\0\0\0\x01\0\0\0\0\x10\0\0";
+    let header = b"\x01\x01\x01\xfb\x0e\x0d\0\x01\x01\x01\x01\0\0\0\x01\0\0\x01\0guest.c\0\0\0\0\0";
+    // At address 1, four lines further than the first, and so for 4096 bytes.
+    let program = b"\0\x05\x02\x01\0\0\0\x03\x04\x01\x02\x80\x20\0\x01\x01";
+    let lines = [b"\x04\0", &sized(header)[..], program].concat();
+    let sections = [
+        (".debug_abbrev", abbreviations.to_vec()),
+        (".debug_info", sized(unit)),
+        (".debug_line", sized(&lines)),
+    ];
+    let sections = sections.map(|(name, bytes)| {
+        let bytes: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!(r#"(@custom "{name}" "{bytes}")"#)
+    });
+    job(&sections.concat(), body)
+}
+
+/// `bytes` behind their length.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap();
+    [&length.to_le_bytes(), bytes].concat()
+}
+
 /// A job that does nothing.
 pub(super) fn noop() -> Vec<u8> {
     job("", "i32.const 1024")

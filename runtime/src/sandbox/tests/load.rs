@@ -170,6 +170,39 @@ fn damaged_components_are_errors_and_nothing_worse() {
     assert!(errors > sound.len() * 2, "{errors} of {}", sound.len() * 4);
 }
 
+/// Makes the compiler panic where it has made the machine code.
+struct Panics;
+
+impl wasmtime::CustomCodeMemory for Panics {
+    fn required_alignment(&self) -> usize {
+        1
+    }
+
+    fn publish_executable(&self, _: *const u8, _: usize) -> wasmtime::Result<()> {
+        panic!("on\npurpose")
+    }
+
+    fn unpublish_executable(&self, _: *const u8, _: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_compiler_that_panics_makes_the_component_unusable_and_nothing_worse() {
+    let mut config = engine::pooled(NonZeroU32::MIN, false);
+    config.with_custom_code_memory(Some(Arc::new(Panics)));
+    let engine = Engine::new(&config).unwrap();
+    let sandbox = Sandbox::with_engine(engine, SandboxOptions::default()).unwrap();
+    for tries in 1..=2 {
+        let unusable = load(&sandbox, &guest::noop()).unwrap_err();
+        assert_eq!(unusable.code, "invalid");
+        assert_eq!(unusable.message, "the compiler fails on it: on purpose");
+        // It is tried again, and waits for nobody.
+        assert_eq!(sandbox.compilations(), tries);
+    }
+    assert_eq!(code(b""), "not-a-component");
+}
+
 #[test]
 fn a_component_is_compiled_once() {
     let sandbox = sandbox();
