@@ -3,6 +3,7 @@
 mod cli;
 mod crash;
 mod daemon;
+mod features;
 mod golden;
 mod project;
 mod readme;
