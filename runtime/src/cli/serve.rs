@@ -117,9 +117,12 @@ async fn serve(place: Place) -> Result<Exit, CliError> {
 fn prepare(place: &Place) -> Result<Prepared, CliError> {
     let environment = environment(place);
     let draft = draft(&place.config, &environment)?;
-    let sandbox = sandbox(&draft)?;
-    let (store, path) = take_over(&draft.database())?;
-    let history = Arc::new(sqlite::history(&draft.database())?);
+    // As it was named, to the byte: the other commands open the same file.
+    let named = place.database.clone();
+    let database = named.unwrap_or_else(|| draft.database());
+    let sandbox = sandbox(&draft, &database)?;
+    let (store, path) = take_over(&database)?;
+    let history = Arc::new(sqlite::history(&database)?);
     let saves = Saves::of(&place.config).map_err(cannot("watch the schedules file"))?;
     let schedules = Schedules {
         file: place.config.clone(),
@@ -165,7 +168,8 @@ impl Prepared {
     }
 }
 
-/// What overrides keys of `[runtime]`: variables, and over them flags.
+/// What overrides keys of `[runtime]`: variables, and over them flags. It is text, so what it says of a
+/// database is good to look at only.
 fn environment(place: &Place) -> Environment {
     let mut environment = place::environment();
     if let Some(database) = &place.database {
@@ -180,10 +184,10 @@ fn draft(file: &Path, environment: &Environment) -> Result<Draft, CliError> {
     Ok(config::parse(&file.to_string_lossy(), &text, environment)?)
 }
 
-fn sandbox(draft: &Draft) -> Result<Arc<Sandbox>, CliError> {
+fn sandbox(draft: &Draft, database: &Path) -> Result<Arc<Sandbox>, CliError> {
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: draft.settings().max_concurrent_runs,
-        cache: Some(place::compiled(&absolute(&draft.database()))),
+        cache: Some(place::compiled(&absolute(database))),
         ..SandboxOptions::default()
     })?;
     Ok(Arc::new(sandbox))
