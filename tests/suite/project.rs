@@ -90,8 +90,12 @@ impl Project {
 
     /// Starts `cronlet` and goes on; its standard output is not kept.
     pub(crate) fn start(&self, arguments: &[&str]) -> Result<Running> {
-        let mut child = self
-            .command(arguments)
+        Self::start_command(&mut self.command(arguments))
+    }
+
+    /// The same, of a command that has more than text in it.
+    pub(crate) fn start_command(command: &mut Command) -> Result<Running> {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

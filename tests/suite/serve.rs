@@ -1,6 +1,8 @@
 //! The daemon: jobs run when they are due, and it stops as it is told.
 
-use std::{collections::BTreeSet, fs::File, time::Duration};
+use std::{
+    collections::BTreeSet, ffi::OsStr, fs::File, os::unix::ffi::OsStrExt as _, time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use cronlet_core::run::{AttemptStatus, FailReason, Origin, RunStatus};
@@ -122,6 +124,23 @@ fn a_guest_that_does_not_stop_has_the_grace_and_no_more() -> Result<()> {
     assert_eq!(daemon.stop()?, 0);
     let row = &project.runs("a")?[0];
     assert_eq!(row.attempts[0].status, Some(AttemptStatus::Interrupted));
+    Ok(())
+}
+
+#[test]
+fn a_database_is_the_one_that_is_named_to_the_byte() -> Result<()> {
+    let project = hello()?;
+    let name = OsStr::from_bytes(b"odd-\xff.db");
+    let mut command = project.command(&["serve", "--database"]);
+    let mut daemon = Project::start_command(command.arg(name))?;
+    daemon.wait_for("serving")?;
+    let status = project
+        .command(&["status", "--database"])
+        .arg(name)
+        .output()?;
+    assert_eq!(status.status.code(), Some(0), "{status:?}");
+    daemon.signal(Signal::TERM)?;
+    assert_eq!(daemon.end()?, 0);
     Ok(())
 }
 

@@ -66,7 +66,7 @@ pub struct Watch {
 
 /// What the watching thread hears.
 enum Word {
-    /// A path that matters was touched.
+    /// A path that matters was touched, or may have been.
     Touched,
     /// These are what the plan is made of.
     Expect {
@@ -97,8 +97,8 @@ struct Watcher<F> {
 }
 
 impl Saved {
-    /// Whether a file has changed since. Then another save follows, and what was read of the
-    /// components may be half of it.
+    /// Whether a file has changed since, or cannot be looked at. Then what was read of the components
+    /// may be half of it, and only [`Watch::look_again`] is sure to bring another save.
     pub fn is_stale(&self) -> bool {
         let Looks {
             file,
@@ -142,6 +142,11 @@ impl Watch {
     /// Reads the file again, as if it had just been saved.
     pub fn look(&self) {
         self.say(Word::Look);
+    }
+
+    /// Looks at the files again, for somebody who could not use the last save.
+    pub fn look_again(&self) {
+        self.say(Word::Touched);
     }
 
     fn say(&self, word: Word) {

@@ -121,6 +121,15 @@ fn a_look_hands_on_what_is_there() {
 }
 
 #[test]
+fn a_save_that_could_not_be_used_is_handed_on_again() {
+    let bench = bench();
+    bench.watch.look_again();
+    let saved = bench.saves.recv_timeout(PATIENCE).unwrap();
+    assert!(!saved.asked, "nobody has asked for it");
+    assert_eq!(saved.text.unwrap(), ONE);
+}
+
+#[test]
 fn what_happens_beside_the_file_is_nobodys_save() {
     let bench = bench();
     fs::write(bench.path("cronlet.db"), b"pages").unwrap();

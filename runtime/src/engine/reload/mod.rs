@@ -155,7 +155,7 @@ impl Reloader {
             Some(newer) => newer,
             None => self.saves.saves.recv().ok()?,
         };
-        Some(newest(first, &self.saves.saves))
+        newest(Some(first), &self.saves.saves)
     }
 
     fn saved(&mut self, saved: &Saved) {
@@ -166,9 +166,14 @@ impl Reloader {
             Ok(text) => self.read(text),
         };
         // Superseded, or changed under the reader's eyes: the next save is near.
-        let Some(reading) = reading.filter(|_| !saved.is_stale()) else {
+        let Some(reading) = reading else {
             return;
         };
+        if saved.is_stale() {
+            // The watch may have seen nothing of it, as when only this look has failed.
+            self.saves.watch.look_again();
+            return;
+        }
         let asked = std::mem::take(&mut self.asked);
         match reading.and_then(|reading| self.resolve(reading)) {
             Ok(Resolved::Same(warnings)) => {
@@ -187,7 +192,7 @@ impl Reloader {
     fn read(&mut self, text: &str) -> Option<Result<Reading, Problems>> {
         let (saves, newer) = (&self.saves.saves, &mut self.newer);
         self.schedules.read(text, || {
-            *newer = saves.try_iter().last().or(newer.take());
+            *newer = newest(newer.take(), saves);
             newer.is_some()
         })
     }
@@ -305,9 +310,10 @@ impl Fixed {
     }
 }
 
-/// The newest of `first` and what has arrived since. If any was asked for, it is.
-fn newest(first: Saved, saves: &mpsc::Receiver<Saved>) -> Saved {
-    saves.try_iter().fold(first, |older, mut newer| {
+/// The newest of `newer` and what has arrived since. If any was asked for, it is.
+fn newest(newer: Option<Saved>, saves: &mpsc::Receiver<Saved>) -> Option<Saved> {
+    let all = newer.into_iter().chain(saves.try_iter());
+    all.reduce(|older, mut newer| {
         newer.asked |= older.asked;
         newer
     })

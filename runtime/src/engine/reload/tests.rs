@@ -339,6 +339,24 @@ fn a_newer_save_supersedes_a_load() {
 }
 
 #[test]
+fn the_newest_save_answers_who_asked_for_an_older_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("schedules.toml");
+    fs::write(&file, A).unwrap();
+    let watched = Saves::of(&file).unwrap();
+    let plain = watched.saves.recv().unwrap();
+    watched.watch.look();
+    let asked = watched.saves.recv().unwrap();
+    assert!(asked.asked && !plain.asked);
+    let (sender, saves) = mpsc::channel();
+    for saved in [asked, plain] {
+        sender.send(saved).unwrap();
+    }
+    assert!(newest(None, &saves).is_some_and(|saved| saved.asked));
+    assert!(newest(None, &saves).is_none());
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let follower = follower(A, anything);
     follower.save("[jobs.a]\nplugin = \"zzz\"\n[jobs.b]\nplugin = \"b\"\ntimeout = 3\n");
