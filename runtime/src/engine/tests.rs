@@ -1,6 +1,10 @@
 //! What the shell promises, with a clock that only the test moves.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use cronlet_core::{
     digest::Digest,
@@ -314,6 +318,17 @@ fn a_crowd_of_requests_does_not_keep_a_due_job_waiting() {
         bench.engine.tell_config(News::Loading);
     }
     assert_eq!(bench.guest().attempt.facts.job, job_name("due"));
+}
+
+#[test]
+fn who_waits_for_a_run_hears_when_the_engine_dies() {
+    let mut bench = Bench::new(&plan([job("a", "1", 0)]));
+    // Nobody takes the guest, so the engine panics when it starts it.
+    bench.guests = mpsc::channel().1;
+    bench.request("a");
+    assert_eq!(bench.wait(bench.engine.finished()), Finish::Died);
+    let row = bench.wait(bench.engine.wait_final(RunId(1)));
+    assert_eq!(row.unwrap().unwrap().status, RunStatus::Running);
 }
 
 #[test]
