@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     BURST, Clock, Finish, LEAVE_AFTER,
-    bench::{Bench, Fault, TestClock, job, job_name, plan},
+    bench::{Bench, Hopeless, TestClock, job, job_name, plan},
     clock::{JumpWatch, SystemClock},
     handle::News,
     status::StoreStatus,
@@ -191,13 +191,12 @@ fn a_shutdown_does_not_wait_for_ever_for_a_store_that_hangs() {
 
 #[test]
 fn an_engine_whose_store_gives_up_says_so_and_leaves() {
-    let refuses: fn(&mut Fault) = |fault| fault.refuses = true;
-    let panics: fn(&mut Fault) = |fault| fault.panics = true;
-    for (fault, why) in [(refuses, "run 7 is not open"), (panics, "panicked")] {
+    let refused = (Hopeless::Refused, "run 7 is not open");
+    for (hopeless, why) in [refused, (Hopeless::Panic, "panicked")] {
         let bench = Bench::new(&plan([job("a", "1", 0), job("b", "1", 0)]));
         bench.request("a");
         let guest = bench.guest();
-        bench.faults.set(fault);
+        bench.faults.set(|fault| fault.hopeless = Some(hopeless));
         assert_eq!(bench.request("b"), Answer::StoreFailed);
         let status = bench.until(|status| status.stopping);
         let reason = &status.degraded[0];
