@@ -46,6 +46,8 @@ pub(super) enum News {
     Refused(Refusal),
     /// It is the plan now.
     Live(Live),
+    /// Nobody reads it any more, which is a bug.
+    Unfollowed,
 }
 
 /// A plan that takes effect.
