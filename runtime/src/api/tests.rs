@@ -261,6 +261,22 @@ fn a_daemon_that_says_nothing_is_not_waited_for() {
 }
 
 #[test]
+fn a_daemon_whose_store_fails_is_alive_and_not_ready() {
+    let server = server();
+    let (_, guest) = server.start("a");
+    server.bench.faults.set(|fault| fault.fails = true);
+    guest.end(succeeded());
+    let well = |status: &crate::engine::Status| status.degraded.is_empty();
+    server.bench.until(|status| !well(status));
+    assert_problem(&server.get("/readyz"), 503, "nothing starts");
+    assert_eq!(server.get("/livez").status, 200);
+    assert_eq!(server.get("/health").body["status"], "degraded");
+    server.bench.faults.set(|fault| fault.fails = false);
+    server.bench.until(well);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
 fn a_socket_that_a_dead_daemon_left_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock");

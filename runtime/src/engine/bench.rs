@@ -141,14 +141,19 @@ pub(crate) struct Faults(Arc<(Mutex<Fault>, Condvar)>);
 pub(crate) struct Fault {
     /// Every commit fails.
     pub(crate) fails: bool,
-    /// Every commit is refused.
-    pub(crate) refuses: bool,
-    /// Every commit panics.
-    pub(crate) panics: bool,
+    /// Every commit is beyond hope.
+    pub(crate) hopeless: Option<Hopeless>,
     /// Every commit waits.
     pub(crate) holds: bool,
     /// Commits that wait.
     waiting: u32,
+}
+
+/// What no other try makes better.
+#[derive(Clone, Copy)]
+pub(crate) enum Hopeless {
+    Refused,
+    Panic,
 }
 
 impl Faults {
@@ -196,14 +201,16 @@ impl Store for FaultyStore {
                 source: "the disk is full".into(),
             });
         }
-        if fault.refuses {
-            let refused = Refused::NotOpen(RunId(7));
-            return Err(StoreError::while_("write the history")(refused));
-        }
-        let panics = fault.panics;
+        let hopeless = fault.hopeless;
         drop(fault);
-        assert!(!panics, "as the test wants");
-        self.inner.commit(batches)
+        match hopeless {
+            None => self.inner.commit(batches),
+            Some(Hopeless::Refused) => {
+                let refused = Refused::NotOpen(RunId(7));
+                Err(StoreError::while_("write the history")(refused))
+            }
+            Some(Hopeless::Panic) => panic!("as the test wants"),
+        }
     }
 }
 

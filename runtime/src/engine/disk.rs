@@ -1,10 +1,6 @@
 //! The way of a batch to the disk, and from there to those who listen.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cronlet_core::record::{Batch, Seq};
 use tokio::sync::broadcast;
@@ -62,13 +58,7 @@ impl Disk {
 
     /// Closes the history. None if that takes longer than `patience`.
     pub(super) fn close(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
-        let writer = self.writer.take()?;
-        let (closed, wait) = mpsc::channel();
-        std::thread::spawn(move || {
-            // Nobody waits any more for a store that took too long.
-            let _ = closed.send(writer.close());
-        });
-        wait.recv_timeout(patience).ok()
+        self.writer.take()?.close(patience)
     }
 
     /// Leaves the writer alone: its thread may be stuck in a write, and ends with the process.

@@ -46,6 +46,8 @@ pub(super) enum News {
     Refused(Refusal),
     /// It is the plan now.
     Live(Live),
+    /// Nobody reads it any more, which is a bug.
+    Unfollowed,
 }
 
 /// A plan that takes effect.
@@ -161,9 +163,10 @@ impl Handle {
         let mut records = self.records();
         let mut finished = self.finished.clone();
         loop {
+            let over = self.has_finished();
             let row = self.run(run).await?;
             let open = row.as_ref().is_some_and(|row| !row.status.is_final());
-            if !open || finished.borrow().is_some() {
+            if !open || over {
                 return Ok(row);
             }
             tokio::select! {
@@ -193,9 +196,9 @@ impl Handle {
         }
     }
 
-    /// Whether the engine has come to its end.
+    /// Whether the engine has come to its end, with or without a word.
     pub(super) fn has_finished(&self) -> bool {
-        self.finished.borrow().is_some()
+        self.finished.borrow().is_some() || self.finished.has_changed().is_err()
     }
 
     pub(super) fn tell_config(&self, news: News) {

@@ -25,6 +25,9 @@ use crate::{
     store::StoreError,
 };
 
+/// The plan stays as it is.
+const UNFOLLOWED: &str = "the schedules file is not followed any more, restart cronlet";
+
 /// How it goes.
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -115,7 +118,7 @@ pub(super) struct Board {
     path: PathBuf,
     plan: Arc<Plan>,
     live_since: Timestamp,
-    loading: bool,
+    reader: Reader,
     refused: Option<Refusal>,
     warnings: Vec<Warning>,
     store: StoreStatus,
@@ -123,6 +126,15 @@ pub(super) struct Board {
     store_gave_up: bool,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
+}
+
+/// Who reads the schedules file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// There is nothing to read.
+    Waits,
+    Reads,
+    Gone,
 }
 
 impl Board {
@@ -133,7 +145,7 @@ impl Board {
             path,
             plan: plan.clone(),
             live_since: now,
-            loading: false,
+            reader: Reader::Waits,
             refused: None,
             warnings: Vec::new(),
             store: StoreStatus::Ok,
@@ -177,9 +189,14 @@ impl Board {
     }
 
     pub(super) fn config_said(&mut self, news: &News, now: Timestamp) {
-        self.loading = matches!(news, News::Loading);
+        self.reader = match news {
+            News::Loading => Reader::Reads,
+            News::Unfollowed => Reader::Gone,
+            News::Unchanged(_) | News::Refused(_) | News::Live(_) => Reader::Waits,
+        };
         match news {
             News::Loading => {}
+            News::Unfollowed => tracing::error!("this is a bug: {UNFOLLOWED}"),
             News::Refused(refusal) => self.refused = Some(refusal.clone()),
             News::Unchanged(warnings) => {
                 self.refused = None;
@@ -291,7 +308,7 @@ impl Board {
 
     fn config(&self) -> ConfigStatus {
         let state = match &self.refused {
-            _ if self.loading => ConfigState::Reloading,
+            _ if self.reader == Reader::Reads => ConfigState::Reloading,
             Some(refusal) => ConfigState::Refused(refusal.clone()),
             None => ConfigState::Live,
         };
@@ -329,6 +346,8 @@ impl Board {
                 Component::Unusable(why) => Some(format!("job `{}` cannot run: {why}", job.name)),
                 Component::Ready(_) => None,
             });
-        store.into_iter().chain(refused).chain(unusable).collect()
+        let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
+        let whole = [store, unfollowed, refused];
+        whole.into_iter().flatten().chain(unusable).collect()
     }
 }

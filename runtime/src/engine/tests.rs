@@ -1,6 +1,10 @@
 //! What the shell promises, with a clock that only the test moves.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use cronlet_core::{
     digest::Digest,
@@ -15,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     BURST, Clock, Finish, LEAVE_AFTER,
-    bench::{Bench, Fault, TestClock, job, job_name, plan},
+    bench::{Bench, Hopeless, TestClock, job, job_name, plan},
     clock::{JumpWatch, SystemClock},
     handle::News,
     status::StoreStatus,
@@ -187,13 +191,12 @@ fn a_shutdown_does_not_wait_for_ever_for_a_store_that_hangs() {
 
 #[test]
 fn an_engine_whose_store_gives_up_says_so_and_leaves() {
-    let refuses: fn(&mut Fault) = |fault| fault.refuses = true;
-    let panics: fn(&mut Fault) = |fault| fault.panics = true;
-    for (fault, why) in [(refuses, "run 7 is not open"), (panics, "panicked")] {
+    let refused = (Hopeless::Refused, "run 7 is not open");
+    for (hopeless, why) in [refused, (Hopeless::Panic, "panicked")] {
         let bench = Bench::new(&plan([job("a", "1", 0), job("b", "1", 0)]));
         bench.request("a");
         let guest = bench.guest();
-        bench.faults.set(fault);
+        bench.faults.set(|fault| fault.hopeless = Some(hopeless));
         assert_eq!(bench.request("b"), Answer::StoreFailed);
         let status = bench.until(|status| status.stopping);
         let reason = &status.degraded[0];
@@ -314,6 +317,17 @@ fn a_crowd_of_requests_does_not_keep_a_due_job_waiting() {
         bench.engine.tell_config(News::Loading);
     }
     assert_eq!(bench.guest().attempt.facts.job, job_name("due"));
+}
+
+#[test]
+fn who_waits_for_a_run_hears_when_the_engine_dies() {
+    let mut bench = Bench::new(&plan([job("a", "1", 0)]));
+    // Nobody takes the guest, so the engine panics when it starts it.
+    bench.guests = mpsc::channel().1;
+    bench.request("a");
+    assert_eq!(bench.wait(bench.engine.finished()), Finish::Died);
+    let row = bench.wait(bench.engine.wait_final(RunId(1)));
+    assert_eq!(row.unwrap().unwrap().status, RunStatus::Running);
 }
 
 #[test]

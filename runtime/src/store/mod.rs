@@ -44,7 +44,8 @@ mod writer;
 pub use history::History;
 pub use writer::{Notice, Writer};
 
-/// What is stored of a removed job is kept this long; then the next plan that is accepted deletes it.
+/// What is stored of a removed job is kept this long; then the next plan that is accepted deletes it,
+/// unless its watermark is in the future: then its runs are too, and it must not be due again for them.
 const REMOVED_JOBS_STAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The write door. Whoever has it owns the database: the lease is taken when it is opened.

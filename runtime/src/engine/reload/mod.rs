@@ -9,6 +9,7 @@ use std::{
     collections::BTreeSet,
     io,
     num::NonZeroU32,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
 };
@@ -135,7 +136,12 @@ pub fn follow(
     reloader.watch_for(&first.draft);
     std::thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || reloader.run())?;
+        .spawn(move || {
+            let engine = reloader.engine.clone();
+            if catch_unwind(AssertUnwindSafe(move || reloader.run())).is_err() {
+                engine.tell_config(News::Unfollowed);
+            }
+        })?;
     Ok(())
 }
 

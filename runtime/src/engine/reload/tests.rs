@@ -60,6 +60,7 @@ impl Components for Bytes {
             help: None,
         };
         let bytes = fs::read(path).map_err(|_| unusable("missing", "it is not there"))?;
+        assert!(!bytes.starts_with(b"panic"), "as the test wants");
         if bytes.starts_with(b"bad") {
             return Err(unusable("invalid", "it is bad"));
         }
@@ -146,6 +147,18 @@ impl Follower {
 }
 
 fn anything(_: &Path) {}
+
+#[test]
+fn a_file_that_nobody_follows_any_more_is_told() {
+    let follower = follower(A, |_| {});
+    follower.write("plugins/a.wasm", "panic");
+    let lost = |status: &Status| {
+        let mut reasons = status.degraded.iter();
+        reasons.any(|reason| reason.contains("not followed any more"))
+    };
+    let status = follower.bench.until(lost);
+    assert!(matches!(status.config.state, ConfigState::Live));
+}
 
 #[test]
 fn a_save_becomes_the_plan() {

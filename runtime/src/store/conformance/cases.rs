@@ -34,6 +34,7 @@ for_each_store! {
     a_new_store_is_empty,
     a_job_is_remembered_as_it_was_last_said,
     a_removed_job_is_remembered_for_an_hour,
+    a_removed_job_is_remembered_until_its_watermark_has_passed,
     a_new_run_is_queued,
     an_attempt_that_starts_makes_its_run_running,
     an_attempt_that_succeeds_leaves_everything,
@@ -211,6 +212,20 @@ fn a_removed_job_is_remembered_for_an_hour<S: Subject>() {
     assert_eq!(subject.recovery().jobs.len(), 2);
     subject.write(at(3611), vec![plan()]);
     assert_eq!(one_name(&subject.recovery().jobs), "b");
+}
+
+fn a_removed_job_is_remembered_until_its_watermark_has_passed<S: Subject>() {
+    let mut subject = S::new();
+    let plan = || Record::PlanAccepted {
+        digest: Digest::of(b"plan"),
+    };
+    // The clock was a day ahead when the job was last due.
+    subject.write(at(0), vec![accepted("a", at(86_400))]);
+    subject.write(at(10), vec![Record::JobRemoved { job: job("a") }]);
+    subject.write(at(86_399), vec![plan()]);
+    assert_eq!(subject.recovery().jobs[0].watermark, at(86_400));
+    subject.write(at(86_400), vec![plan()]);
+    assert_eq!(subject.recovery().jobs, []);
 }
 
 fn one_name(jobs: &[StoredJob]) -> &str {

@@ -229,7 +229,8 @@ impl Model {
         let now = cut(self.now);
         self.jobs.retain(|_, job| {
             let removed = job.removed_at;
-            removed.is_none_or(|at| now.duration_since(at).as_micros() <= 3_600_000_000)
+            job.watermark > now
+                || removed.is_none_or(|at| now.duration_since(at).as_micros() <= 3_600_000_000)
         });
         let digest = Digest::of(&[u8::from(self.chance(2))]);
         Record::PlanAccepted { digest }

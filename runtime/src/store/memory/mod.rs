@@ -111,8 +111,8 @@ impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
             Record::PlanAccepted { .. } => self.jobs.retain(|_, job| {
-                job.removed_at
-                    .is_none_or(|removed| at.duration_since(removed) <= REMOVED_JOBS_STAY)
+                let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
+                job.watermark > at || job.removed_at.is_none_or(stays)
             }),
             Record::JobAccepted {
                 job,

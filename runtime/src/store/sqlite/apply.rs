@@ -136,8 +136,9 @@ impl Apply<'_> {
             .at
             .checked_sub(REMOVED_JOBS_STAY)
             .unwrap_or(Timestamp::MIN);
-        let sql = "DELETE FROM jobs WHERE removed_at < ?1";
-        self.change(sql, [micros(before)]).map(drop)
+        let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2";
+        self.change(sql, [micros(before), micros(self.at)])
+            .map(drop)
     }
 
     fn skipped(&self, record: &Record) -> Result {

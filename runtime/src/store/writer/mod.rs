@@ -17,8 +17,11 @@ use std::{
     collections::VecDeque,
     mem,
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{Builder, JoinHandle},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread::Builder,
     time::{Duration, Instant},
 };
 
@@ -44,12 +47,16 @@ const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// How long a retry waits at most.
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
-/// The thread that has the store. Dropping it does what [`Writer::close`] does, and tells nobody
-/// how it went.
+/// How long it may take to write what is left by a writer that is dropped.
+const DROPPED: Duration = Duration::from_secs(2);
+
+/// The thread that has the store. Dropping it does what [`Writer::close`] does, for a short time, and
+/// tells nobody how it went.
 #[derive(Debug)]
 pub struct Writer {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<Result<(), StoreError>>>,
+    /// The thread's last word; none once it was waited for.
+    ended: Option<Receiver<Result<(), StoreError>>>,
 }
 
 /// What the writer has to say, in order.
@@ -100,18 +107,24 @@ impl Writer {
             most: MAX_BATCHES,
             trouble: None,
         };
-        let thread = Builder::new()
+        let (ending, ended) = mpsc::channel();
+        Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                panic::catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|panic| {
+                let run = panic::catch_unwind(AssertUnwindSafe(|| work.run()));
+                let end = run.unwrap_or_else(|_| {
                     (work.notify)(Notice::GivenUp(panicked()));
-                    panic::resume_unwind(panic)
-                })
+                    Err(panicked())
+                });
+                // Whoever hears of the end may open the store again.
+                drop(work);
+                // Nobody waits any more for a store that took too long.
+                let _ = ending.send(end);
             })
             .expect("a process that cannot have one more thread cannot start");
         Self {
             queue,
-            thread: Some(thread),
+            ended: Some(ended),
         }
     }
 
@@ -122,25 +135,28 @@ impl Writer {
     }
 
     /// Writes what is left, once more if there is an outage, ends the thread and closes the store.
-    /// An error says that not everything was written, and why.
-    pub fn close(mut self) -> Result<(), StoreError> {
-        self.finish()
+    /// An error says that not everything was written, and why. None if that takes longer than
+    /// `patience`: then the thread is left alone with it, for it may be stuck in a write.
+    pub fn close(mut self, patience: Duration) -> Option<Result<(), StoreError>> {
+        self.finish(patience)
     }
 
-    fn finish(&mut self) -> Result<(), StoreError> {
-        let Some(thread) = self.thread.take() else {
-            return Ok(());
-        };
+    fn finish(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
+        let ended = self.ended.take()?;
         self.queue.lock().closing = true;
         self.queue.changed.notify_one();
-        thread.join().unwrap_or_else(|_| Err(panicked()))
+        match ended.recv_timeout(patience) {
+            Ok(end) => Some(end),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(panicked())),
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         // Whoever wants to know closes it.
-        let _ = self.finish();
+        let _ = self.finish(DROPPED);
     }
 }
 

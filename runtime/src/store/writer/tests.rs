@@ -1,7 +1,7 @@
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
-    mpsc::{Receiver, Sender, channel},
+    mpsc::{Sender, channel},
 };
 
 use cronlet_core::{
@@ -56,6 +56,13 @@ impl Drop for Scripted {
 
 fn unwritten(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::while_("write the history")(source)
+}
+
+/// Longer than any machine is slow.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn close(writer: Writer) -> Result<(), StoreError> {
+    writer.close(PATIENCE).expect("it takes too long")
 }
 
 /// The test's side.
@@ -182,7 +189,7 @@ fn a_group_has_a_limit_in_batches() {
     for group in all.chunks(MAX_BATCHES) {
         script.answer(group, Answer::Write);
     }
-    writer.close().unwrap();
+    close(writer).unwrap();
     let expected = ["stored 1", "stored 1001", "stored 2001", "stored 2500"];
     assert_eq!(script.last_notices(), expected);
 }
@@ -268,7 +275,7 @@ fn a_refusal_is_not_tried_again() {
     assert_eq!(script.notice(), GIVEN_UP);
     writer.submit(batch(2));
     script.answers.send(Answer::Refuse).unwrap();
-    let error = writer.close().unwrap_err();
+    let error = close(writer).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot write the history: run 7 is not open"
@@ -296,7 +303,7 @@ fn what_came_before_a_refused_batch_is_written() {
     script.answer(&[4], Answer::Refuse);
     assert_eq!(script.notice(), GIVEN_UP);
     script.answers.send(Answer::Refuse).unwrap();
-    writer.close().unwrap_err();
+    close(writer).unwrap_err();
     let asked: Vec<_> = script.asked.try_iter().collect();
     assert_eq!(asked, [[4]], "what comes after it is not written");
 }
@@ -336,7 +343,7 @@ fn closing_writes_what_is_left_and_closes_the_store() {
     for _ in 0..10 {
         script.answers.send(Answer::Write).unwrap();
     }
-    writer.close().unwrap();
+    close(writer).unwrap();
     assert!(script.closed.load(Ordering::SeqCst));
     let asked: Vec<u64> = script.asked.try_iter().flatten().collect();
     assert_eq!(asked, (1..=1_500).collect::<Vec<_>>());
@@ -361,7 +368,7 @@ fn closing_in_an_outage_tries_once_more() {
         script.answer(&[1], Answer::Fail);
         assert_eq!(script.notice(), FAILED);
         script.answers.send(answer).unwrap();
-        let closed = writer.close();
+        let closed = close(writer);
         assert_eq!(script.asked.try_iter().collect::<Vec<_>>(), [[1]]);
         assert!(script.closed.load(Ordering::SeqCst));
         if works {
@@ -376,12 +383,22 @@ fn closing_in_an_outage_tries_once_more() {
 }
 
 #[test]
+fn closing_does_not_wait_for_ever_and_what_is_late_is_written_all_the_same() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    assert!(writer.close(Duration::ZERO).is_none());
+    script.answers.send(Answer::Write).unwrap();
+    assert_eq!(script.notice(), "stored 1");
+}
+
+#[test]
 fn closing_says_when_the_thread_is_gone() {
     let (writer, script) = script();
     writer.submit(batch(1));
     script.answer(&[1], Answer::Panic);
     let panicked = "given up: cannot write the history: its thread panicked";
     assert_eq!(script.notice(), panicked);
-    let error = writer.close().unwrap_err().to_string();
+    let error = close(writer).unwrap_err().to_string();
     assert_eq!(error, "cannot write the history: its thread panicked");
 }
