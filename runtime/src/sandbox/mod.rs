@@ -205,10 +205,10 @@ impl Sandbox {
             threads,
             cache,
             max_component,
-            source_lines: _,
+            source_lines,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
-        let cache = Cache::open(&engine, cache);
+        let cache = Cache::open(&engine, cache, source_lines);
         let components = Components::new(engine.clone(), cache, max_component)
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let guests = Guests::spawn(threads).map_err(SandboxError::Threads)?;
