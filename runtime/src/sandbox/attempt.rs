@@ -6,7 +6,10 @@ use std::{
     future::{self, Future},
     panic::{self, AssertUnwindSafe},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::{Duration, Instant},
 };
@@ -45,6 +48,8 @@ pub(super) struct Shared {
 pub(super) struct Ending {
     done: Option<Done>,
     transcript: Arc<Transcript>,
+    /// The sandbox goes away, and takes its attempts with it.
+    shutting_down: Arc<AtomicBool>,
     begun: Option<Begun>,
     cpu: Duration,
     memory_peak: u64,
@@ -114,10 +119,11 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
 }
 
 impl Ending {
-    pub(super) fn new(control: Control, done: Done) -> Self {
+    pub(super) fn new(control: Control, done: Done, shutting_down: Arc<AtomicBool>) -> Self {
         Self {
             done: Some(done),
             transcript: Arc::new(Transcript::new(control)),
+            shutting_down,
             begun: None,
             cpu: Duration::ZERO,
             memory_peak: 0,
@@ -144,10 +150,17 @@ impl Ending {
     }
 }
 
-/// The guests' runtime is being shut down, and took the attempt with it.
+/// The attempt's future is dropped. That is a stop if the guests' runtime is being shut down, or if
+/// somebody asked for one; anything else is a mistake of ours, and no attempt that is for free.
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.say(Verdict::Stopped);
+        let asked = self.transcript.control().stop_requested();
+        let verdict = if asked || self.shutting_down.load(Ordering::SeqCst) {
+            Verdict::Stopped
+        } else {
+            verdict::of_host_panic()
+        };
+        self.say(verdict);
     }
 }
 
@@ -268,4 +281,29 @@ pub(super) fn said(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_is_lost_is_stopped_only_if_somebody_asked() {
+        let lose = |asked: bool, shutting_down: bool| {
+            let (handle, control) = super::super::control::pair();
+            let (sender, receiver) = mpsc::channel();
+            let done = Box::new(move |report| sender.send(report).unwrap());
+            let ending = Ending::new(control, done, Arc::new(shutting_down.into()));
+            if asked {
+                handle.stop_within(Duration::from_hours(1));
+            }
+            drop(ending);
+            receiver.try_recv().unwrap()
+        };
+        assert_eq!(lose(true, false).verdict, Verdict::Stopped);
+        assert_eq!(lose(false, true).verdict, Verdict::Stopped);
+        assert_eq!(lose(false, false).verdict, verdict::of_host_panic());
+    }
 }

@@ -93,6 +93,8 @@ impl Components {
     pub(super) fn retain(&self, needed: &BTreeSet<Digest>) {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.retain(|digest, _| needed.contains(digest));
+        drop(ready);
+        self.cache.retain(needed);
     }
 
     /// How many were compiled, and not found in the cache.

@@ -37,7 +37,10 @@ use std::{
     io,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -190,7 +193,11 @@ pub struct Sandbox {
 }
 
 /// The runtime of the guests. Dropping it does not wait for them.
-struct Guests(Option<Runtime>);
+struct Guests {
+    runtime: Option<Runtime>,
+    /// Said before it is dropped, for the attempts that are dropped with it.
+    shutting_down: Arc<AtomicBool>,
+}
 
 impl Sandbox {
     /// A sandbox with nothing loaded.
@@ -205,10 +212,10 @@ impl Sandbox {
             threads,
             cache,
             max_component,
-            source_lines: _,
+            source_lines,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
-        let cache = Cache::open(&engine, cache);
+        let cache = Cache::open(&engine, cache, source_lines);
         let components = Components::new(engine.clone(), cache, max_component)
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let guests = Guests::spawn(threads).map_err(SandboxError::Threads)?;
@@ -243,7 +250,7 @@ impl Sandbox {
 
 impl Runner for Sandbox {
     fn start(&self, attempt: Attempt, control: Control, done: Done) {
-        let ending = Ending::new(control, done);
+        let ending = Ending::new(control, done, self.guests.shutting_down.clone());
         self.guests
             .get()
             .spawn(attempt::run(self.shared.clone(), attempt, ending));
@@ -264,17 +271,21 @@ impl Guests {
             .global_queue_interval(2)
             .enable_time()
             .build()
-            .map(|runtime| Self(Some(runtime)))
+            .map(|runtime| Self {
+                runtime: Some(runtime),
+                shutting_down: Arc::default(),
+            })
     }
 
     fn get(&self) -> &Runtime {
-        self.0.as_ref().expect("it is there until it is dropped")
+        self.runtime.as_ref().expect("it is there until it is dropped")
     }
 }
 
 impl Drop for Guests {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
+            self.shutting_down.store(true, Ordering::SeqCst);
             // Every task is dropped, each at its next tick, and says that it was stopped.
             runtime.shutdown_background();
         }

@@ -35,7 +35,8 @@ pub(super) fn with_lines(body: &str) -> Vec<u8> {
         (".debug_line", sized(&lines)),
     ];
     let sections = sections.map(|(name, bytes)| {
-        let bytes: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let bytes: Vec<_> = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let bytes = bytes.concat();
         format!(r#"(@custom "{name}" "{bytes}")"#)
     });
     job(&sections.concat(), body)

@@ -300,3 +300,22 @@ fn a_cache_that_others_can_write_to_is_not_used() {
     fs::set_permissions(cached(&dir), fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(compiled_and_runs(&dir, &guest::noop()), 1);
 }
+
+#[test]
+fn source_lines_are_read_only_where_they_are_asked_for() {
+    let trap = guest::with_lines("unreachable");
+    let backtrace = |source_lines| {
+        let sandbox = Sandbox::new(SandboxOptions {
+            source_lines,
+            ..SandboxOptions::default()
+        })
+        .unwrap();
+        let (_, failure) = failure(run(&sandbox, &trap, limits(60_000)));
+        failure.backtrace.unwrap()
+    };
+    let (without, with) = (backtrace(false), backtrace(true));
+    assert!(without.contains("run"), "{without}");
+    assert!(!without.contains(guest::SOURCE), "{without}");
+    assert!(with.contains("run"), "{with}");
+    assert!(with.contains(guest::SOURCE), "{with}");
+}

@@ -226,25 +226,6 @@ fn traps_have_a_class_and_a_sentence() {
     assert_eq!(bounds.code, "out-of-bounds");
 }
 
-#[test]
-fn source_lines_are_read_only_where_they_are_asked_for() {
-    let trap = guest::with_lines("unreachable");
-    let backtrace = |source_lines| {
-        let sandbox = Sandbox::new(SandboxOptions {
-            source_lines,
-            ..SandboxOptions::default()
-        })
-        .unwrap();
-        let (_, failure) = failure(run(&sandbox, &trap, limits(60_000)));
-        failure.backtrace.unwrap()
-    };
-    let (without, with) = (backtrace(false), backtrace(true));
-    assert!(without.contains("run"), "{without}");
-    assert!(!without.contains(guest::SOURCE), "{without}");
-    assert!(with.contains("run"), "{with}");
-    assert!(with.contains(guest::SOURCE), "{with}");
-}
-
 /// A guest with 32 MiB of memory that returns an outcome whose output begins at 0 and has this
 /// many bytes.
 fn output_of(bytes: u32) -> Vec<u8> {
