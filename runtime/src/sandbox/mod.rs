@@ -278,7 +278,9 @@ impl Guests {
     }
 
     fn get(&self) -> &Runtime {
-        self.runtime.as_ref().expect("it is there until it is dropped")
+        self.runtime
+            .as_ref()
+            .expect("it is there until it is dropped")
     }
 }
 

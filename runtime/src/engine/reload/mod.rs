@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use cronlet_core::{catalog::Catalog, plan::Plan};
+use cronlet_core::{catalog::Catalog, digest::Digest, plan::Plan};
 
 use super::{
     Clock, Handle,
@@ -145,8 +145,17 @@ pub fn follow(
     Ok(())
 }
 
+/// The components that the jobs of a plan need.
+fn digests(plan: &Plan) -> impl Iterator<Item = Digest> {
+    plan.jobs.values().filter_map(|job| job.component.digest())
+}
+
 impl Reloader {
     fn run(&mut self) {
+        // What no job of the first plan needs was left by an earlier daemon.
+        self.schedules
+            .components
+            .retain(&digests(&self.plan).collect());
         while let Some(saved) = self.next() {
             if self.engine.has_finished() {
                 return;
@@ -248,12 +257,7 @@ impl Reloader {
         }));
         // Without an answer the engine has come to its end, and nothing more is loaded.
         if let Ok(mut needed) = needed.recv() {
-            needed.extend(
-                self.plan
-                    .jobs
-                    .values()
-                    .filter_map(|job| job.component.digest()),
-            );
+            needed.extend(digests(&self.plan));
             self.schedules.components.retain(&needed);
         }
     }
