@@ -38,7 +38,7 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
     let found = place.find();
     let history = found.history()?;
     let plan = match found.draft {
-        Ok(draft) => Some(place::plan(&draft)?),
+        Ok(draft) => Some(place::plan(&draft)),
         // Nothing to show: then what is wrong with the file is the answer.
         Err(error) if history.is_none() => return Err(error),
         Err(error) => {
@@ -182,7 +182,7 @@ mod tests {
             at = "2026-02-01T00:00:00Z"
         "#;
         let draft = config::parse("schedules.toml", text, &Environment::new()).unwrap();
-        place::plan(&draft).unwrap()
+        place::plan(&draft)
     }
 
     fn row(job: &str) -> JobRow {

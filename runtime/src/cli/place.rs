@@ -12,7 +12,7 @@ use cronlet_core::{catalog::Catalog, limits::Limits, plan::Plan};
 
 use super::{GLOBAL, console::Console, error::CliError};
 use crate::{
-    config::{self, Draft, Environment, OnUnusable, Problem, Problems, Severity},
+    config::{self, Draft, Environment, Problem, Problems, Severity},
     store::{
         StoreError,
         sqlite::{self, OpenError, SqliteHistory},
@@ -67,7 +67,7 @@ impl Place {
 
     /// What the schedules file says, without having looked at a component.
     pub fn plan(&self) -> Result<Plan, CliError> {
-        plan(&self.draft()?)
+        Ok(plan(&self.draft()?))
     }
 
     /// The limits of `[defaults]`, or those without a schedules file.
@@ -137,8 +137,8 @@ pub fn compiled(database: &Path) -> PathBuf {
 }
 
 /// The plan of a draft of which no component was looked at.
-pub fn plan(draft: &Draft) -> Result<Plan, CliError> {
-    Ok(draft.resolve(&Catalog::default(), OnUnusable::Keep)?)
+pub fn plan(draft: &Draft) -> Plan {
+    draft.resolve(&Catalog::default())
 }
 
 /// The variables that override keys of `[runtime]`.

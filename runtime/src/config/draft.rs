@@ -35,15 +35,6 @@ pub struct Draft {
     pub(super) known_plugins: Vec<String>,
 }
 
-/// What becomes of a file one of whose components cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnUnusable {
-    /// It is refused: a reload, a check.
-    Refuse,
-    /// The job is kept and fails alone: a start.
-    Keep,
-}
-
 impl Draft {
     /// Each component that the file refers to, once.
     pub fn references(&self) -> Vec<Reference> {
@@ -101,14 +92,9 @@ impl Draft {
 
     /// The plan that it becomes with the components of `catalog`.
     ///
-    /// With [`OnUnusable::Keep`] a component that cannot be used is no problem here: its job fails
-    /// alone. [`Draft::unusable`] has what is to be said about it.
-    pub fn resolve(&self, catalog: &Catalog, on_unusable: OnUnusable) -> Result<Plan, Problems> {
-        if on_unusable == OnUnusable::Refuse
-            && let Some(problems) = self.unusable(catalog, Severity::Error)
-        {
-            return Err(problems);
-        }
+    /// A component that cannot be used is no problem here: its job fails alone. [`Draft::unusable`] has
+    /// what is to be said about it.
+    pub fn resolve(&self, catalog: &Catalog) -> Plan {
         let jobs = self.jobs.iter().map(|draft| {
             let component = match component(&draft.plugin, catalog) {
                 Ok(loaded) => Component::Ready(loaded.digest),
@@ -116,11 +102,11 @@ impl Draft {
             };
             (draft.name.clone(), Arc::new(draft.with(component)))
         });
-        Ok(Plan {
+        Plan {
             digest: self.digest,
             settings: self.runtime.settings.clone(),
             jobs: jobs.collect(),
-        })
+        }
     }
 
     /// What is wrong with its components.

@@ -43,7 +43,7 @@ use std::path::Path;
 use cronlet_core::{digest::Digest, limits::Limits};
 use toml::de::DeTable;
 
-pub use draft::{Draft, OnUnusable};
+pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};

@@ -41,7 +41,9 @@ fn catalog(draft: &Draft) -> Catalog {
 
 fn plan(text: &str) -> Plan {
     let draft = draft(text);
-    draft.resolve(&catalog(&draft), OnUnusable::Refuse).unwrap()
+    let catalog = catalog(&draft);
+    assert!(draft.unusable(&catalog, Severity::Error).is_none());
+    draft.resolve(&catalog)
 }
 
 fn job(text: &str) -> Job {
@@ -204,13 +206,13 @@ fn a_component_that_cannot_be_used_is_refused_or_kept() {
         help: None,
     };
     catalog.components.insert("b".to_owned(), Err(unusable));
-    let refused = draft.resolve(&catalog, OnUnusable::Refuse).unwrap_err();
+    let refused = draft.unusable(&catalog, Severity::Error).unwrap();
     assert_eq!(refused.count(Severity::Error), 1);
     assert_eq!(
         refused.to_string(),
         "schedules.toml:4:10: plugin `b` cannot be used: there is no file `plugins/b.wasm`"
     );
-    let plan = draft.resolve(&catalog, OnUnusable::Keep).unwrap();
+    let plan = draft.resolve(&catalog);
     assert!(matches!(plan.jobs["a"].component, Component::Ready(_)));
     let why = "there is no file `plugins/b.wasm`".to_owned();
     assert_eq!(plan.jobs["b"].component, Component::Unusable(why));
@@ -225,13 +227,11 @@ fn a_component_that_cannot_be_used_is_refused_or_kept() {
 fn a_pinned_component_is_the_only_one_that_will_do() {
     let pinned = |digest: Digest| format!("[jobs.a]\nplugin = \"a\"\nsha256 = \"{digest}\"\n");
     let right = draft(&pinned(Digest::of(b"a")));
-    assert!(right.resolve(&catalog(&right), OnUnusable::Refuse).is_ok());
+    assert!(right.unusable(&catalog(&right), Severity::Error).is_none());
     let wrong = draft(&pinned(Digest::of(b"b")));
-    let problems = wrong
-        .resolve(&catalog(&wrong), OnUnusable::Refuse)
-        .unwrap_err();
+    let problems = wrong.unusable(&catalog(&wrong), Severity::Error).unwrap();
     assert_eq!(problems.into_vec()[0].code, "plugin::sha256");
-    let plan = wrong.resolve(&catalog(&wrong), OnUnusable::Keep).unwrap();
+    let plan = wrong.resolve(&catalog(&wrong));
     assert!(matches!(plan.jobs["a"].component, Component::Unusable(_)));
 }
 

@@ -17,10 +17,7 @@ use super::super::{
     place::{self, Place},
     suggest,
 };
-use crate::{
-    config::{Draft, OnUnusable},
-    sandbox::Sandbox,
-};
+use crate::{config::Draft, sandbox::Sandbox};
 
 /// What is to be run, before its component is loaded.
 pub(super) enum Wanted {
@@ -49,7 +46,7 @@ pub(super) fn find(what: &str, place: &Place) -> Result<Wanted, CliError> {
         });
     }
     let draft = place.draft()?;
-    let plan = place::plan(&draft)?;
+    let plan = place::plan(&draft);
     match plan.jobs.get_key_value(what) {
         Some((name, _)) => Ok(Wanted::Job {
             name: name.clone(),
@@ -96,7 +93,7 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
     };
-    let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+    let plan = draft.resolve(&catalog);
     let job = &plan.jobs[&name];
     match &job.component {
         cronlet_core::job::Component::Ready(digest) => Ok(Target {

@@ -54,7 +54,7 @@ pub(super) fn prepare(place: &Place) -> Result<Prepared, CliError> {
         environment,
         components: sandbox.clone(),
     };
-    let first = schedules.first(draft)?;
+    let first = schedules.first(draft);
     Ok(Prepared {
         schedules,
         first,

@@ -22,7 +22,7 @@ use super::{
     status::{Refusal, Warning},
 };
 use crate::config::{
-    Draft, OnUnusable, Problems, Severity,
+    Draft, Problems, Severity,
     watch::{Saved, Watch},
 };
 
@@ -217,7 +217,7 @@ impl Reloader {
         let Reading { draft, catalog } = reading;
         self.watch_for(&draft);
         let warnings = self.fixed.warnings(&draft);
-        let mut plan = draft.resolve(&catalog, OnUnusable::Keep)?;
+        let mut plan = draft.resolve(&catalog);
         self.fixed.hold(&mut plan);
         if plan.digest == self.plan.digest && catalog == self.catalog {
             return Ok(Resolved::Same(warnings));

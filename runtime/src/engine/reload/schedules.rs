@@ -14,7 +14,7 @@ use cronlet_core::{
 };
 
 use crate::{
-    config::{self, Draft, Environment, OnUnusable, Problems, Severity},
+    config::{self, Draft, Environment, Problems, Severity},
     sandbox::Sandbox,
 };
 
@@ -62,14 +62,14 @@ impl Components for Sandbox {
 
 impl Schedules {
     /// The first plan: a job whose component cannot be used fails alone.
-    pub fn first(&self, draft: Draft) -> Result<First, Problems> {
+    pub fn first(&self, draft: Draft) -> First {
         let catalog = self.load(&draft, || false).unwrap_or_default();
-        let plan = draft.resolve(&catalog, OnUnusable::Keep)?;
-        Ok(First {
+        let plan = draft.resolve(&catalog).into();
+        First {
             draft,
             catalog,
-            plan: plan.into(),
-        })
+            plan,
+        }
     }
 
     /// Reads `text` for a reload: all of it must be usable. None if it was superseded meanwhile.

@@ -99,7 +99,7 @@ fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
     };
     let text = config::read(&file).unwrap();
     let draft = config::parse(&file.to_string_lossy(), &text, &schedules.environment).unwrap();
-    let first = schedules.first(draft).unwrap();
+    let first = schedules.first(draft);
     let saves = Saves::of(&file).unwrap();
     let bench = Bench::with(&first.plan, saves.trigger());
     follow(
