@@ -79,7 +79,7 @@ impl Socket {
                 .recursive(true)
                 .create(folder)?;
         }
-        if folder.starts_with(std::env::temp_dir()) && folder == own_folder(&std::env::temp_dir()) {
+        if folder == own_folder(&std::env::temp_dir()) {
             refuse_foreign(folder)?;
         }
         refuse_other_than_socket(path)?;

@@ -106,8 +106,8 @@ impl Engine {
         }));
     }
 
-    /// Withdraws an armed attempt as if it had never been created. Its run waits for a slot no more
-    /// and is in nobody's queue: the caller says what becomes of it. Returns its retry time.
+    /// Withdraws the attempt of a run, if one is armed, as if it had never been created. Such a run is in
+    /// nobody's queue: the caller says what becomes of it. Returns its retry time.
     pub(super) fn disarm(&mut self, step: &mut Step, id: RunId) -> Option<Timestamp> {
         let run = self.runs.get_mut(&id)?;
         let RunPhase::Armed { retried, .. } = run.phase else {
@@ -193,8 +193,7 @@ impl Engine {
             Next::Requeue => self.requeue(step, id),
             Next::Retry { after } => {
                 let until = step.now.checked_add(after).unwrap_or(Timestamp::MAX);
-                step.records.push(Record::RunRetrying { run: id, until });
-                self.back_off(id, until);
+                self.back_off(step, id, until);
             }
             Next::End(end) => self.end_run(step, id, end, None),
         }
@@ -211,9 +210,10 @@ impl Engine {
     }
 
     /// The run waits for its backoff.
-    pub(super) fn back_off(&mut self, id: RunId, until: Timestamp) {
+    pub(super) fn back_off(&mut self, step: &mut Step, id: RunId, until: Timestamp) {
         if let Some(run) = self.runs.get_mut(&id) {
             run.phase = RunPhase::BackingOff { until };
+            step.records.push(Record::RunRetrying { run: id, until });
             self.backoffs.insert((until, id));
         }
     }

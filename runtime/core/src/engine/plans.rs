@@ -160,11 +160,10 @@ impl Engine {
         for id in state.open.clone() {
             match self.runs.get(&id).map(|run| &run.phase) {
                 None | Some(RunPhase::Running { .. }) => {}
-                Some(RunPhase::Armed { .. }) => {
+                Some(_) => {
                     self.disarm(step, id);
                     self.end_removed(step, id);
                 }
-                Some(_) => self.end_removed(step, id),
             }
         }
     }

@@ -74,11 +74,7 @@ impl Engine {
             return reply(step, request, Answer::NotOpen);
         };
         let answer = match run.phase {
-            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {
-                self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
-                Answer::Cancelled
-            }
-            RunPhase::Armed { .. } => {
+            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } | RunPhase::Armed { .. } => {
                 self.disarm(step, id);
                 self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
                 Answer::Cancelled

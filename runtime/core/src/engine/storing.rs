@@ -54,8 +54,7 @@ impl Engine {
                 RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
                 RunPhase::Armed { .. } => {
                     if let Some(until) = self.disarm(step, id) {
-                        step.records.push(Record::RunRetrying { run: id, until });
-                        self.back_off(id, until);
+                        self.back_off(step, id, until);
                     } else {
                         self.requeue(step, id);
                     }

@@ -181,7 +181,7 @@ impl Store for SqliteStore {
         self.write(batches, &mut cache).map_err(unwritten)?;
         self.cache = cache;
         let mut records = batches.iter().flat_map(|batch| &batch.records);
-        if records.any(|record| *record == Record::Stopped) {
+        if records.any(|record| matches!(record, Record::Stopped)) {
             self.gather();
         }
         Ok(())
