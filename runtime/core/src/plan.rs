@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{digest::Digest, job::Job, name::JobName};
+use crate::{
+    digest::Digest,
+    job::Job,
+    name::{GroupName, JobName},
+};
 
 /// What the engine schedules. A replaced file or a replaced component is a new plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Plan {
 pub struct Settings {
     /// How many guests run at one time. Default 64.
     pub max_concurrent_runs: NonZeroU32,
+    /// How many guests of a group's jobs run at one time.
+    pub groups: BTreeMap<GroupName, NonZeroU32>,
     /// How long guests have to end when the daemon stops. Default 30 s.
     pub shutdown_grace: Duration,
 }
@@ -28,6 +34,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
+            groups: BTreeMap::new(),
             shutdown_grace: Duration::from_secs(30),
         }
     }
@@ -114,27 +121,21 @@ mod tests {
     use super::*;
     use crate::{
         job::Component,
-        limits::Limits,
-        policy::{CatchUp, Overlap, Retry},
         schedule::{Every, Trigger},
     };
 
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
         (0..6u8, 0..3u64, 0..3u8).prop_map(|(name, period, params)| Job {
-            name: JobName::new(&format!("job-{name}")).unwrap(),
-            description: None,
-            component: Component::Ready(Digest::of(&[params % 2])),
             trigger: Duration::from_secs(period)
                 .checked_mul(60)
                 .filter(|period| !period.is_zero())
                 .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap())),
-            catch_up: CatchUp::default(),
-            overlap: Overlap::Skip,
-            max_instances: None,
-            retry: Retry::default(),
-            limits: Limits::default(),
             params: params.to_string().into(),
+            ..Job::new(
+                JobName::new(&format!("job-{name}")).unwrap(),
+                Component::Ready(Digest::of(&[params % 2])),
+            )
         })
     }
 

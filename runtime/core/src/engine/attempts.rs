@@ -14,6 +14,7 @@ use super::{
 use crate::{
     backoff,
     job::Job,
+    policy::OnCrash,
     record::Record,
     report::{AttemptReport, ErrorKind, Verdict},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
@@ -32,19 +33,15 @@ enum Next {
     Retry { after: Duration },
     /// Nothing.
     End(RunEnd),
+    /// Nothing: the daemon stops, and the job wants no attempt twice.
+    Stopped,
 }
 
 impl Engine {
     /// Gives slots to waiting runs, and arms an attempt for each.
     pub(super) fn arm_waiting(&mut self, step: &mut Step) {
         while step.starts > 0 {
-            let jobs = &self.jobs;
-            let limit = self.settings.max_concurrent_runs;
-            let taken = self.slots.take(limit, |name| {
-                jobs.get(name)
-                    .and_then(|state| state.job.as_ref()?.max_instances)
-            });
-            let Some(id) = taken else { return };
+            let Some(id) = self.slots.take() else { return };
             step.starts -= 1;
             self.arm(step, id);
         }
@@ -60,7 +57,7 @@ impl Engine {
             return;
         };
         if expired(run, &job, step.now) {
-            self.slots.release(&job.name);
+            self.slots.release(id, &job.name);
             return self.end_run(step, id, RunEnd::Skipped(SkipReason::Expired), None);
         }
         let RunPhase::Waiting { retried } = run.phase else {
@@ -95,6 +92,7 @@ impl Engine {
         let job = job.clone();
         run.phase = RunPhase::Running {
             started_at: step.now,
+            grace: job.grace,
         };
         run.attempted = true;
         step.effects.push(Effect::Start(Start {
@@ -119,7 +117,7 @@ impl Engine {
             attempt: run.last_attempt,
         });
         let job = run.new.job.clone();
-        self.slots.release(&job);
+        self.slots.release(id, &job);
         retried
     }
 
@@ -155,7 +153,7 @@ impl Engine {
             report: Some(report.clone()),
         });
         let name = run.new.job.clone();
-        self.slots.release(&name);
+        self.slots.release(id, &name);
         self.follow(step, id, next);
     }
 
@@ -180,9 +178,11 @@ impl Engine {
             .and_then(|state| state.job.as_deref());
         let next = match job {
             _ if run.cancel_requested => Next::End(RunEnd::Cancelled),
-            Some(job) if run.crashes <= CRASH_BUDGET => Next::Retry {
-                after: backoff::delay(&job.retry, &job.name, &run.new.cause, run.crashes),
-            },
+            Some(job) if job.on_crash == OnCrash::Retry && run.crashes <= CRASH_BUDGET => {
+                Next::Retry {
+                    after: backoff::delay(&job.retry, &job.name, &run.new.cause, run.crashes),
+                }
+            }
             _ => Next::End(RunEnd::Failed(FailReason::Crash)),
         };
         self.follow(step, id, next);
@@ -196,6 +196,10 @@ impl Engine {
                 self.back_off(step, id, until);
             }
             Next::End(end) => self.end_run(step, id, end, None),
+            Next::Stopped => {
+                let end = RunEnd::Failed(FailReason::Crash);
+                self.end_run(step, id, end, Some("stopped".to_owned()));
+            }
         }
     }
 
@@ -206,7 +210,26 @@ impl Engine {
         };
         run.phase = RunPhase::Waiting { retried: None };
         step.records.push(Record::RunRequeued { run: id });
-        self.slots.wait(id, &run.new.job);
+        self.wait_for_slot(id);
+    }
+
+    /// The run waits for capacity, since it was queued or since its backoff was over.
+    pub(super) fn wait_for_slot(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        let RunPhase::Waiting { retried } = run.phase else {
+            return;
+        };
+        let since = retried.unwrap_or(run.new.queued_at);
+        // A job that is gone starts nothing.
+        if let Some(job) = self
+            .jobs
+            .get(&run.new.job)
+            .and_then(|state| state.job.as_ref())
+        {
+            self.slots.wait(id, job, since);
+        }
     }
 
     /// The run waits for its backoff.
@@ -230,6 +253,7 @@ impl Engine {
             return;
         };
         match run.phase {
+            RunPhase::Behind => {}
             RunPhase::Waiting { .. } => self.slots.forget(id, &run.new.job),
             RunPhase::BackingOff { until } => {
                 self.backoffs.remove(&(until, id));
@@ -240,12 +264,14 @@ impl Engine {
         }
         if let Some(state) = self.jobs.get_mut(&run.new.job) {
             state.open.remove(&id);
+            state.behind.remove(&id);
         }
         step.records.push(Record::RunEnded {
             run: id,
             end,
             message,
         });
+        self.let_in(&run.new.job);
     }
 }
 
@@ -273,7 +299,9 @@ fn judge(
     stopping: bool,
 ) -> (AttemptStatus, Option<FailReason>, Next) {
     let cancelled = (AttemptStatus::Cancelled, None, Next::End(RunEnd::Cancelled));
-    let interrupted = (AttemptStatus::Interrupted, None, Next::Requeue);
+    let once = job.is_some_and(Job::is_at_most_once);
+    let next = if once { Next::Stopped } else { Next::Requeue };
+    let interrupted = (AttemptStatus::Interrupted, None, next);
     if run.cancel_requested {
         return cancelled;
     }

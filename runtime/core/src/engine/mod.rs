@@ -40,6 +40,7 @@ mod attempts;
 mod due;
 pub mod effect;
 pub mod event;
+mod overlap;
 mod plans;
 mod requests;
 mod slots;

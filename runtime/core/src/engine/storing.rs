@@ -51,7 +51,7 @@ impl Engine {
                 continue;
             };
             match run.phase {
-                RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
+                RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
                 RunPhase::Armed { .. } => {
                     if let Some(until) = self.disarm(step, id) {
                         self.back_off(step, id, until);

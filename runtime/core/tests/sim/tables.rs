@@ -254,10 +254,6 @@ impl Tables {
         self.open.iter().filter_map(|run| self.runs.get(run))
     }
 
-    pub(crate) fn has_open(&self, job: &JobName) -> bool {
-        self.open_runs().any(|row| row.new.job == *job)
-    }
-
     /// What a store that has these rows says to a new engine.
     pub(crate) fn recovery(&self, now: Timestamp) -> Recovery {
         let kept = |row: &JobRow| {

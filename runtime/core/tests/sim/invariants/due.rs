@@ -1,8 +1,9 @@
 //! Instants: what is due is accounted for, exactly once and as `catch_up` says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use cronlet_core::{
+    job::Job,
     name::JobName,
     policy::{CatchUpMode, Overlap},
     record::Record,
@@ -66,8 +67,9 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
     Ok(())
 }
 
-/// The newest due instant runs if `catch_up` allows its age and overlap lets it; every other one is
-/// `missed`.
+/// With `latest` and `none`, the newest due instant runs if it is young enough; with `all`, as many of
+/// the newest as are young enough and may. Every other one is `missed`. One instant alone that is on
+/// time, and any but with `all`, meets overlap; the others wait for one another.
 pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     for name in touched(watch) {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
@@ -77,26 +79,74 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
             format!("{name}: {later:?} is newer than {newest}")
         })?;
 
-        let age = step.now.duration_since(newest);
-        let limit = match job.catch_up.mode {
-            CatchUpMode::Latest => job.catch_up.window,
-            CatchUpMode::None => job.catch_up.grace.min(job.catch_up.window),
-        };
-        let limit = SignedDuration::try_from(limit).expect("a policy's spans are short");
+        let (from, _) = way(watch, &name)?;
+        let young = young_enough(
+            watch,
+            job,
+            step.now,
+            instants_of(watch, &name, from, newest),
+        );
+        let late = young.len() > 1 || span(job.catch_up.grace) <= step.now.duration_since(newest);
+        let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
-            let expected = if account.last < newest || age >= limit || !watch.serves() {
+            let expected = if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
-            } else if account.open && job.overlap == Overlap::Skip {
-                Some(SkipReason::Overlap)
-            } else {
+            } else if catches_up {
                 None
+            } else {
+                meets(job, account)
             };
             ensure(account.skip == expected, || {
-                format!("{name}: {account:?} should be {expected:?}, {newest} is the newest")
+                format!("{name}: {account:?} should be {expected:?}, of {young:?}")
             })?;
         }
     }
     Ok(())
+}
+
+/// The instants of a look that are to run.
+fn young_enough(
+    watch: &Watch,
+    job: &Job,
+    now: Timestamp,
+    mut due: Vec<Timestamp>,
+) -> Vec<Timestamp> {
+    let window = span(job.catch_up.window);
+    let (most, limit) = match job.catch_up.mode {
+        _ if !watch.serves() => (0, window),
+        CatchUpMode::Latest => (1, window),
+        CatchUpMode::None => (1, window.min(span(job.catch_up.grace))),
+        CatchUpMode::All => (job.catch_up.max.get() as usize, window),
+    };
+    due.reverse();
+    due.truncate(most);
+    due.retain(|at| now.duration_since(*at) < limit);
+    due
+}
+
+/// What overlap does to one instant.
+fn meets(job: &Job, account: &Account) -> Option<SkipReason> {
+    match job.overlap {
+        Overlap::Skip if account.open => Some(SkipReason::Overlap),
+        Overlap::QueueAll { max } if account.open && account.queued >= max.get() as usize => {
+            Some(SkipReason::QueueFull)
+        }
+        _ => None,
+    }
+}
+
+fn instants_of(
+    watch: &Watch,
+    job: &JobName,
+    after: Timestamp,
+    through: Timestamp,
+) -> Vec<Timestamp> {
+    let trigger = watch.trigger(job);
+    trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through))
+}
+
+fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).expect("a policy's spans are short")
 }
 
 /// A range of skips grows when the next instant is skipped for the same reason, and only then.

@@ -79,7 +79,8 @@ pub(crate) const ON_STEP_BEFORE: &[OnStep] = rules![
 pub(crate) const ON_RECORD: &[OnRecord] = rules![
     slots::slots_are_respected,
     slots::instances_are_respected,
-    slots::the_oldest_starts_first,
+    slots::groups_are_respected,
+    slots::the_first_in_line_starts_first,
     slots::nothing_is_admitted_while_stopping_or_failing,
     slots::expired_runs_do_not_start,
     slots::nothing_starts_early,
@@ -89,6 +90,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     runs::causes_are_unique,
     runs::new_runs_are_as_described,
     runs::overlap_is_respected,
+    runs::nobody_jumps_the_queue,
     runs::attempt_numbers_rise,
     runs::attempts_are_closed_once,
     runs::what_follows_an_attempt_is_said_at_once,
