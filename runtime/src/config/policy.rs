@@ -8,6 +8,7 @@ use cronlet_core::{
 };
 
 use super::{
+    allow::Allow,
     problem::Problem,
     retry::RetryKeys,
     table::{Field, Kind, Table, Walk},
@@ -30,7 +31,7 @@ const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "timeout",
     "memory",
     "max_output",
@@ -40,6 +41,7 @@ pub(super) const KEYS: [&str; 9] = [
     "catch_up",
     "catch_up_grace",
     "catch_up_window",
+    "allow",
 ];
 
 /// What is written of them.
@@ -54,6 +56,7 @@ pub(super) struct PolicyKeys {
     catch_up: Option<CatchUpMode>,
     catch_up_grace: Option<Duration>,
     catch_up_window: Option<Duration>,
+    allow: Option<Allow>,
 }
 
 /// What they mean.
@@ -64,6 +67,7 @@ pub(super) struct Policy {
     pub(super) overlap: Overlap,
     pub(super) max_instances: Option<NonZeroU32>,
     pub(super) catch_up: CatchUp,
+    pub(super) allow: Allow,
 }
 
 impl PolicyKeys {
@@ -98,6 +102,9 @@ impl PolicyKeys {
         }
         if let Some(field) = table.take("catch_up_window") {
             keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
+        }
+        if let Some(field) = table.take("allow") {
+            keys.allow = Allow::read(walk, &field);
         }
         keys
     }
@@ -134,6 +141,10 @@ impl PolicyKeys {
                     .or(defaults.catch_up_window)
                     .unwrap_or(catch_up.window),
             },
+            allow: self
+                .allow
+                .or_else(|| defaults.allow.clone())
+                .unwrap_or_default(),
         }
     }
 }

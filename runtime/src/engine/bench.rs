@@ -356,6 +356,7 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         max_instances: None,
         retry: Retry::default(),
         limits: Limits::default(),
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

@@ -52,6 +52,7 @@ fn job(text: &str) -> Job {
             ..Retry::default()
         },
         limits: Limits::default(),
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

@@ -196,6 +196,7 @@ impl Editor {
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: Limits::default(),
+            allow: Arc::default(),
             params: self.params(),
         }
     }
