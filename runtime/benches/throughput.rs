@@ -195,6 +195,7 @@ fn plan(digest: Digest, workers: NonZeroU32) -> Result<Plan> {
         max_instances: None,
         retry: Retry::default(),
         limits: Limits::default(),
+        allow: Arc::default(),
         params: "{}".into(),
     };
     Ok(Plan {

@@ -4,6 +4,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod features;
+mod files;
 mod golden;
 mod project;
 mod readme;

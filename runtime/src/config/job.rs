@@ -8,7 +8,7 @@ use cronlet_core::{
 };
 
 use super::{
-    params,
+    allow, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -18,7 +18,7 @@ use super::{
 };
 
 const TABLE: Kind = Kind::table("{ plugin = \"hello\" }");
-const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
+const TEXT: Kind = Kind::text("\"What it is for\"");
 const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
@@ -154,6 +154,10 @@ pub(super) fn home(key: &str) -> Option<String> {
         ))
     } else if policy::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
+    } else if allow::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `allow`: write `allow = {{ {key} = … }}`"
+        ))
     } else {
         None
     }

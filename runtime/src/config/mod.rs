@@ -16,11 +16,14 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`: the walk, a file a
-//!   topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`, `allow`: the walk, a
+//!   file a topic.
+//! - `exposure`: which grants would let a job take over the daemon.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod allow;
 mod draft;
+mod exposure;
 mod job;
 mod landmarks;
 mod params;
@@ -89,6 +92,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
     if let Some(tree) = &tree {
         let mut walk = Walk {
             text: source.text(),
+            folder,
             problems,
             lints: Vec::new(),
             zones: Zones::default(),

@@ -9,6 +9,7 @@ use cronlet_core::{
 };
 
 use super::{
+    allow::Allow,
     problem::Problem,
     retry::RetryKeys,
     table::{Field, Kind, Table, Walk},
@@ -31,7 +32,7 @@ const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "timezone",
     "timeout",
     "memory",
@@ -42,6 +43,7 @@ pub(super) const KEYS: [&str; 10] = [
     "catch_up",
     "catch_up_grace",
     "catch_up_window",
+    "allow",
 ];
 
 /// What is written of them.
@@ -57,6 +59,7 @@ pub(super) struct PolicyKeys {
     catch_up: Option<CatchUpMode>,
     catch_up_grace: Option<Duration>,
     catch_up_window: Option<Duration>,
+    allow: Option<Allow>,
 }
 
 /// What they mean.
@@ -68,6 +71,7 @@ pub(super) struct Policy {
     pub(super) overlap: Overlap,
     pub(super) max_instances: Option<NonZeroU32>,
     pub(super) catch_up: CatchUp,
+    pub(super) allow: Allow,
 }
 
 impl PolicyKeys {
@@ -105,6 +109,9 @@ impl PolicyKeys {
         }
         if let Some(field) = table.take("catch_up_window") {
             keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
+        }
+        if let Some(field) = table.take("allow") {
+            keys.allow = Allow::read(walk, &field);
         }
         keys
     }
@@ -149,6 +156,10 @@ impl PolicyKeys {
                     .or(defaults.catch_up_window)
                     .unwrap_or(catch_up.window),
             },
+            allow: self
+                .allow
+                .or_else(|| defaults.allow.clone())
+                .unwrap_or_default(),
         }
     }
 }

@@ -357,6 +357,7 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         retry: Retry::default(),
         limits: Limits::default(),
         zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

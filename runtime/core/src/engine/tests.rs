@@ -53,6 +53,7 @@ fn job(text: &str) -> Job {
         },
         limits: Limits::default(),
         zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

@@ -197,6 +197,7 @@ impl Editor {
             retry: self.retry(),
             limits: Limits::default(),
             zone: Zone::UTC,
+            allow: Arc::default(),
             params: self.params(),
         }
     }

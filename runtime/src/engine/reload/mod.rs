@@ -32,7 +32,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use schedules::{Components, First, Schedules};
+pub use schedules::{Components, First, Schedules, directories};
 
 use known::Known;
 use schedules::Reading;
