@@ -78,6 +78,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           logs     Print the log of a run
           trigger  Ask the daemon for a run now
           cancel   Ask the daemon to end a run
+          reload   Have the daemon read the schedules file again
           status   Show whether the daemon is there, whether it is well, and what it is doing
           help     Print this message or the help of the given subcommand(s)
 

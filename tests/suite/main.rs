@@ -6,6 +6,7 @@ mod daemon;
 mod features;
 mod files;
 mod golden;
+mod instants;
 mod project;
 mod readme;
 mod reload;

@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`: the verbs.
+//!   `reload`, `status`: the verbs.
 //! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -26,6 +26,7 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod reload;
 pub mod run;
 pub mod serve;
 pub mod show;
@@ -117,6 +118,8 @@ enum Verb {
     Trigger(trigger::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
+    /// Have the daemon read the schedules file again
+    Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
 }
@@ -144,6 +147,7 @@ impl Verb {
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
         }
     }

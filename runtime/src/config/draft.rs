@@ -16,7 +16,7 @@ use super::{
     allow::Dir,
     exposure::Guarded,
     job::JobDraft,
-    plugin::{Plugin, Reference},
+    plugin::{self, Plugin, Reference},
     problem::{Problem, Problems, Severity},
     settings::Runtime,
     source::Source,
@@ -93,10 +93,10 @@ impl Draft {
         &self.source
     }
 
-    /// Tells it the plugins that exist, by name, for "did you mean".
+    /// Has it look which plugins there are, for "did you mean".
     #[must_use]
-    pub fn known_plugins(mut self, names: Vec<String>) -> Self {
-        self.known_plugins = names;
+    pub fn look_for_plugins(mut self) -> Self {
+        self.known_plugins = plugin::names_in(self.plugins_dir());
         self
     }
 

@@ -96,8 +96,7 @@ fn examine(
     let name = options.file.to_string_lossy();
     let (draft, problems) = config::survey(&name, &text, options.environment);
     let broken = problems.is_some();
-    let known = plugins_in(draft.plugins_dir());
-    let draft = draft.known_plugins(known);
+    let draft = draft.look_for_plugins();
     let catalog = catalog(&draft, load);
     let components = draft.unusable(&catalog, Severity::Error);
     // A lint about a file that is not sound would be about what could be read of it.
@@ -122,18 +121,6 @@ pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unus
         components,
         directories: directories(draft),
     }
-}
-
-/// The names of the plugins in a folder; none if it cannot be read.
-fn plugins_in(folder: &Path) -> Vec<String> {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path());
-    let mut names: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "wasm"))
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    names.sort();
-    names
 }
 
 /// "schedules.toml: 3 jobs, 2 plugins, no problems".

@@ -86,6 +86,7 @@ impl Schedules {
     ) -> Option<Result<Reading, Problems>> {
         let (draft, problems) = config::survey(&self.name(), text, &self.environment);
         let catalog = self.load(&draft, superseded)?;
+        let draft = draft.look_for_plugins();
         let Some(problems) = problems else {
             return Some(Ok(Reading { draft, catalog }));
         };
