@@ -17,9 +17,12 @@
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
+//! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod aliases;
 mod draft;
+mod foreign;
 mod job;
 mod landmarks;
 mod params;
@@ -47,7 +50,7 @@ pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
-pub use settings::Environment;
+pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 
 use job::{JobDraft, Read, Surroundings};
@@ -86,16 +89,17 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
             text: source.text(),
             problems,
         };
-        contents.read(&mut walk, tree, folder);
+        contents.read(&mut walk, tree, folder, environment);
         problems = walk.problems;
+    } else {
+        contents.runtime.override_by(environment, &mut problems);
     }
     let Contents {
-        mut runtime,
+        runtime,
         limits,
         jobs,
         broken,
     } = contents;
-    runtime.override_by(environment, &mut problems);
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
         source: source.clone(),
@@ -117,17 +121,29 @@ struct Contents {
 }
 
 impl Contents {
-    fn read<'a>(&mut self, walk: &mut Walk<'a>, tree: &'a DeTable<'a>, folder: &Path) {
+    fn read<'a>(
+        &mut self,
+        walk: &mut Walk<'a>,
+        tree: &'a DeTable<'a>,
+        folder: &Path,
+        environment: &Environment,
+    ) {
         let mut root = Table::new("a schedules file", "", tree);
         let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
         let jobs = root.take("jobs");
-        root.finish(walk, job::home);
+        jobs_outside(walk, &mut root);
+        root.finish(walk, |key| {
+            let meant = aliases::of_table(key).map(str::to_owned);
+            meant.or_else(|| job::home(key))
+        });
 
         if let Some(table) = runtime.and_then(|field| walk.table(&field, &RUNTIME)) {
             let mut table = Table::new("`[runtime]`", "", table);
             self.runtime.read(walk, &mut table, folder);
             table.finish(walk, job::home);
         }
+        // Before the jobs: where their plugins are is one of these keys.
+        self.runtime.override_by(environment, &mut walk.problems);
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
         let defaults = defaults
@@ -148,6 +164,15 @@ impl Contents {
                 Read::Broken(plugin) => self.broken.extend(plugin),
             }
         }
+    }
+}
+
+/// Reports each table of the file that looks like a job, and is not below `jobs`.
+fn jobs_outside<'a>(walk: &mut Walk<'a>, root: &mut Table<'a>) {
+    while let Some(job) = root.take_wrong(|_, value| job::is_job(value)) {
+        let message = format!("`{}` is a job outside of `jobs`", table::shorten(job.key));
+        let problem = Problem::error("config::unknown-key", message);
+        walk.push(problem.at(job.key_span).help(job::header(job.key)));
     }
 }
 
