@@ -6,7 +6,8 @@
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
 //!   `reload`, `status`: the verbs.
-//! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
+//!   the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
 pub mod cancel;
@@ -36,6 +37,7 @@ pub mod style;
 pub mod suggest;
 pub mod table;
 pub mod trigger;
+mod usage;
 pub mod when;
 
 use clap::{Parser, Subcommand};
@@ -127,7 +129,10 @@ enum Verb {
 /// The whole program: what was typed, and the code it ends with.
 pub fn main() -> Exit {
     panic::report_as_bug(|| {
-        let cli = Cli::parse();
+        let cli = match usage::parse() {
+            Ok(cli) => cli,
+            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+        };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);
         console.finish(result)
@@ -164,8 +169,11 @@ fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exi
         environment: &place::environment(),
         now: Timestamp::now(),
     };
-    let code = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
-    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == code);
+    let ended = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
+    if let Some(document) = &ended.document {
+        console.document(document)?;
+    }
+    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == ended.code);
     Ok(exit.unwrap_or(Exit::Bug))
 }
 

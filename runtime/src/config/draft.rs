@@ -1,6 +1,6 @@
 //! A schedules file that is sound in itself, and the plan it becomes with its components.
 
-use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path, path::PathBuf, sync::Arc};
 
 use cronlet_core::{
     catalog::{Catalog, Directory, Loaded, Unusable},
@@ -226,9 +226,10 @@ impl Draft {
             _ => plugin.span.clone(),
         };
         let written = &plugin.reference.written;
-        let meant = (unusable.code == "missing")
-            .then(|| closest(written, self.known_plugins.iter().map(String::as_str)))
-            .flatten()
+        let stem = Path::new(written).file_stem().and_then(OsStr::to_str);
+        let stem = stem.filter(|_| unusable.code == "missing");
+        let meant = stem
+            .and_then(|stem| closest(stem, self.known_plugins.iter().map(String::as_str)))
             .map(|meant| format!("did you mean `{meant}`?"));
         let label = match unusable.code {
             "missing" => "no such plugin".to_owned(),

@@ -351,7 +351,8 @@ fn paths_are_relative_to_the_folder_of_the_file_as_it_was_named() {
 
 #[test]
 fn the_environment_goes_over_the_file() {
-    let text = "[runtime]\ndatabase = \"file.db\"\nmax_concurrent_runs = 2\n";
+    let text = "[runtime]\ndatabase = \"file.db\"\nplugins = \"p\"\nmax_concurrent_runs = 2\n\
+                [jobs.a]\nplugin = \"a\"\n";
     let environment = [
         ("CRONLET_DATABASE", "env.db"),
         ("CRONLET_PLUGINS", "/bin"),
@@ -362,6 +363,7 @@ fn the_environment_goes_over_the_file() {
     let draft = parse("conf/schedules.toml", text, &environment.into()).unwrap();
     assert_eq!(draft.database(), PathBuf::from("env.db"));
     assert_eq!(draft.plugins_dir(), Path::new("/bin"));
+    assert_eq!(draft.references()[0].path, Path::new("/bin/a.wasm"));
     assert_eq!(draft.settings().max_concurrent_runs.get(), 3);
     assert_eq!(draft.settings().shutdown_grace, Duration::from_secs(5));
 }

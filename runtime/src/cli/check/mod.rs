@@ -42,7 +42,16 @@ pub struct Options<'a> {
     pub now: Timestamp,
 }
 
-/// Where a check writes: data, and everything else.
+/// How a check ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The exit code.
+    pub code: u8,
+    /// What to write as JSON, if that was asked for.
+    pub document: Option<serde_json::Value>,
+}
+
+/// Where a check writes for people: data, and everything else.
 pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
@@ -53,35 +62,32 @@ const WARNED: u8 = 1;
 /// The file is not sound.
 const REFUSED: u8 = 2;
 
-/// Checks the file and returns the exit code. `load` looks at one component.
+/// Checks the file. `load` looks at one component.
 pub fn run(
     options: &Options<'_>,
     load: impl FnMut(&Path) -> Result<Loaded, Unusable>,
     streams: &mut Streams<'_>,
-) -> io::Result<u8> {
+) -> io::Result<Ended> {
     let (draft, problems) = examine(options, load);
-    if options.json {
-        let json = diagnostics::to_json(problems.as_ref());
-        writeln!(streams.out, "{json:#}")?;
-    } else if let Some(problems) = &problems {
-        write!(
-            streams.err,
-            "{}",
-            diagnostics::render(problems, options.style)
-        )?;
-    }
     let errors = problems.as_ref().map_or(0, |it| it.count(Severity::Error));
-    if errors > 0 {
-        return Ok(REFUSED);
+    let document = options
+        .json
+        .then(|| diagnostics::to_json(problems.as_ref()));
+    if !options.json {
+        if let Some(problems) = &problems {
+            let picture = diagnostics::render(problems, options.style);
+            write!(streams.err, "{picture}")?;
+        }
+        if let (0, Some(draft)) = (errors, draft) {
+            writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
+        }
     }
-    if let (false, Some(draft)) = (options.json, draft) {
-        writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
-    }
-    Ok(if options.strict && problems.is_some() {
-        WARNED
-    } else {
-        0
-    })
+    let code = match &problems {
+        _ if errors > 0 => REFUSED,
+        Some(_) if options.strict => WARNED,
+        _ => 0,
+    };
+    Ok(Ended { code, document })
 }
 
 /// Everything that is wrong with the file, its components and its meaning.
