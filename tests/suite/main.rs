@@ -8,6 +8,7 @@ mod golden;
 mod project;
 mod readme;
 mod reload;
+mod retention;
 mod sandbox;
 mod serve;
 mod tidy;

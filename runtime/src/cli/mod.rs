@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`: the verbs.
+//!   `status`, `prune`: the verbs.
 //! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -26,6 +26,7 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod prune;
 pub mod run;
 pub mod serve;
 pub mod show;
@@ -119,6 +120,8 @@ enum Verb {
     Cancel(cancel::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Delete old history now
+    Prune(prune::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -145,6 +148,7 @@ impl Verb {
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Prune(args) => prune::run(args, place, console),
         }
     }
 }

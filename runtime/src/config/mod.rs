@@ -20,6 +20,7 @@
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod draft;
+mod history;
 mod job;
 mod landmarks;
 mod params;

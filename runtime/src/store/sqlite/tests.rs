@@ -527,6 +527,9 @@ fn every_question_has_its_index() {
         history::JOBS.to_owned(),
         recover::open_runs_statement(),
         recover::OPEN_ATTEMPTS.to_owned(),
+        old::RUNS.to_owned(),
+        old::SKIPS.to_owned(),
+        old::LOGS.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -537,7 +540,14 @@ fn every_question_has_its_index() {
         "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING COVERING INDEX runs_open (ended_at=?); \
          SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH r USING INDEX runs_by_job (job=? AND rowid<?); \
+         CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?); \
+         CORRELATED SCALAR SUBQUERY 2; SEARCH l USING INDEX sqlite_autoindex_logs_1 (run=?)",
+        "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
+        "SCAN l USING INDEX sqlite_autoindex_logs_1; \
+         SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
     ];
+    assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
         let mut statement = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
