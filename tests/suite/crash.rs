@@ -182,7 +182,7 @@ fn check(
 }
 
 /// Each instant that the trigger names is one run, or in one range of skips.
-fn check_instants(
+pub(crate) fn check_instants(
     entries: &[Entry],
     name: &str,
     since: Timestamp,

@@ -5,10 +5,11 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`, `prune`: the verbs.
+//!   `status`, `backup`, `prune`: the verbs.
 //! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -120,6 +121,8 @@ enum Verb {
     Cancel(cancel::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Copy the database, while the daemon goes on
+    Backup(backup::Args),
     /// Delete old history now
     Prune(prune::Args),
 }
@@ -148,6 +151,7 @@ impl Verb {
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Backup(args) => backup::run(args, place, console),
             Self::Prune(args) => prune::run(args, place, console),
         }
     }

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 use cronlet_core::{
     name::JobName,
     retention::Retention,
-    units::{format_duration, format_size, parse_duration},
+    units::{format_duration, parse_duration},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::{
     exit::Exit,
     params,
     place::Place,
-    suggest,
+    suggest, when,
 };
 use crate::{
     api::{
@@ -97,7 +97,10 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     } else {
         console.line(sentence(&document.pruned))?;
         if let Some(freed) = document.freed_bytes {
-            console.line(format_args!("the database is {} smaller", size(freed)))?;
+            console.line(format_args!(
+                "the database is {} smaller",
+                when::bytes(freed)
+            ))?;
         }
     }
     Ok(Exit::Done)
@@ -242,12 +245,6 @@ fn sentence(pruned: &Pruned) -> String {
     } else {
         format!("removed {what}")
     }
-}
-
-fn size(bytes: u64) -> String {
-    // In whole units, as nobody counts the bytes of a database.
-    let unit = if bytes >= 10 << 20 { 1 << 20 } else { 1 << 10 };
-    format_size(bytes / unit * unit)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
 //! itself; it is created with `O_EXCL`, which opens nothing that was there.
 
 mod apply;
+mod backup;
 mod columns;
 mod history;
 mod lease;
@@ -56,6 +57,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use thiserror::Error;
 
 use super::{Old, Removed, Store, StoreError, precision};
+pub use backup::{Backup, BackupError, Copied, Watch};
 pub use history::{SqliteHistory, history};
 pub use lease::{Holder, Owner, holder};
 use lease::{Lease, Lock};

@@ -49,7 +49,7 @@ const MAX_BATCHES: usize = 1_000;
 const MAX_BYTES: usize = 8 << 20;
 
 /// Under load, old history waits for so many groups at most.
-const GROUPS: u32 = 8;
+const GROUPS: u32 = 4;
 
 /// How long the first retry of an outage waits.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
