@@ -119,7 +119,7 @@ mod tests {
         job::Component,
         limits::Limits,
         policy::{CatchUp, Overlap, Retry},
-        schedule::{Every, Trigger},
+        schedule::{Every, Trigger, Zone},
     };
 
     /// A job of few possible names and meanings, so that two plans often share some.
@@ -137,6 +137,7 @@ mod tests {
             max_instances: None,
             retry: Retry::default(),
             limits: Limits::default(),
+            zone: Zone::UTC,
             params: params.to_string().into(),
         })
     }

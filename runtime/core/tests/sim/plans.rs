@@ -16,7 +16,7 @@ use cronlet_core::{
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     retention::Retention,
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger},
+    schedule::{At, Cron, Every, Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -198,6 +198,7 @@ impl Editor {
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: Limits::default(),
+            zone: Zone::UTC,
             params: self.params(),
         }
     }
