@@ -1,5 +1,6 @@
 //! Tests of the whole product, in one binary.
 
+mod backup;
 mod cli;
 mod crash;
 mod daemon;
@@ -10,6 +11,7 @@ mod instants;
 mod project;
 mod readme;
 mod reload;
+mod retention;
 mod sandbox;
 mod serve;
 mod tidy;

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     sandbox::{Attempt, Control, Done, Runner},
     store::{
-        History, Refused, Store, StoreError,
+        History, Old, Refused, Removed, Store, StoreError,
         history::RunRow,
         memory::{MemoryHistory, MemoryStore},
     },
@@ -186,6 +186,10 @@ pub(crate) struct FaultyStore {
 impl Store for FaultyStore {
     fn recover(&mut self) -> Result<Recovery, StoreError> {
         self.inner.recover()
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        self.inner.remove(old)
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
