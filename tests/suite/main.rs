@@ -10,4 +10,6 @@ mod readme;
 mod reload;
 mod sandbox;
 mod serve;
+#[cfg(target_os = "linux")]
+mod soak;
 mod tidy;
