@@ -5,6 +5,7 @@ mod crash;
 mod daemon;
 mod features;
 mod golden;
+mod manager;
 mod project;
 mod readme;
 mod reload;
