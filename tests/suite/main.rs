@@ -8,10 +8,13 @@ mod features;
 mod files;
 mod golden;
 mod instants;
+mod manager;
 mod project;
 mod readme;
 mod reload;
 mod retention;
 mod sandbox;
 mod serve;
+#[cfg(target_os = "linux")]
+mod soak;
 mod tidy;

@@ -58,6 +58,11 @@ impl TestClock {
         *now = (now.0 + time, now.1 + time);
     }
 
+    /// Whoever looks at it hangs, for as long as this lives.
+    pub(crate) fn stop(&self) -> impl Drop + '_ {
+        self.0.lock().unwrap()
+    }
+
     /// Somebody sets the wall clock.
     pub(crate) fn set_by(&self, time: SignedDuration) {
         let mut now = self.0.lock().unwrap();
