@@ -169,6 +169,7 @@ impl Round {
                 nominal: Timestamp::UNIX_EPOCH,
                 input: None,
             },
+            state: None,
         };
         let (_handle, control) = control::pair();
         let round = self.clone();

@@ -103,6 +103,7 @@ impl Guest {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         });
     }
 

@@ -33,6 +33,7 @@ pub mod status;
 
 mod disk;
 mod perform;
+mod state;
 mod trace;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ use clock::{JumpWatch, LOOK_EVERY};
 use disk::Disk;
 use handle::{Message, News};
 use perform::Hands;
+use state::OnDisk;
 use status::Board;
 use trace::Trace;
 
@@ -116,7 +118,8 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     });
     let board = Board::new(parts.config, &parts.plan, parts.clock.now());
     let disk = Disk::new(writer, records.clone(), Trace::new(&recovery.runs));
-    let hands = Hands::new(disk, parts.runner, board, sender.clone());
+    let state = OnDisk::new(parts.history.clone());
+    let hands = Hands::new(disk, (parts.runner, state), board, sender.clone());
     let mut shell = Shell {
         core: Engine::new(),
         jumps: JumpWatch::new(&*parts.clock),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use wasmtime::{Store, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::{Facts, limiter::Limiter, stdio, transcript::Transcript};
+use super::{Facts, kept::Kept, limiter::Limiter, stdio, transcript::Transcript};
 
 /// What a guest may pass to the host in one call, in bytes. A guest's memory bounds it already,
 /// but for lists that name the same bytes many times.
@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) deadline: Timestamp,
     pub(super) transcript: Arc<Transcript>,
     pub(super) limiter: Limiter,
+    /// What the job remembers, for a guest that may ask.
+    pub(super) kept: Kept,
     table: ResourceTable,
     /// Made when the guest first asks for something of it, which many never do.
     wasi: Option<WasiCtx>,
@@ -44,6 +46,7 @@ impl State {
             deadline,
             transcript,
             limiter: Limiter::new(limits.memory),
+            kept: Kept::default(),
             table,
             wasi: None,
         }

@@ -9,6 +9,7 @@ use cronlet_core::{
     name::JobName,
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason},
+    state::Entries,
 };
 use jiff::Timestamp;
 
@@ -28,6 +29,9 @@ pub trait History: Send + Sync + 'static {
 
     /// Every job that has a watermark and was not removed, by name, with its last run.
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
+
+    /// All that a job remembers, whether there is such a job or not.
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
 }
 
 /// Which entries, see [`History::entries`].

@@ -3,9 +3,11 @@
 //! - `target`: what is to be run, from a job's name or a component's file.
 //! - `live`: watching it: its log and progress, and Ctrl-C.
 //! - `result`: what came out, for people and for programs.
+//! - `state`: what the job remembers, which this run changes for itself alone.
 
 mod live;
 mod result;
+mod state;
 mod target;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -120,6 +122,7 @@ fn attempt(args: &Args, target: &Target, now: Timestamp) -> Attempt {
             nominal: args.at.unwrap_or(now),
             input: None,
         },
+        state: target.state.clone(),
     }
 }
 

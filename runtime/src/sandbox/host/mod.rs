@@ -8,6 +8,7 @@ mod cancellation;
 mod context;
 mod log;
 mod progress;
+mod state;
 
 use wasmtime::{Engine, Result, component::Linker};
 
@@ -34,5 +35,6 @@ pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     context::add_to_linker(&mut linker)?;
     log::add_to_linker(&mut linker)?;
     progress::add_to_linker(&mut linker)?;
+    state::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -13,6 +13,7 @@ use std::{
 use cronlet_core::{
     name::JobName,
     run::{RunId, RunStatus},
+    state::Entries,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
@@ -22,7 +23,7 @@ use super::{
     columns::{self, Columns},
     log,
     reader::Reader,
-    resolve,
+    resolve, state,
 };
 use crate::store::{
     History, StoreError,
@@ -74,6 +75,10 @@ impl History for SqliteHistory {
 
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
         self.read(jobs)
+    }
+
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError> {
+        self.read(|db| state::read(db, job))
     }
 }
 

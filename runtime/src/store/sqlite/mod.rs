@@ -35,6 +35,7 @@ mod log;
 mod reader;
 mod recover;
 mod schema;
+mod state;
 #[cfg(test)]
 mod tests;
 
