@@ -37,6 +37,8 @@ use super::{
 
 /// What makes a component a job.
 pub(super) const RUNNER: &str = "cronlet:job/runner@0.1.0";
+/// What it imports to remember something; a compatible version follows.
+const STATE: &str = "cronlet:job/state@";
 /// What makes it one that describes itself.
 const DESCRIBE: &str = "cronlet:job/describe@0.1.0";
 
@@ -55,6 +57,8 @@ pub(super) struct Components {
 /// A component that can be started.
 pub(super) struct Plugin {
     pub(super) pre: JobPre<State>,
+    /// Whether it may ask what its job remembers.
+    pub(super) uses_state: bool,
     world: &'static str,
 }
 
@@ -179,7 +183,15 @@ impl Components {
         } else {
             "job"
         };
-        Ok(Arc::new(Plugin { pre, world }))
+        let ty = component.component_type();
+        let uses_state = ty
+            .imports(&self.engine)
+            .any(|(name, _)| name.starts_with(STATE));
+        Ok(Arc::new(Plugin {
+            pre,
+            uses_state,
+            world,
+        }))
     }
 
     fn compiling(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {

@@ -26,6 +26,7 @@ pub mod directory;
 mod engine;
 mod epoch;
 mod host;
+mod kept;
 mod limiter;
 mod state;
 mod stdio;
@@ -35,7 +36,8 @@ mod verdict;
 
 use std::{
     collections::BTreeSet,
-    io,
+    error::Error,
+    fmt, io,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
@@ -53,6 +55,7 @@ use cronlet_core::{
     name::JobName,
     report::AttemptReport,
     run::Origin,
+    state::Entries,
 };
 use jiff::Timestamp;
 use thiserror::Error;
@@ -99,6 +102,14 @@ pub struct Attempt {
     pub params: Arc<str>,
     /// What `context` answers.
     pub facts: Facts,
+    /// Where what the job remembers is read; none if it remembers nothing.
+    pub state: Option<Arc<dyn StateSource>>,
+}
+
+/// Reads what jobs remember, when a guest starts that may ask for it.
+pub trait StateSource: fmt::Debug + Send + Sync + 'static {
+    /// All that the job remembers. It may block, and is not called on a guest's thread.
+    fn read(&self, job: &JobName) -> Result<Entries, Box<dyn Error + Send + Sync>>;
 }
 
 /// What `context` answers.
