@@ -13,6 +13,7 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::{
+    cron,
     job::JobDraft,
     plugin::{Plugin, Reference},
     problem::{Problem, Problems, Severity},
@@ -144,6 +145,7 @@ impl Draft {
                         ),
                 );
             }
+            problems.extend(crowd(job, now));
         }
         Problems::new(&self.source, problems)
     }
@@ -222,6 +224,15 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
         }),
         _ => Ok(loaded),
     }
+}
+
+/// What is to be said about the times of a job that the clocks jump over, or show twice.
+fn crowd(job: &JobDraft, now: Timestamp) -> Option<Problem> {
+    let trigger = job.trigger.as_ref()?;
+    let Trigger::Cron(cron) = &trigger.value else {
+        return None;
+    };
+    Some(cron::crowd(cron, now)?.at(trigger.span.clone()))
 }
 
 fn no_jobs() -> Problem {

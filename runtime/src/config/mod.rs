@@ -16,10 +16,11 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`: the walk, a file a
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `cron`, `zone`, `plugin`, `params`: the walk, a file a
 //!   topic.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod cron;
 mod draft;
 mod job;
 mod landmarks;
@@ -45,6 +46,7 @@ use std::path::Path;
 use cronlet_core::{digest::Digest, limits::Limits};
 use toml::de::DeTable;
 
+pub use cron::problem as cron_problem;
 pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
