@@ -70,7 +70,12 @@ fn each_file_is_sound() -> Result<()> {
 /// The table of lines that mean something else elsewhere: `check` says so of each.
 #[test]
 fn each_line_that_vixie_cron_reads_otherwise_is_told() -> Result<()> {
-    for cron in ["0 0 */2 * Mon", "0 0 1-31 * Fri", "5/15 * * * *", "0 22-2 * * *"] {
+    for cron in [
+        "0 0 */2 * Mon",
+        "0 0 1-31 * Fri",
+        "5/15 * * * *",
+        "0 22-2 * * *",
+    ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schedules.md");
         let row = format!("\n| `{cron}` |");
         ensure!(fs::read_to_string(path)?.contains(&row), "no row `{cron}`");

@@ -2,6 +2,7 @@
 
 use cronlet_core::schedule::{Cron, CronError, Crowd, Jump, Trigger, Zone};
 use jiff::{SignedDuration, Timestamp};
+use toml::de::DeValue;
 
 use super::{
     problem::Problem,
@@ -21,6 +22,10 @@ pub(super) fn read<'a>(
     job: &str,
     zone: &Zone,
 ) -> Option<Marked<Trigger>> {
+    if let DeValue::Array(list) = field.value {
+        walk.push(several(field, list.len()));
+        return None;
+    }
     let text = walk.string(field, &CRON)?;
     let cron = match Cron::parse_for(text.value, job) {
         Ok(cron) => cron.in_zone(zone.clone()),
@@ -43,6 +48,18 @@ pub(super) fn read<'a>(
         return None;
     }
     Some(marked(trigger, field))
+}
+
+fn several(field: &Field<'_>, count: usize) -> Problem {
+    let help = match count {
+        0 | 1 => "write the expression without brackets",
+        _ => "write one expression, or a job for each",
+    };
+    let message = format!("{} must be a cron expression", field.title());
+    Problem::error("config::type", message)
+        .at(field.span.clone())
+        .label("found a list")
+        .help(help)
 }
 
 /// An expression that is none, as a problem without a place.

@@ -172,6 +172,9 @@ impl Field {
             _ if upper.contains('#') && self.kind != Kind::DayOfWeek => {
                 format!("write `{text}` in the day-of-week field")
             }
+            _ if upper.starts_with('/') && upper.len() > 1 => {
+                "write the fields alone: what is run is the job's `plugin`".into()
+            }
             _ => return None,
         })
     }

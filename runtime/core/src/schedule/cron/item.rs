@@ -110,7 +110,10 @@ impl Field {
         let (first, last) = match base.cut('-') {
             (first, Some(last)) => self.span(base, &first, &last)?,
             (value, None) if value.text.is_empty() => {
-                return Err(CronError::step_of_nothing(self, text));
+                return Err(match step.and_then(|step| step.number()) {
+                    Some(_) => CronError::step_of_nothing(self, text),
+                    None => CronError::unknown_value(self, text),
+                });
             }
             (value, None) => {
                 let value = self.value(&value)?;

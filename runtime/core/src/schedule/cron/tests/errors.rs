@@ -145,6 +145,13 @@ const MISTAKES: &str = r#"
 ^^^ minute step `/15` has nothing before `/`; expected `*` or a range before `/`
 = write `*/15`
 
+/ * * * *
+^ `/` is not a minute; expected 0-59
+
+0 3 * * * /usr/bin/backup
+          ^^^^^^^^^^^^^^^ `/usr/bin/backup` is not a day-of-week; expected 0-7 or SUN-SAT
+= write the fields alone: what is run is the job's `plugin`
+
 5/ * * * *
 ^^ minute step is missing after `5/`; expected 1 or more
 
