@@ -1,11 +1,13 @@
 //! What is said about lines that Vixie cron reads otherwise, and about which
 //! nothing is said.
 
+use std::fmt::Write as _;
+
 use super::cron;
 
 /// An expression; under it carets below the part, what it means here and there;
 /// and the help.
-const LINTS: &str = r#"
+const LINTS: &str = r"
 5/15 * * * *
 ^^^^ `5/15` goes on from 5 to 59; in Vixie cron it is 5 alone
 = write `5-59/15`, which every cron reads alike
@@ -73,17 +75,15 @@ const LINTS: &str = r#"
 0 0 13 * MON-SUN
          ^^^^^^^ `MON-SUN` wraps around; in Vixie cron it matches nothing, or is refused
 = write `1-7`, which every cron reads alike
-"#;
+";
 
 fn rendered(expression: &str) -> String {
     let mut text = expression.to_owned();
     for lint in cron(expression).lints(expression) {
         let blanks = " ".repeat(lint.span.start);
         let carets = "^".repeat(lint.span.len());
-        text += &format!(
-            "\n{blanks}{carets} {}; {}\n= {}",
-            lint.message, lint.label, lint.help
-        );
+        let (message, label, help) = (lint.message, lint.label, lint.help);
+        write!(text, "\n{blanks}{carets} {message}; {label}\n= {help}").unwrap();
     }
     text
 }

@@ -7,6 +7,7 @@ mod hash;
 mod lint;
 mod oracle;
 mod syntax;
+mod transitions;
 mod zones;
 
 use jiff::Timestamp;
