@@ -14,6 +14,7 @@ mod readme;
 mod reload;
 mod retention;
 mod sandbox;
+mod schedules;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
