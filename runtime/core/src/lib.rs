@@ -9,7 +9,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | when something is due | [`schedule`] |
-//! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`catalog`] |
+//! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`capability`], [`catalog`] |
 //! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
+pub mod capability;
 pub mod catalog;
 pub mod digest;
 pub mod engine;

@@ -49,6 +49,7 @@ use clock::{JumpWatch, LOOK_EVERY};
 use disk::Disk;
 use handle::{Message, News};
 use perform::Hands;
+use reload::Requests;
 use state::OnDisk;
 use status::Board;
 use trace::Trace;
@@ -77,7 +78,7 @@ pub struct Parts<S> {
     /// What is to be done from the start.
     pub plan: Arc<Plan>,
     /// Has the schedules file read again, see [`Handle::reload`].
-    pub reload: Box<dyn Fn() + Send + Sync>,
+    pub reload: Requests,
 }
 
 /// How an engine came to its end.
@@ -252,6 +253,10 @@ impl Shell {
                 // Who asked may have left.
                 let _ = answer.send(status);
             }
+            Message::InUse(answer) => {
+                // Without a receiver nobody is left who would drop components.
+                let _ = answer.send(self.hands.board().components_in_use());
+            }
         }
     }
 
@@ -282,10 +287,8 @@ impl Shell {
 
     fn config_said(&mut self, news: News) {
         self.hands.board_mut().config_said(&news, self.clock.now());
-        if let News::Live(live) = news {
-            self.step(Event::PlanReplaced(live.plan));
-            // Without a receiver nobody is left who would drop components.
-            let _ = live.in_use.send(self.hands.board().components_in_use());
+        if let News::Live(plan, _) = news {
+            self.step(Event::PlanReplaced(plan));
         }
     }
 

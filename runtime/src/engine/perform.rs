@@ -199,6 +199,7 @@ fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
             Component::Unusable(why) => Err(why.clone()),
         },
         limits: start.job.limits.clone(),
+        allow: start.job.allow.clone(),
         params: start.params.clone(),
         facts: Facts {
             job: start.run.job.clone(),

@@ -15,6 +15,7 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     limits::Limits,
     name::JobName,
     report::{AttemptReport, Usage, Verdict},
@@ -71,6 +72,7 @@ struct Task {
     plugin: Arc<Plugin>,
     facts: Facts,
     limits: Limits,
+    allow: Arc<Capabilities>,
     params: Arc<str>,
     state: Option<Arc<dyn StateSource>>,
 }
@@ -88,6 +90,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
     let Attempt {
         component,
         limits,
+        allow,
         params,
         facts,
         state,
@@ -104,6 +107,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         plugin,
         facts,
         limits,
+        allow,
         params,
         state,
     };
@@ -191,6 +195,7 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
         plugin,
         facts,
         limits,
+        allow,
         params,
         state: source,
     } = task;
@@ -221,6 +226,7 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
     arm(&mut store, deadline);
     let mut called = false;
     let guest = async {
+        store.data_mut().grant(allow).await?;
         let job = plugin.pre.instantiate_async(&mut store).await?;
         called = true;
         let runner = job.cronlet_job_runner();

@@ -80,7 +80,7 @@ impl Components {
         let bytes = self.read(path)?;
         unusable::check_header(&bytes)?;
         let digest = Digest::of(&bytes);
-        let plugin = self.plugin(digest, &bytes)?;
+        let plugin = self.plugin(digest, &bytes, path)?;
         Ok(Loaded {
             digest,
             world: plugin.world.to_owned(),
@@ -124,7 +124,7 @@ impl Components {
         Ok(bytes)
     }
 
-    fn plugin(&self, digest: Digest, bytes: &[u8]) -> Result<Arc<Plugin>, Unusable> {
+    fn plugin(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Arc<Plugin>, Unusable> {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
@@ -136,7 +136,8 @@ impl Components {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
-        let made = guarded(|| self.compile(digest, bytes).and_then(|c| self.link(&c)));
+        let compile = || self.compile(digest, bytes, path);
+        let made = guarded(|| compile().and_then(|c| self.link(&c)));
         if let Ok(plugin) = &made {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
@@ -145,7 +146,7 @@ impl Components {
         made
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, Unusable> {
+    fn compile(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Component, Unusable> {
         if let Some(component) = self.cache.get(&self.engine, digest) {
             return Ok(component);
         }
@@ -153,7 +154,7 @@ impl Components {
         let begin = Instant::now();
         let component =
             Component::from_binary(&self.engine, bytes).map_err(|e| unusable::invalid(&e))?;
-        tracing::info!(%digest, took = ?begin.elapsed(), "compiled a component");
+        tracing::info!(%digest, took = ?begin.elapsed(), "compiled `{}`", path.display());
         self.cache.put(digest, &component);
         Ok(component)
     }

@@ -15,7 +15,7 @@ use cronlet_core::{
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger},
+    schedule::{At, Cron, Every, Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -197,6 +197,8 @@ impl Editor {
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: self.limits(),
+            zone: Zone::UTC,
+            allow: Arc::default(),
             params: self.params(),
         }
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     catalog::{Catalog, Unusable},
     digest::Digest,
     limits::Limits,
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     config::Draft,
+    engine::reload::directories,
     sandbox::{Sandbox, StateSource},
 };
 
@@ -43,6 +45,7 @@ pub(super) struct Target {
     pub(super) job: JobName,
     pub(super) digest: Digest,
     pub(super) limits: Limits,
+    pub(super) allow: Arc<Capabilities>,
     pub(super) params: Arc<str>,
     /// What the job remembers; a component without a job remembers nothing.
     pub(super) state: Option<Arc<dyn StateSource>>,
@@ -92,6 +95,7 @@ impl Wanted {
                     job: name_of(&path),
                     digest: loaded.digest,
                     limits,
+                    allow: Arc::default(),
                     params: "{}".into(),
                     state: None,
                 })
@@ -118,6 +122,7 @@ fn load_job(
     }
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
+        directories: directories(draft),
     };
     let plan = draft.resolve(&catalog);
     let job = &plan.jobs[&name];
@@ -125,13 +130,13 @@ fn load_job(
         cronlet_core::job::Component::Ready(digest) => Ok(Target {
             digest: *digest,
             limits: job.limits.clone(),
+            allow: job.allow.clone(),
             params: job.params.clone(),
             state: Some(Arc::new(Copy::of(database))),
             job: name,
         }),
         cronlet_core::job::Component::Unusable(why) => Err(CliError::config(format!(
-            "plugin `{}` cannot be used: {why}",
-            reference.written
+            "job `{name}` cannot be run: {why}"
         ))),
     }
 }
