@@ -80,6 +80,8 @@ fn the_help_says_where_to_start() -> Result<()> {
           cancel   Ask the daemon to end a run
           reload   Have the daemon read the schedules file again
           status   Show whether the daemon is there, whether it is well, and what it is doing
+          backup   Copy the database, while the daemon goes on
+          prune    Delete old history now
           help     Print this message or the help of the given subcommand(s)
 
         Options:

@@ -1,5 +1,6 @@
 //! Tests of the whole product, in one binary.
 
+mod backup;
 mod cli;
 mod crash;
 mod daemon;
@@ -7,9 +8,13 @@ mod features;
 mod files;
 mod golden;
 mod instants;
+mod manager;
 mod project;
 mod readme;
 mod reload;
+mod retention;
 mod sandbox;
 mod serve;
+#[cfg(target_os = "linux")]
+mod soak;
 mod tidy;

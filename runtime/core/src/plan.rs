@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{digest::Digest, job::Job, name::JobName};
+use crate::{digest::Digest, job::Job, name::JobName, retention::Retention};
 
 /// What the engine schedules. A replaced file or a replaced component is a new plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub max_concurrent_runs: NonZeroU32,
     /// How long guests have to end when the daemon stops. Default 30 s.
     pub shutdown_grace: Duration,
+    /// How long history is kept.
+    pub history: Retention,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
         Self {
             max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
             shutdown_grace: Duration::from_secs(30),
+            history: Retention::default(),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `reload`, `status`: the verbs.
+//!   `reload`, `status`, `backup`, `prune`: the verbs.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -27,6 +28,7 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod prune;
 pub mod reload;
 pub mod run;
 pub mod serve;
@@ -124,6 +126,10 @@ enum Verb {
     Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Copy the database, while the daemon goes on
+    Backup(backup::Args),
+    /// Delete old history now
+    Prune(prune::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -154,6 +160,8 @@ impl Verb {
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Backup(args) => backup::run(args, place, console),
+            Self::Prune(args) => prune::run(args, place, console),
         }
     }
 }

@@ -10,7 +10,7 @@ use cronlet_core::{
 use toml::de::DeValue;
 
 use super::{
-    aliases, allow, params,
+    aliases, allow, history, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -134,7 +134,11 @@ fn elsewhere(key: &str) -> Option<String> {
 
 /// The table that has a key, for keys that are known.
 pub(super) fn home(key: &str) -> Option<String> {
-    if settings::KEYS.contains(&key) {
+    if history::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `history` of `[runtime]`: write `history = {{ {key} = … }}` there"
+        ))
+    } else if settings::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in `[runtime]`"))
     } else if OWN_KEYS.contains(&key) {
         Some(format!(

@@ -27,6 +27,7 @@ mod allow;
 mod draft;
 mod exposure;
 mod foreign;
+mod history;
 mod job;
 mod landmarks;
 mod params;

@@ -12,6 +12,7 @@ use cronlet_core::{
 };
 
 use super::{
+    history,
     problem::Problem,
     table::{Field, Kind, Table, Walk, shorten},
     zone,
@@ -38,14 +39,16 @@ const PLUGINS: (&str, &str) = ("plugins", "CRONLET_PLUGINS");
 const DATABASE: (&str, &str) = ("database", "CRONLET_DATABASE");
 const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_CONCURRENT_RUNS");
 const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
+const HISTORY: &str = "history";
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 5] = [
+pub(super) const KEYS: [&str; 6] = [
     TIMEZONE.0,
     PLUGINS.0,
     DATABASE.0,
     MAX_CONCURRENT_RUNS.0,
     SHUTDOWN_GRACE.0,
+    HISTORY,
 ];
 
 const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
@@ -86,6 +89,9 @@ impl Runtime {
             if let Some(grace) = walk.duration(&field, &kind, GRACE) {
                 self.settings.shutdown_grace = grace;
             }
+        }
+        if let Some(field) = table.take(HISTORY) {
+            history::read(walk, &field, &mut self.settings.history);
         }
     }
 

@@ -10,6 +10,7 @@ use cronlet_core::{
     engine::{Answer, Effect, Event, Start},
     job::Component,
     record::{Batch, Seq},
+    retention::Retention,
     run::{RequestId, RunId},
 };
 use jiff::Timestamp;
@@ -126,6 +127,11 @@ impl Hands {
     /// All batches up to this one are on disk.
     pub(super) fn stored(&mut self, through: Seq) {
         self.disk.stored(through);
+    }
+
+    /// From now on so much history is kept.
+    pub(super) fn keep(&self, keep: Retention) {
+        self.disk.keep(keep);
     }
 
     /// Nothing more will be on disk: who waits for that waits in vain.

@@ -14,6 +14,7 @@ use cronlet_core::{
     name::JobName,
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    retention::Retention,
     run::FailReason,
     schedule::{At, Cron, Every, Trigger, Zone},
 };
@@ -111,6 +112,7 @@ impl Editor {
         Settings {
             max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
             shutdown_grace: Duration::from_millis(grace),
+            history: Retention::default(),
         }
     }
 
