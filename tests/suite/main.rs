@@ -18,4 +18,5 @@ mod schedules;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
+mod state;
 mod tidy;
