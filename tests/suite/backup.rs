@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use cronlet_core::run::RunStatus;
 
 use crate::{
-    crash::check_instants,
     daemon::Daemon,
+    instants,
     project::{Project, Said},
 };
 
@@ -79,7 +79,7 @@ fn a_copy_is_taken_while_the_daemon_works_and_is_gone_on_with() -> Result<()> {
     })?;
     daemon.kill()?;
     let through = project.job("tick")?.context("it is a job")?.watermark;
-    check_instants(&project.entries()?, "tick", accepted, through)
+    instants::check(&project.entries()?, "tick", accepted, through)
 }
 
 #[test]

@@ -116,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        capability::{Capabilities, DirGrant},
         job::Component,
         limits::Limits,
         policy::{CatchUp, Overlap, Retry},
@@ -124,7 +125,7 @@ mod tests {
 
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
-        (0..6u8, 0..3u64, 0..3u8).prop_map(|(name, period, params)| Job {
+        (0..6u8, 0..3u64, 0..3u8, any::<bool>()).prop_map(|(name, period, params, write)| Job {
             name: JobName::new(&format!("job-{name}")).unwrap(),
             description: None,
             component: Component::Ready(Digest::of(&[params % 2])),
@@ -138,6 +139,14 @@ mod tests {
             retry: Retry::default(),
             limits: Limits::default(),
             zone: Zone::UTC,
+            allow: Arc::new(Capabilities {
+                dirs: vec![DirGrant {
+                    host: "data".into(),
+                    guest: "/data".to_owned(),
+                    write,
+                }],
+                env: Vec::new(),
+            }),
             params: params.to_string().into(),
         })
     }

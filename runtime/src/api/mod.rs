@@ -9,6 +9,7 @@
 //! | `GET /readyz` | 200 while runs are started, 503 once the daemon is stopping |
 //! | `GET /health` | 200 `healthy` or `degraded`, with the reasons |
 //! | `GET /api/v1/status` | [`status::Status`] |
+//! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
@@ -24,6 +25,7 @@ use crate::engine::Handle;
 
 pub mod client;
 pub mod prune;
+pub mod reload;
 pub mod runs;
 pub mod socket;
 pub mod status;
@@ -43,6 +45,7 @@ pub fn router(engine: Handle) -> Router {
         .route("/readyz", get(status::readyz))
         .route("/health", get(status::health))
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))

@@ -63,18 +63,18 @@ pub struct Cancelled {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
-    wait: Option<Until>,
+    pub(super) wait: Option<Until>,
 }
 
 /// See [`Wait`].
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Until {
+pub(super) enum Until {
     Final,
 }
 
 type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
-type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+pub(super) type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 pub(super) type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 pub(super) async fn request(

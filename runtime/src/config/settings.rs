@@ -28,6 +28,9 @@ pub(super) struct Runtime {
     pub(super) settings: Settings,
 }
 
+/// The code of a problem that is in the environment, and not in the file.
+pub const ENVIRONMENT: &str = "config::environment";
+
 /// The environment variables that are looked at, by name.
 pub type Environment = BTreeMap<String, String>;
 
@@ -121,9 +124,12 @@ impl Runtime {
                 .parse()
                 .ok()
                 .filter(|runs| CONCURRENT_RUNS.contains(runs));
-            match runs.and_then(NonZeroU32::new) {
-                Some(runs) => self.settings.max_concurrent_runs = runs,
-                None => problems.push(bad_variable(name, text, "a whole number, 1-10000")),
+            if let Some(runs) = runs.and_then(NonZeroU32::new) {
+                self.settings.max_concurrent_runs = runs;
+            } else {
+                let (least, most) = (CONCURRENT_RUNS.start(), CONCURRENT_RUNS.end());
+                let expected = format!("a whole number from {least} to {most}");
+                problems.push(bad_variable(name, text, &expected));
             }
         }
         if let Some((name, text)) = set(SHUTDOWN_GRACE) {
@@ -155,10 +161,12 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// A variable is no place in the file, so its message says all there is.
 fn bad_variable(name: &str, text: &str, expected: &str) -> Problem {
-    let shown = shorten(text);
-    let message = format!("`{name}` is `{shown}`, which is not {expected}");
-    Problem::error("config::environment", message).help(format!(
-        "set the environment variable `{name}` to another value, or unset it"
-    ))
+    let value = match text {
+        "" => "empty".to_owned(),
+        text => format!("`{}`", shorten(text)),
+    };
+    let message = format!("the environment variable `{name}` is {value}, expected {expected}");
+    Problem::error(ENVIRONMENT, message).help(format!("set `{name}` to another value, or unset it"))
 }

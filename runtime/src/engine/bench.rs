@@ -27,7 +27,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Finish, Handle, Parts, Status,
-    handle::{Live, News, Wanted},
+    handle::{News, Wanted},
+    reload::Requests,
     start,
 };
 use crate::{
@@ -55,6 +56,11 @@ impl TestClock {
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = (now.0 + time, now.1 + time);
+    }
+
+    /// Whoever looks at it hangs, for as long as this lives.
+    pub(crate) fn stop(&self) -> impl Drop + '_ {
+        self.0.lock().unwrap()
     }
 
     /// Somebody sets the wall clock.
@@ -103,6 +109,7 @@ impl Guest {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         });
     }
 
@@ -230,10 +237,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(plan: &Arc<Plan>) -> Self {
-        Self::with(plan, Box::new(|| {}))
+        Self::with(plan, Requests::new(|_| {}))
     }
 
-    pub(crate) fn with(plan: &Arc<Plan>, reload: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub(crate) fn with(plan: &Arc<Plan>, reload: Requests) -> Self {
         let clock = TestClock::new();
         let (sender, guests) = mpsc::channel();
         let store = MemoryStore::new();
@@ -328,13 +335,8 @@ impl Bench {
     }
 
     pub(crate) fn replace(&self, plan: Arc<Plan>) -> BTreeSet<Digest> {
-        let (in_use, components) = mpsc::channel();
-        self.engine.tell_config(News::Live(Live {
-            plan,
-            warnings: Vec::new(),
-            in_use,
-        }));
-        components.recv_timeout(PATIENCE).unwrap()
+        self.engine.tell_config(News::Live(plan, Vec::new()));
+        self.engine.components_in_use().unwrap()
     }
 
     pub(crate) fn finish(&self) -> Finish {
@@ -361,6 +363,7 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         retry: Retry::default(),
         limits: Limits::default(),
         zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

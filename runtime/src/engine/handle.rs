@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::{
     Finish, Status,
+    reload::{Outcome, Requests},
     status::{Refusal, Warning},
 };
 use crate::store::{
@@ -38,6 +39,8 @@ pub(super) enum Message {
     Config(News),
     /// Somebody wants to know how it goes.
     Status(oneshot::Sender<Status>),
+    /// Somebody wants to know which components attempts in flight still need.
+    InUse(mpsc::Sender<BTreeSet<Digest>>),
 }
 
 /// What became of a saved schedules file.
@@ -49,17 +52,9 @@ pub(super) enum News {
     /// It has problems: nothing changes.
     Refused(Refusal),
     /// It is the plan now.
-    Live(Live),
+    Live(Arc<Plan>, Vec<Warning>),
     /// Nobody reads it any more, which is a bug.
     Unfollowed,
-}
-
-/// A plan that takes effect.
-pub(super) struct Live {
-    pub(super) plan: Arc<Plan>,
-    pub(super) warnings: Vec<Warning>,
-    /// Gets the components that attempts in flight still need.
-    pub(super) in_use: mpsc::Sender<BTreeSet<Digest>>,
 }
 
 /// What a person or a program wants to run.
@@ -83,7 +78,7 @@ pub struct Handle {
     pruner: Arc<Pruner>,
     records: broadcast::Sender<Arc<Batch>>,
     finished: watch::Receiver<Option<Finish>>,
-    reload: Arc<dyn Fn() + Send + Sync>,
+    reload: Requests,
 }
 
 impl Handle {
@@ -92,7 +87,7 @@ impl Handle {
         pruner: Arc<Pruner>,
         records: broadcast::Sender<Arc<Batch>>,
         finished: watch::Receiver<Option<Finish>>,
-        reload: Box<dyn Fn() + Send + Sync>,
+        reload: Requests,
     ) -> Self {
         Self {
             inbox,
@@ -100,7 +95,7 @@ impl Handle {
             pruner,
             records,
             finished,
-            reload: reload.into(),
+            reload,
         }
     }
 
@@ -183,7 +178,17 @@ impl Handle {
 
     /// Has the schedules file and its components read again.
     pub fn reload(&self) {
-        (self.reload)();
+        self.reload.ask();
+    }
+
+    /// The same, and what becomes of it; none if the engine stops before that is known, or if nobody
+    /// follows the file any more.
+    pub async fn reload_and_wait(&self) -> Option<Outcome> {
+        let outcome = self.reload.ask_and_wait();
+        tokio::select! {
+            outcome = outcome => outcome.ok(),
+            _ = self.finished() => None,
+        }
     }
 
     /// Starts nothing any more, and ends what runs.
@@ -208,6 +213,20 @@ impl Handle {
 
     pub(super) fn tell_config(&self, news: News) {
         self.tell(Message::Config(news));
+    }
+
+    /// How often the schedules file was to be read again.
+    #[cfg(test)]
+    pub(crate) fn reloads_asked_for(&self) -> u64 {
+        self.reload.asked_for()
+    }
+
+    /// The components that attempts in flight need, after all that was told before; none when the engine
+    /// has come to its end.
+    pub(super) fn components_in_use(&self) -> Option<BTreeSet<Digest>> {
+        let (sender, in_use) = mpsc::channel();
+        self.tell(Message::InUse(sender));
+        in_use.recv().ok()
     }
 
     fn tell(&self, message: Message) {
