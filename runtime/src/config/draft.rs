@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
 
 use cronlet_core::{
-    catalog::{Catalog, Loaded, Unusable},
+    catalog::{Catalog, Loaded, Need, Unusable},
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
@@ -92,13 +92,16 @@ impl Draft {
 
     /// The plan that it becomes with the components of `catalog`.
     ///
-    /// A component that cannot be used is no problem here: its job fails alone. [`Draft::unusable`] has
-    /// what is to be said about it.
+    /// A component that cannot be used is no problem here: the last good one takes its place, or its job
+    /// fails alone. [`Draft::unusable`] has what is to be said about it.
     pub fn resolve(&self, catalog: &Catalog) -> Plan {
         let jobs = self.jobs.iter().map(|draft| {
             let component = match component(&draft.plugin, catalog) {
                 Ok(loaded) => Component::Ready(loaded.digest),
-                Err(unusable) => Component::Unusable(unusable.message),
+                Err(unusable) => match catalog.last_good.get(&need(&draft.plugin)) {
+                    Some(last) => Component::LastGood(last.digest, unusable.message),
+                    None => Component::Unusable(unusable.message),
+                },
             };
             (draft.name.clone(), Arc::new(draft.with(component)))
         });
@@ -109,12 +112,24 @@ impl Draft {
         }
     }
 
+    /// What its jobs need, and the files do not give.
+    pub fn lacking(&self, catalog: &Catalog) -> BTreeSet<Need> {
+        let lacking = self.plugins();
+        let lacking = lacking.filter(|plugin| component(plugin, catalog).is_err());
+        lacking.map(need).collect()
+    }
+
     /// What is wrong with its components.
     pub fn unusable(&self, catalog: &Catalog, severity: Severity) -> Option<Problems> {
         let problems = self.plugins().filter_map(|plugin| {
             let unusable = component(plugin, catalog).err()?;
             let mut problem = self.unusable_problem(plugin, unusable);
             problem.severity = severity;
+            if catalog.last_good.contains_key(&need(plugin)) {
+                problem
+                    .message
+                    .push_str("; the last good one takes its place");
+            }
             Some(problem)
         });
         Problems::new(&self.source, problems.collect())
@@ -218,6 +233,13 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
             )),
         }),
         _ => Ok(loaded),
+    }
+}
+
+fn need(plugin: &Plugin) -> Need {
+    Need {
+        plugin: plugin.reference.written.clone(),
+        sha256: plugin.sha256.as_ref().map(|sha256| sha256.value),
     }
 }
 

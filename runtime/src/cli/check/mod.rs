@@ -113,7 +113,10 @@ pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unus
     let components: BTreeMap<_, _> = references
         .map(|reference| (reference.written, load(&reference.path)))
         .collect();
-    Catalog { components }
+    Catalog {
+        components,
+        ..Catalog::default()
+    }
 }
 
 /// "schedules.toml: 3 jobs, 2 plugins, no problems".

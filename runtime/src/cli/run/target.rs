@@ -92,6 +92,7 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
     }
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
+        ..Catalog::default()
     };
     let plan = draft.resolve(&catalog);
     let job = &plan.jobs[&name];
@@ -102,7 +103,8 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
             params: job.params.clone(),
             job: name,
         }),
-        cronlet_core::job::Component::Unusable(why) => Err(CliError::config(format!(
+        cronlet_core::job::Component::Unusable(why)
+        | cronlet_core::job::Component::LastGood(_, why) => Err(CliError::config(format!(
             "plugin `{}` cannot be used: {why}",
             reference.written
         ))),
