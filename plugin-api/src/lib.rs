@@ -43,8 +43,9 @@
 //!
 //! # What it sees
 //!
-//! A sandbox starts with nothing: no environment, no files, no network. There are
-//! a clock, random numbers, [`Context`] with the facts of the run, and the log:
+//! A sandbox starts with nothing: no environment, no files, no network; directories
+//! and variables are there if the job's `allow` grants them, and `std::fs` and
+//! `std::env` find them. There are a clock, random numbers, [`Context`] with the facts of the run, and the log:
 //! [`info!`] and its four siblings. Lines printed to stdout and stderr go there
 //! too. Memory, time, output and log are limited.
 //!

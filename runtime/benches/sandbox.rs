@@ -159,6 +159,7 @@ impl Round {
         let attempt = Attempt {
             component: Ok(self.component),
             limits: Limits::default(),
+            allow: Arc::default(),
             params: self.params.clone(),
             facts: Facts {
                 job: self.job.clone(),

@@ -15,6 +15,7 @@ use cronlet::sandbox::{
     control::{self, Control},
 };
 use cronlet_core::{
+    capability::Capabilities,
     catalog::Loaded,
     limits::Limits,
     name::JobName,
@@ -33,30 +34,37 @@ macro_rules! assert_test_exists {
 }
 tests::foreach_guest!(assert_test_exists);
 
+use crate::files;
+
 /// Nothing here takes that long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// How late a guest may be stopped before it is a mistake, on a machine that builds things too.
 const LATE: Duration = Duration::from_secs(5);
 
 /// A sandbox with one guest in it.
-struct Guest {
+pub(crate) struct Guest {
     sandbox: Sandbox,
     loaded: Loaded,
     limits: Limits,
+    allow: Capabilities,
     params: Value,
     attempt: u32,
 }
 
 /// A guest that runs.
-struct Running {
+pub(crate) struct Running {
     handle: Handle,
     log: Receiver<LogLine>,
     report: Receiver<AttemptReport>,
 }
 
 impl Guest {
-    fn new(path: &str) -> Self {
-        let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
+    pub(crate) fn new(path: &str) -> Self {
+        Self::with(path, SandboxOptions::default())
+    }
+
+    pub(crate) fn with(path: &str, options: SandboxOptions) -> Self {
+        let sandbox = Sandbox::new(options).unwrap();
         let loaded = sandbox.load(Path::new(path)).unwrap();
         Self {
             sandbox,
@@ -65,22 +73,28 @@ impl Guest {
                 timeout: PATIENCE,
                 ..Limits::default()
             },
+            allow: Capabilities::default(),
             params: json!({}),
             attempt: 1,
         }
     }
 
-    fn params(mut self, params: Value) -> Self {
+    pub(crate) fn params(mut self, params: Value) -> Self {
         self.params = params;
         self
     }
 
-    fn timeout_ms(mut self, ms: u64) -> Self {
+    pub(crate) fn allow(mut self, allow: Capabilities) -> Self {
+        self.allow = allow;
+        self
+    }
+
+    pub(crate) fn timeout_ms(mut self, ms: u64) -> Self {
         self.limits.timeout = Duration::from_millis(ms);
         self
     }
 
-    fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         let (sender, log) = mpsc::channel();
         let (handle, control) = control::pair_with_log(move |line| {
             // Nobody listens any more when a test is over.
@@ -98,6 +112,7 @@ impl Guest {
         let attempt = Attempt {
             component: Ok(self.loaded.digest),
             limits: self.limits.clone(),
+            allow: self.allow.clone().into(),
             params: self.params.to_string().into(),
             facts: Facts {
                 job: JobName::new("fetch-papers").unwrap(),
@@ -116,11 +131,11 @@ impl Guest {
         receiver
     }
 
-    fn run(&self) -> AttemptReport {
+    pub(crate) fn run(&self) -> AttemptReport {
         self.start().end()
     }
 
-    fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         outcome(self.run())
     }
 
@@ -131,41 +146,41 @@ impl Guest {
         }
     }
 
-    fn failed(&self) -> (FailReason, Failure) {
+    pub(crate) fn failed(&self) -> (FailReason, Failure) {
         failed(self.run())
     }
 }
 
 impl Running {
-    fn end(self) -> AttemptReport {
+    pub(crate) fn end(self) -> AttemptReport {
         self.report.recv_timeout(PATIENCE).unwrap()
     }
 
-    fn wait_for(&self, message: &str) {
+    pub(crate) fn wait_for(&self, message: &str) {
         while self.log.recv_timeout(PATIENCE).unwrap().message != message {}
     }
 }
 
-fn outcome(report: AttemptReport) -> Outcome {
+pub(crate) fn outcome(report: AttemptReport) -> Outcome {
     match report.verdict {
         Verdict::Succeeded(outcome) => outcome,
         verdict => panic!("{verdict:?}"),
     }
 }
 
-fn failed(report: AttemptReport) -> (FailReason, Failure) {
+pub(crate) fn failed(report: AttemptReport) -> (FailReason, Failure) {
     match report.verdict {
         Verdict::Failed { reason, failure } => (reason, failure),
         verdict => panic!("{verdict:?}"),
     }
 }
 
-fn output(outcome: &Outcome) -> Value {
+pub(crate) fn output(outcome: &Outcome) -> Value {
     serde_json::from_str(outcome.output.as_deref().unwrap()).unwrap()
 }
 
 /// It ended no sooner than its timeout and not much later.
-fn timed_out(report: AttemptReport, timeout_ms: u64) -> Failure {
+pub(crate) fn timed_out(report: AttemptReport, timeout_ms: u64) -> Failure {
     let timeout = Duration::from_millis(timeout_ms);
     let duration = report.duration;
     assert!(duration >= timeout, "cut early: {duration:?}");

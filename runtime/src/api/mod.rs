@@ -13,6 +13,7 @@
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
+//! | `POST /api/v1/prune` | [`prune::Pruned`], once old history is deleted |
 
 use axum::{
     Router,
@@ -23,6 +24,7 @@ use axum::{
 use crate::engine::Handle;
 
 pub mod client;
+pub mod prune;
 pub mod reload;
 pub mod runs;
 pub mod socket;
@@ -47,6 +49,7 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/prune", post(prune::prune))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(engine)

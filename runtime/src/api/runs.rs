@@ -75,7 +75,7 @@ pub(super) enum Until {
 
 type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
 pub(super) type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
-type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
+pub(super) type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 pub(super) async fn request(
     State(engine): State<Handle>,
@@ -163,7 +163,7 @@ fn refused(answer: Answer) -> Problem {
 }
 
 /// JSON, or nothing.
-fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     if body.is_empty() {
         return Ok(T::default());
     }

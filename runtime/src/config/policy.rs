@@ -5,9 +5,11 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use cronlet_core::{
     limits::Limits,
     policy::{CatchUp, CatchUpMode, Overlap, Retry},
+    schedule::Zone,
 };
 
 use super::{
+    allow::Allow,
     problem::Problem,
     retry::RetryKeys,
     table::{Field, Kind, Table, Walk},
@@ -30,7 +32,8 @@ const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 11] = [
+    "timezone",
     "timeout",
     "memory",
     "max_output",
@@ -40,11 +43,13 @@ pub(super) const KEYS: [&str; 9] = [
     "catch_up",
     "catch_up_grace",
     "catch_up_window",
+    "allow",
 ];
 
 /// What is written of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PolicyKeys {
+    timezone: Option<Zone>,
     timeout: Option<Duration>,
     memory: Option<u64>,
     max_output: Option<u64>,
@@ -54,21 +59,27 @@ pub(super) struct PolicyKeys {
     catch_up: Option<CatchUpMode>,
     catch_up_grace: Option<Duration>,
     catch_up_window: Option<Duration>,
+    allow: Option<Allow>,
 }
 
 /// What they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
+    pub(super) zone: Zone,
     pub(super) limits: Limits,
     pub(super) retry: Retry,
     pub(super) overlap: Overlap,
     pub(super) max_instances: Option<NonZeroU32>,
     pub(super) catch_up: CatchUp,
+    pub(super) allow: Allow,
 }
 
 impl PolicyKeys {
     pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Self {
         let mut keys = Self::default();
+        if let Some(field) = table.take("timezone") {
+            keys.timezone = walk.zone(&field);
+        }
         if let Some(field) = table.take("timeout") {
             keys.timeout = walk.timeout(&field);
         }
@@ -99,6 +110,9 @@ impl PolicyKeys {
         if let Some(field) = table.take("catch_up_window") {
             keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
         }
+        if let Some(field) = table.take("allow") {
+            keys.allow = Allow::read(walk, &field);
+        }
         keys
     }
 
@@ -115,10 +129,18 @@ impl PolicyKeys {
         }
     }
 
+    /// The zone that these keys mean, with that of `defaults` or else `runtime` where it is not
+    /// written.
+    pub(super) fn zone(&self, defaults: &Self, runtime: &Zone) -> Zone {
+        let zone = self.timezone.as_ref().or(defaults.timezone.as_ref());
+        zone.unwrap_or(runtime).clone()
+    }
+
     /// What these keys mean, with those of `defaults` where they are not written.
-    pub(super) fn resolve(self, defaults: &Self, walk: &mut Walk<'_>) -> Policy {
+    pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
         let catch_up = CatchUp::default();
         Policy {
+            zone,
             limits: self.limits(defaults),
             retry: self.retry.over(&defaults.retry).resolve(walk),
             overlap: self.overlap.or(defaults.overlap).unwrap_or_default(),
@@ -134,6 +156,10 @@ impl PolicyKeys {
                     .or(defaults.catch_up_window)
                     .unwrap_or(catch_up.window),
             },
+            allow: self
+                .allow
+                .or_else(|| defaults.allow.clone())
+                .unwrap_or_default(),
         }
     }
 }

@@ -21,7 +21,7 @@ use cronlet_core::{
     record::{Batch, Recovery},
     report::{AttemptReport, Failure, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
-    schedule::{Every, Trigger},
+    schedule::{Every, Trigger, Zone},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -34,7 +34,7 @@ use super::{
 use crate::{
     sandbox::{Attempt, Control, Done, Runner},
     store::{
-        History, Refused, Store, StoreError,
+        History, Old, Refused, Removed, Store, StoreError,
         history::RunRow,
         memory::{MemoryHistory, MemoryStore},
     },
@@ -56,6 +56,11 @@ impl TestClock {
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = (now.0 + time, now.1 + time);
+    }
+
+    /// Whoever looks at it hangs, for as long as this lives.
+    pub(crate) fn stop(&self) -> impl Drop + '_ {
+        self.0.lock().unwrap()
     }
 
     /// Somebody sets the wall clock.
@@ -186,6 +191,10 @@ pub(crate) struct FaultyStore {
 impl Store for FaultyStore {
     fn recover(&mut self) -> Result<Recovery, StoreError> {
         self.inner.recover()
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        self.inner.remove(old)
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
@@ -352,6 +361,8 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         max_instances: None,
         retry: Retry::default(),
         limits: Limits::default(),
+        zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

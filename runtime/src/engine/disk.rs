@@ -2,16 +2,21 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use cronlet_core::record::{Batch, Seq};
+use cronlet_core::{
+    record::{Batch, Seq},
+    retention::Retention,
+};
 use tokio::sync::broadcast;
 
 use super::trace::Trace;
-use crate::store::{StoreError, Writer};
+use crate::store::{Pruner, StoreError, Writer};
 
 /// Batches on their way.
 pub(super) struct Disk {
     /// None once the history is closed.
     writer: Option<Writer>,
+    /// Deletes what is old.
+    pruner: Arc<Pruner>,
     /// What is not on disk yet, in order.
     unsaved: VecDeque<Arc<Batch>>,
     /// Those who want to see every batch once it is on disk.
@@ -23,11 +28,13 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn new(
         writer: Writer,
+        pruner: Arc<Pruner>,
         listeners: broadcast::Sender<Arc<Batch>>,
         trace: Trace,
     ) -> Self {
         Self {
             writer: Some(writer),
+            pruner,
             unsaved: VecDeque::new(),
             listeners,
             trace,
@@ -51,6 +58,11 @@ impl Disk {
         }
     }
 
+    /// From now on so much history is kept.
+    pub(super) fn keep(&self, keep: Retention) {
+        self.pruner.keep(keep);
+    }
+
     /// How many batches are not on disk.
     pub(super) fn unsaved(&self) -> usize {
         self.unsaved.len()
@@ -58,11 +70,13 @@ impl Disk {
 
     /// Closes the history. None if that takes longer than `patience`.
     pub(super) fn close(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
+        self.pruner.close();
         self.writer.take()?.close(patience)
     }
 
     /// Leaves the writer alone: its thread may be stuck in a write, and ends with the process.
     pub(super) fn abandon(&mut self) {
+        self.pruner.close();
         std::mem::forget(self.writer.take());
     }
 }

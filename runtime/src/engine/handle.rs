@@ -21,7 +21,11 @@ use super::{
     reload::{Outcome, Requests},
     status::{Refusal, Warning},
 };
-use crate::store::{self, History, StoreError, history::RunRow};
+use crate::store::{
+    self, History, Pruner, StoreError,
+    history::RunRow,
+    pruner::{Granted, Wish},
+};
 
 /// Everything that reaches the engine's thread.
 pub(super) enum Message {
@@ -71,6 +75,7 @@ pub struct Wanted {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     history: Arc<dyn History>,
+    pruner: Arc<Pruner>,
     records: broadcast::Sender<Arc<Batch>>,
     finished: watch::Receiver<Option<Finish>>,
     reload: Requests,
@@ -79,14 +84,15 @@ pub struct Handle {
 impl Handle {
     pub(super) fn new(
         inbox: mpsc::Sender<Message>,
-        history: Arc<dyn History>,
+        pruner: Arc<Pruner>,
         records: broadcast::Sender<Arc<Batch>>,
         finished: watch::Receiver<Option<Finish>>,
         reload: Requests,
     ) -> Self {
         Self {
             inbox,
-            history,
+            history: pruner.history(),
+            pruner,
             records,
             finished,
             reload,
@@ -142,14 +148,13 @@ impl Handle {
     /// What is stored of a run.
     pub async fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || history.run(run))
-            .await
-            .unwrap_or_else(|panic| {
-                Err(StoreError {
-                    doing: "read the history",
-                    source: Box::new(panic),
-                })
-            })
+        elsewhere("read the history", move || history.run(run)).await
+    }
+
+    /// Deletes old history, and says how much; none if nothing is stored of the job.
+    pub async fn prune(&self, wish: Wish) -> Result<Option<Granted>, StoreError> {
+        let pruner = self.pruner.clone();
+        elsewhere("delete old history", move || pruner.prune(&wish)).await
     }
 
     /// What is stored of a run when it is final, or when the engine stops before that; none if there
@@ -228,6 +233,16 @@ impl Handle {
         // An engine that has stopped listens no more, and nothing is lost by that.
         let _ = self.inbox.send(message);
     }
+}
+
+/// Does what may take long where it keeps nobody waiting.
+async fn elsewhere<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| Err(StoreError::while_(doing)(panic)))
 }
 
 /// Until a record may say that `run` is final: it does, or some records were missed.

@@ -23,7 +23,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     sandbox::Runner,
-    store::{History, Notice, Store, StoreError, Writer},
+    store::{History, Notice, Pruner, Store, StoreError, Writer},
 };
 
 pub mod clock;
@@ -116,7 +116,12 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
         let _ = notices.send(Message::Store(notice));
     });
     let board = Board::new(parts.config, &parts.plan, parts.clock.now());
-    let disk = Disk::new(writer, records.clone(), Trace::new(&recovery.runs));
+    let clock = parts.clock.clone();
+    let keep = parts.plan.settings.history;
+    let pruner = Pruner::spawn(parts.history, writer.door(), move || clock.now(), keep)
+        .map_err(StoreError::while_("start the pruner's thread"))?;
+    let trace = Trace::new(&recovery.runs);
+    let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
     let hands = Hands::new(disk, parts.runner, board, sender.clone());
     let mut shell = Shell {
         core: Engine::new(),
@@ -142,13 +147,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
             doing: "start the engine's thread",
             source: Box::new(source),
         })?;
-    Ok(Handle::new(
-        sender,
-        parts.history,
-        records,
-        finished,
-        parts.reload,
-    ))
+    Ok(Handle::new(sender, pruner, records, finished, parts.reload))
 }
 
 impl Shell {
@@ -285,6 +284,7 @@ impl Shell {
     fn config_said(&mut self, news: News) {
         self.hands.board_mut().config_said(&news, self.clock.now());
         if let News::Live(plan, _) = news {
+            self.hands.keep(plan.settings.history);
             self.step(Event::PlanReplaced(plan));
         }
     }

@@ -10,6 +10,7 @@ use cronlet_core::{
     engine::{Answer, Effect, Event, Start},
     job::Component,
     record::{Batch, Seq},
+    retention::Retention,
     run::{RequestId, RunId},
 };
 use jiff::Timestamp;
@@ -124,6 +125,11 @@ impl Hands {
         self.disk.stored(through);
     }
 
+    /// From now on so much history is kept.
+    pub(super) fn keep(&self, keep: Retention) {
+        self.disk.keep(keep);
+    }
+
     /// Nothing more will be on disk: who waits for that waits in vain.
     pub(super) fn store_gave_up(&mut self, error: &StoreError, now: Timestamp) {
         self.board.store_given_up(error, now);
@@ -195,6 +201,7 @@ fn attempt_of(start: &Start) -> Attempt {
             Component::Unusable(why) => Err(why.clone()),
         },
         limits: start.job.limits.clone(),
+        allow: start.job.allow.clone(),
         params: start.params.clone(),
         facts: Facts {
             job: start.run.job.clone(),

@@ -383,7 +383,10 @@ impl fmt::Display for Troubled {
             last_good,
         } = self;
         if *last_good {
-            write!(f, "job `{job}` runs its last good component, as its plugin cannot be used: {why}")
+            write!(
+                f,
+                "job `{job}` runs its last good component, as its plugin cannot be used: {why}"
+            )
         } else {
             write!(f, "job `{job}` cannot run: {why}")
         }

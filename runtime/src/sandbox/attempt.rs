@@ -15,6 +15,7 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     limits::Limits,
     report::{AttemptReport, Usage, Verdict},
 };
@@ -67,6 +68,7 @@ struct Task {
     plugin: Arc<Plugin>,
     facts: Facts,
     limits: Limits,
+    allow: Arc<Capabilities>,
     params: Arc<str>,
 }
 
@@ -82,6 +84,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
     let Attempt {
         component,
         limits,
+        allow,
         params,
         facts,
     } = attempt;
@@ -97,6 +100,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         plugin,
         facts,
         limits,
+        allow,
         params,
     };
     let transcript = ending.transcript.clone();
@@ -180,6 +184,7 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
         plugin,
         facts,
         limits,
+        allow,
         params,
     } = task;
     let begun = Begun {
@@ -196,6 +201,7 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
     arm(&mut store, deadline);
     let mut called = false;
     let guest = async {
+        store.data_mut().grant(allow).await?;
         let job = plugin.pre.instantiate_async(&mut store).await?;
         called = true;
         let runner = job.cronlet_job_runner();

@@ -14,8 +14,9 @@ use cronlet_core::{
     name::JobName,
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    retention::Retention,
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger},
+    schedule::{At, Cron, Every, Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -111,6 +112,7 @@ impl Editor {
         Settings {
             max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
             shutdown_grace: Duration::from_millis(grace),
+            history: Retention::default(),
         }
     }
 
@@ -196,6 +198,8 @@ impl Editor {
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: Limits::default(),
+            zone: Zone::UTC,
+            allow: Arc::default(),
             params: self.params(),
         }
     }

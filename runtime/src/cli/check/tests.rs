@@ -43,10 +43,14 @@ impl Project {
             out: &mut out,
             err: &mut err,
         };
-        let code = run(&options, load, &mut streams).unwrap();
+        let ended = run(&options, load, &mut streams).unwrap();
+        if let Some(document) = &ended.document {
+            assert!(out.is_empty());
+            out = document.to_string().into_bytes();
+        }
         let folder = format!("{}/", self.folder.path().display());
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(&folder, "");
-        (code, text(out), text(err))
+        (ended.code, text(out), text(err))
     }
 }
 

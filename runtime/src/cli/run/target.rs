@@ -6,6 +6,7 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     catalog::{Catalog, Unusable},
     digest::Digest,
     limits::Limits,
@@ -17,7 +18,7 @@ use super::super::{
     place::{self, Place},
     suggest,
 };
-use crate::{config::Draft, sandbox::Sandbox};
+use crate::{config::Draft, engine::reload::directories, sandbox::Sandbox};
 
 /// What is to be run, before its component is loaded.
 pub(super) enum Wanted {
@@ -30,6 +31,7 @@ pub(super) struct Target {
     pub(super) job: JobName,
     pub(super) digest: Digest,
     pub(super) limits: Limits,
+    pub(super) allow: Arc<Capabilities>,
     pub(super) params: Arc<str>,
 }
 
@@ -72,6 +74,7 @@ impl Wanted {
                     job: name_of(&path),
                     digest: loaded.digest,
                     limits,
+                    allow: Arc::default(),
                     params: "{}".into(),
                 })
             }
@@ -92,6 +95,7 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
     }
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
+        directories: directories(draft),
         ..Catalog::default()
     };
     let plan = draft.resolve(&catalog);
@@ -100,13 +104,13 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
         cronlet_core::job::Component::Ready(digest) => Ok(Target {
             digest: *digest,
             limits: job.limits.clone(),
+            allow: job.allow.clone(),
             params: job.params.clone(),
             job: name,
         }),
         cronlet_core::job::Component::Unusable(why)
         | cronlet_core::job::Component::LastGood(_, why) => Err(CliError::config(format!(
-            "plugin `{}` cannot be used: {why}",
-            reference.written
+            "job `{name}` cannot be run: {why}"
         ))),
     }
 }

@@ -30,7 +30,7 @@ mod summary;
 mod tests;
 
 pub use requests::{Outcome, Requests};
-pub use schedules::{Components, First, Schedules};
+pub use schedules::{Components, First, Schedules, directories};
 
 use fixed::{Fixed, Notes};
 use known::Known;
@@ -62,7 +62,7 @@ struct Reloader {
 enum Resolved {
     /// It says what is live.
     Same(Notes),
-    Next(Next),
+    Next(Box<Next>),
 }
 
 struct Next {
@@ -193,7 +193,7 @@ impl Reloader {
         let asked = std::mem::take(&mut self.asked);
         let outcome = match reading.and_then(|reading| self.resolve(reading)) {
             Ok(Resolved::Same(notes)) => self.keep(notes, asked > 0),
-            Ok(Resolved::Next(next)) => self.accept(next),
+            Ok(Resolved::Next(next)) => self.accept(*next),
             Err(problems) => self.refuse(problems),
         };
         self.tidy();
@@ -228,12 +228,12 @@ impl Reloader {
         if let Some(problems) = self.known.worse(&draft, &catalog, &self.plan, &plan) {
             return Err(problems);
         }
-        Ok(Resolved::Next(Next {
+        Ok(Resolved::Next(Box::new(Next {
             plan,
             known: Known::of(&draft, &catalog),
             catalog,
             notes,
-        }))
+        })))
     }
 
     fn keep(&mut self, notes: Notes, asked: bool) -> Outcome {

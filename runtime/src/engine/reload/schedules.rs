@@ -8,14 +8,14 @@ use std::{
 };
 
 use cronlet_core::{
-    catalog::{Catalog, Loaded, Need, Unusable},
+    catalog::{Catalog, Directory, Loaded, Need, Unusable},
     digest::Digest,
     plan::Plan,
 };
 
 use crate::{
     config::{self, Draft, Environment, Problems, Severity},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, directory},
 };
 
 /// Where components come from.
@@ -52,6 +52,12 @@ pub struct First {
     pub draft: Draft,
     pub catalog: Catalog,
     pub plan: Arc<Plan>,
+}
+
+/// The directories that `draft` grants, each looked at as an attempt would use it.
+pub fn directories(draft: &Draft) -> BTreeMap<Directory, Result<PathBuf, Unusable>> {
+    let look = |wanted: Directory| (wanted.clone(), directory::look(&wanted));
+    draft.directories().into_iter().map(look).collect()
 }
 
 impl Components for Sandbox {
@@ -118,6 +124,7 @@ impl Schedules {
             let loaded = self.components.load(&reference.path);
             catalog.components.insert(reference.written, loaded);
         }
+        catalog.directories = directories(draft);
         Some(catalog)
     }
 

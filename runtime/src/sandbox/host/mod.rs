@@ -6,6 +6,7 @@
 
 mod cancellation;
 mod context;
+mod filesystem;
 mod log;
 mod progress;
 
@@ -30,6 +31,7 @@ pub(super) use bindings::{JobPre, cronlet::job::types};
 pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    filesystem::add_to_linker(&mut linker)?;
     cancellation::add_to_linker(&mut linker)?;
     context::add_to_linker(&mut linker)?;
     log::add_to_linker(&mut linker)?;

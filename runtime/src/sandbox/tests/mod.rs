@@ -46,6 +46,7 @@ fn start(
     let attempt = Attempt {
         component,
         limits,
+        allow: Arc::default(),
         params: "{}".into(),
         facts: Facts {
             job: JobName::new("tested").unwrap(),

@@ -11,25 +11,6 @@ use cronlet_core::{
 use super::*;
 use crate::store::history::{AttemptLog, AttemptRow, ErrorRow, JobRow, RunRow, SkipRow};
 
-/// Makes a test of each function, for each store.
-macro_rules! for_each_store {
-    ($($case:ident,)*) => {
-        mod memory {
-            $(#[test]
-            fn $case() {
-                super::$case::<super::Memory>();
-            })*
-        }
-
-        mod sqlite {
-            $(#[test]
-            fn $case() {
-                super::$case::<super::Sqlite>();
-            })*
-        }
-    };
-}
-
 for_each_store! {
     a_new_store_is_empty,
     a_job_is_remembered_as_it_was_last_said,
@@ -633,6 +614,7 @@ fn logs_are_kept_by_attempt<S: Subject>() {
     );
     let log = |attempt, lines: &[LogLine]| AttemptLog {
         attempt,
+        pruned: false,
         lines: lines.to_vec(),
     };
     let history = subject.history();

@@ -14,7 +14,10 @@ use cronlet_core::{
 };
 
 use super::*;
-use crate::store::precision::{cut, cut_cause};
+use crate::store::{
+    precision::{cut, cut_cause},
+    retention::STEP,
+};
 
 const SEEDS: u64 = 16;
 const GROUPS: usize = 40;
@@ -34,6 +37,9 @@ fn random_streams_are_kept_alike() {
             trial.write_group(group);
             if trial.model.chance(8) {
                 trial.write_something_wrong();
+            }
+            if trial.model.chance(8) {
+                trial.prune();
             }
             if trial.model.chance(8) {
                 trial.memory.restart();
@@ -96,6 +102,36 @@ impl Trial {
         let expected = self.model.recovery();
         assert_eq!(self.memory.recovery(), expected, "seed {seed}, {wrong:?}");
         assert_eq!(self.sqlite.recovery(), expected, "seed {seed}, {wrong:?}");
+    }
+
+    /// Both stores let the same go, and what an engine must know stays. By number only: a clock that
+    /// was set back may keep something longer than its age.
+    fn prune(&mut self) {
+        let limit = Limit {
+            before: Timestamp::MIN,
+            logs_before: Timestamp::MIN,
+            keep_runs: u32::try_from(self.model.below(6)).unwrap(),
+            gone_before: self.model.now,
+        };
+        let seed = self.seed;
+        let names = self.memory.history().names().unwrap();
+        assert_eq!(self.sqlite.history().names().unwrap(), names, "seed {seed}");
+        for name in names {
+            let old = |history: &dyn History| {
+                let mut old = history.old_runs(&name, &limit, STEP).unwrap();
+                old.skips.sort_by_key(|skips| skips.first);
+                old
+            };
+            let found = old(self.memory.history());
+            assert_eq!(old(self.sqlite.history()), found, "seed {seed}, {limit:?}");
+            let removed = self.memory.store().remove(&found).unwrap();
+            assert_eq!(removed, found.count(), "seed {seed}");
+            let also = self.sqlite.store().remove(&found).unwrap();
+            assert_eq!(also, removed, "seed {seed}");
+        }
+        let expected = self.model.recovery();
+        assert_eq!(self.memory.recovery(), expected, "seed {seed}");
+        assert_eq!(self.sqlite.recovery(), expected, "seed {seed}");
     }
 
     fn compare_history(&mut self) {

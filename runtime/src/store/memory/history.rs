@@ -10,9 +10,10 @@ use jiff::Timestamp;
 
 use super::{MemoryHistory, Run, Skips};
 use crate::store::{
-    History, StoreError,
+    History, Limit, Old, StoreError,
     history::{AttemptLog, Entry, JobRow, Query, RunRow},
     precision::cut,
+    retention::Step,
 };
 
 impl History for MemoryHistory {
@@ -50,6 +51,7 @@ impl History for MemoryHistory {
         Ok(wanted
             .map(|attempt| AttemptLog {
                 attempt,
+                pruned: run.is_pruned(attempt),
                 lines: run.logs.get(&attempt).cloned().unwrap_or_default(),
             })
             .collect())
@@ -70,6 +72,23 @@ impl History for MemoryHistory {
                 }
             })
             .collect())
+    }
+
+    fn names(&self) -> Result<Vec<JobName>, StoreError> {
+        Ok(self.0.lock().names())
+    }
+
+    fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {
+        Ok(self.0.lock().old_runs(job, limit, step))
+    }
+
+    fn old_logs(
+        &self,
+        job: Option<&JobName>,
+        limit: &Limit,
+        step: Step,
+    ) -> Result<Old, StoreError> {
+        Ok(self.0.lock().old_logs(job, limit, step))
     }
 }
 

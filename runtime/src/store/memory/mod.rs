@@ -4,6 +4,7 @@
 //! place if no record was refused.
 
 mod history;
+mod old;
 mod run;
 
 use std::{
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use run::Run;
 
 use super::{
-    REMOVED_JOBS_STAY, Refused, Store, StoreError,
+    Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
     history::{AttemptRow, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
@@ -104,6 +105,10 @@ impl Store for MemoryStore {
         }
         *state = next;
         Ok(())
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        Ok(self.0.lock().remove(old))
     }
 }
 
