@@ -89,10 +89,12 @@ impl Daemon {
             last.finished().await;
         };
         let answering = tokio::spawn(socket.serve(api::router(engine.clone()), end));
-        tokio::spawn({
+        let told = (manager.clone(), engine.clone());
+        tokio::spawn(async move { told.0.follow(&told.1).await });
+        let reloads = || {
             let (manager, engine) = (manager.clone(), engine.clone());
-            async move { manager.follow(&engine).await }
-        });
+            tokio::spawn(async move { manager.reload(&engine).await });
+        };
         tokio::select! {
             finish = engine.finished() => {
                 // A client that keeps its connection open does not keep the daemon.
@@ -103,7 +105,7 @@ impl Daemon {
                     Finish::Died => Exit::Bug,
                 })
             }
-            () = signals.obey(&engine, || manager.stopping()) => Ok(Exit::Interrupted),
+            () = signals.obey(&engine, reloads, || manager.stopping()) => Ok(Exit::Interrupted),
         }
     }
 }
