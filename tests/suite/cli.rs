@@ -79,6 +79,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           trigger  Ask the daemon for a run now
           cancel   Ask the daemon to end a run
           status   Show whether the daemon is there, whether it is well, and what it is doing
+          schema   Print the JSON Schema of a schedules file, for editors
           help     Print this message or the help of the given subcommand(s)
 
         Options:

@@ -9,5 +9,6 @@ mod project;
 mod readme;
 mod reload;
 mod sandbox;
+mod schema;
 mod serve;
 mod tidy;

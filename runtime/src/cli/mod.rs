@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`: the verbs.
+//!   `status`, `schema`: the verbs.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -27,6 +27,7 @@ pub mod params;
 pub mod place;
 pub mod progress;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod signals;
@@ -120,6 +121,8 @@ enum Verb {
     Cancel(cancel::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Print the JSON Schema of a schedules file, for editors
+    Schema(schema::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -149,6 +152,7 @@ impl Verb {
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Schema(schema::Args {}) => schema::run(console),
         }
     }
 }

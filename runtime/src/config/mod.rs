@@ -18,6 +18,7 @@
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
+//! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod aliases;
@@ -32,6 +33,7 @@ mod problem;
 mod read;
 mod retry;
 mod scalar;
+mod schema;
 mod settings;
 mod source;
 mod suggest;
@@ -50,6 +52,7 @@ pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
+pub use schema::schema;
 pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 

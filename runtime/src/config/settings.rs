@@ -42,8 +42,8 @@ pub(super) const KEYS: [&str; 4] = [
     SHUTDOWN_GRACE.0,
 ];
 
-const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
-const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
+pub(super) const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
+pub(super) const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
 impl Runtime {
     /// What holds when nothing is written, for a file in `folder`.
