@@ -82,6 +82,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           status   Show whether the daemon is there, whether it is well, and what it is doing
           backup   Copy the database, while the daemon goes on
           prune    Delete old history now
+          schema   Print the JSON Schema of a schedules file, for editors
           help     Print this message or the help of the given subcommand(s)
 
         Options:

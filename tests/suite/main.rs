@@ -15,6 +15,7 @@ mod reload;
 mod retention;
 mod sandbox;
 mod schedules;
+mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
