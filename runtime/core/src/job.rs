@@ -3,11 +3,12 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
+    capability::Capabilities,
     digest::Digest,
     limits::Limits,
     name::{GroupName, JobName},
     policy::{CatchUp, OnCrash, Overlap, Retry},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 
 /// One job. Plain data: two are equal when nothing about the job has changed.
@@ -21,6 +22,8 @@ pub struct Job {
     pub component: Component,
     /// What makes it due; none is manual only.
     pub trigger: Option<Trigger>,
+    /// The zone whose clocks its trigger is read on, and its times are shown in.
+    pub zone: Zone,
     /// What it does when it is late.
     pub catch_up: CatchUp,
     /// What it does when it meets itself.
@@ -39,6 +42,8 @@ pub struct Job {
     pub grace: Duration,
     /// What one attempt may use.
     pub limits: Limits,
+    /// What it may reach of the world.
+    pub allow: Arc<Capabilities>,
     /// What the guest gets, as JSON text. Keys are sorted, so equal params are equal text.
     pub params: Arc<str>,
 }
@@ -48,6 +53,9 @@ pub struct Job {
 pub enum Component {
     /// It is loaded.
     Ready(Digest),
+    /// The one in the plugin's file cannot be used, for this reason: the last one that could be takes its
+    /// place.
+    LastGood(Digest, String),
     /// It cannot be used, for this reason: every attempt fails with `load`.
     Unusable(String),
 }
@@ -59,7 +67,7 @@ impl Component {
     /// The digest of a component that can be used.
     pub fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Ready(digest) => Some(*digest),
+            Self::Ready(digest) | Self::LastGood(digest, _) => Some(*digest),
             Self::Unusable(_) => None,
         }
     }
@@ -73,6 +81,7 @@ impl Job {
             description: None,
             component,
             trigger: None,
+            zone: Zone::UTC,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
             max_instances: None,
@@ -82,6 +91,7 @@ impl Job {
             on_crash: OnCrash::default(),
             grace: DEFAULT_GRACE,
             limits: Limits::default(),
+            allow: Arc::default(),
             params: "{}".into(),
         }
     }
@@ -91,10 +101,17 @@ impl Job {
         self.on_crash == OnCrash::Fail && self.retry.max == 0
     }
 
-    /// What resets the watermark when it changes: the definition of when the job is due.
+    /// What resets the watermark when it changes: the definition of when the job is due, and the zone
+    /// that it is read in. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        self.trigger
-            .as_ref()
-            .map_or_else(|| "manual".to_owned(), Trigger::fingerprint)
+        let Some(trigger) = &self.trigger else {
+            return "manual".to_owned();
+        };
+        let mut text = trigger.fingerprint();
+        if !self.zone.is_utc() {
+            text.push_str(" in ");
+            text.push_str(self.zone.name());
+        }
+        text
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     digest::Digest,
     job::Job,
     name::{GroupName, JobName},
+    retention::Retention,
 };
 
 /// What the engine schedules. A replaced file or a replaced component is a new plan.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub groups: BTreeMap<GroupName, NonZeroU32>,
     /// How long guests have to end when the daemon stops. Default 30 s.
     pub shutdown_grace: Duration,
+    /// How long history is kept.
+    pub history: Retention,
 }
 
 impl Default for Settings {
@@ -36,6 +39,7 @@ impl Default for Settings {
             max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
             groups: BTreeMap::new(),
             shutdown_grace: Duration::from_secs(30),
+            history: Retention::default(),
         }
     }
 }
@@ -120,17 +124,26 @@ mod tests {
 
     use super::*;
     use crate::{
+        capability::{Capabilities, DirGrant},
         job::Component,
         schedule::{Every, Trigger},
     };
 
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
-        (0..6u8, 0..3u64, 0..3u8).prop_map(|(name, period, params)| Job {
+        (0..6u8, 0..3u64, 0..3u8, any::<bool>()).prop_map(|(name, period, params, write)| Job {
             trigger: Duration::from_secs(period)
                 .checked_mul(60)
                 .filter(|period| !period.is_zero())
                 .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap())),
+            allow: Arc::new(Capabilities {
+                dirs: vec![DirGrant {
+                    host: "data".into(),
+                    guest: "/data".to_owned(),
+                    write,
+                }],
+                env: Vec::new(),
+            }),
             params: params.to_string().into(),
             ..Job::new(
                 JobName::new(&format!("job-{name}")).unwrap(),

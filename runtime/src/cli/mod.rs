@@ -5,10 +5,12 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`: the verbs.
-//! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//!   `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
+//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
+//!   the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -26,7 +28,10 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod prune;
+pub mod reload;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod signals;
@@ -35,6 +40,7 @@ pub mod style;
 pub mod suggest;
 pub mod table;
 pub mod trigger;
+mod usage;
 pub mod when;
 
 use clap::{Parser, Subcommand};
@@ -117,14 +123,25 @@ enum Verb {
     Trigger(trigger::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
+    /// Have the daemon read the schedules file again
+    Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Copy the database, while the daemon goes on
+    Backup(backup::Args),
+    /// Delete old history now
+    Prune(prune::Args),
+    /// Print the JSON Schema of a schedules file, for editors
+    Schema(schema::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
 pub fn main() -> Exit {
     panic::report_as_bug(|| {
-        let cli = Cli::parse();
+        let cli = match usage::parse() {
+            Ok(cli) => cli,
+            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+        };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);
         console.finish(result)
@@ -144,7 +161,11 @@ impl Verb {
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Backup(args) => backup::run(args, place, console),
+            Self::Prune(args) => prune::run(args, place, console),
+            Self::Schema(schema::Args {}) => schema::run(console),
         }
     }
 }
@@ -160,8 +181,11 @@ fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exi
         environment: &place::environment(),
         now: Timestamp::now(),
     };
-    let code = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
-    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == code);
+    let ended = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
+    if let Some(document) = &ended.document {
+        console.document(document)?;
+    }
+    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == ended.code);
     Ok(exit.unwrap_or(Exit::Bug))
 }
 

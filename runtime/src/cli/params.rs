@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use cronlet_core::units::UnitError;
+use cronlet_core::{name::JobName, schedule::Zone, units::UnitError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::config;
 
 /// Params: a JSON object.
 pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
@@ -23,6 +25,19 @@ pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
 pub fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse()
         .map_err(|_| "expected an RFC 3339 time, such as 2026-03-29T03:00:00Z".to_owned())
+}
+
+/// A time zone.
+pub fn zone(name: &str) -> Result<Zone, String> {
+    config::zone(name).map_err(|problem| match problem.help {
+        Some(help) => format!("{}\n\nhelp: {help}", problem.message),
+        None => problem.message,
+    })
+}
+
+/// The name of a job, which need not be there.
+pub fn job_name(name: &str) -> Result<JobName, String> {
+    JobName::new(name).map_err(|error| error.to_string())
 }
 
 /// A run's number.

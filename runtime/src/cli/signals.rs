@@ -27,13 +27,13 @@ impl Signals {
         stop(&mut self.terminate, &mut self.interrupt).await;
     }
 
-    /// Passes them on. Returns at the second wish to stop.
-    pub(super) async fn obey(&mut self, engine: &Handle) {
+    /// Passes them on, with a word before. Returns at the second wish to stop.
+    pub(super) async fn obey(&mut self, engine: &Handle, reloads: impl Fn(), stops: impl Fn()) {
         let mut stopping = false;
         loop {
             tokio::select! {
                 _ = self.hang_up.recv() => {
-                    engine.reload();
+                    reloads();
                     continue;
                 }
                 () = stop(&mut self.terminate, &mut self.interrupt) => {}
@@ -46,6 +46,7 @@ impl Signals {
             }
             stopping = true;
             tracing::info!("stopping; once more stops at once");
+            stops();
             engine.shutdown();
         }
     }

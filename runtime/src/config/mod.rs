@@ -16,10 +16,20 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `cron`, `zone`, `plugin`, `params`, `allow`: the
+//!   walk, a file a topic.
+//! - `exposure`: which grants would let a job take over the daemon.
+//! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
+//! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod aliases;
+mod allow;
+mod cron;
 mod draft;
+mod exposure;
+mod foreign;
+mod history;
 mod job;
 mod landmarks;
 mod params;
@@ -29,6 +39,7 @@ mod problem;
 mod read;
 mod retry;
 mod scalar;
+mod schema;
 mod settings;
 mod source;
 mod suggest;
@@ -37,24 +48,29 @@ mod table;
 mod text;
 mod trigger;
 pub mod watch;
+mod zone;
 
 use std::path::Path;
 
 use cronlet_core::{digest::Digest, limits::Limits};
 use toml::de::DeTable;
 
+pub use cron::problem as cron_problem;
 pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
-pub use settings::Environment;
+pub use schema::schema;
+pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
+pub use zone::named as zone;
 
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
 use policy::PolicyKeys;
 use settings::Runtime;
 use table::{Kind, Table, Walk};
+use zone::Zones;
 
 const RUNTIME: Kind = Kind::header("[runtime]");
 const DEFAULTS: Kind = Kind::header("[defaults]");
@@ -79,23 +95,30 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits: Limits::default(),
         jobs: Vec::new(),
         broken: Vec::new(),
+        lints: Vec::new(),
     };
     let (tree, mut problems) = syntax::parse(source.text());
     if let Some(tree) = &tree {
         let mut walk = Walk {
             text: source.text(),
+            folder,
             problems,
+            lints: Vec::new(),
+            zones: Zones::default(),
         };
-        contents.read(&mut walk, tree, folder);
+        contents.read(&mut walk, tree, folder, environment);
         problems = walk.problems;
+        contents.lints = walk.lints;
+    } else {
+        contents.runtime.override_by(environment, &mut problems);
     }
     let Contents {
-        mut runtime,
+        runtime,
         limits,
         jobs,
         broken,
+        lints,
     } = contents;
-    runtime.override_by(environment, &mut problems);
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
         source: source.clone(),
@@ -103,6 +126,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits,
         jobs,
         broken,
+        lints,
         known_plugins: Vec::new(),
     };
     (draft, Problems::new(&source, problems))
@@ -114,20 +138,33 @@ struct Contents {
     limits: Limits,
     jobs: Vec<JobDraft>,
     broken: Vec<Plugin>,
+    lints: Vec<Problem>,
 }
 
 impl Contents {
-    fn read<'a>(&mut self, walk: &mut Walk<'a>, tree: &'a DeTable<'a>, folder: &Path) {
+    fn read<'a>(
+        &mut self,
+        walk: &mut Walk<'a>,
+        tree: &'a DeTable<'a>,
+        folder: &Path,
+        environment: &Environment,
+    ) {
         let mut root = Table::new("a schedules file", "", tree);
         let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
         let jobs = root.take("jobs");
-        root.finish(walk, job::home);
+        jobs_outside(walk, &mut root);
+        root.finish(walk, |key| {
+            let meant = aliases::of_table(key).map(str::to_owned);
+            meant.or_else(|| job::home(key))
+        });
 
         if let Some(table) = runtime.and_then(|field| walk.table(&field, &RUNTIME)) {
             let mut table = Table::new("`[runtime]`", "", table);
             self.runtime.read(walk, &mut table, folder);
             table.finish(walk, job::home);
         }
+        // Before the jobs, which are read with what it says.
+        self.runtime.override_by(environment, &mut walk.problems);
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
         let defaults = defaults
@@ -138,6 +175,7 @@ impl Contents {
             defaults,
             file: folder,
             plugins: &self.runtime.plugins,
+            zone: &self.runtime.zone,
         };
         let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
             return;
@@ -148,6 +186,15 @@ impl Contents {
                 Read::Broken(plugin) => self.broken.extend(plugin),
             }
         }
+    }
+}
+
+/// Reports each table of the file that looks like a job, and is not below `jobs`.
+fn jobs_outside<'a>(walk: &mut Walk<'a>, root: &mut Table<'a>) {
+    while let Some(job) = root.take_wrong(|_, value| job::is_job(value)) {
+        let message = format!("`{}` is a job outside of `jobs`", table::shorten(job.key));
+        let problem = Problem::error("config::unknown-key", message);
+        walk.push(problem.at(job.key_span).help(job::header(job.key)));
     }
 }
 

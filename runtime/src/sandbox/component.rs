@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     fs::File,
     io::{self, Read},
     panic::{self, AssertUnwindSafe},
@@ -15,7 +16,7 @@ use std::{
 };
 
 use cronlet_core::{
-    catalog::{Loaded, Unusable},
+    catalog::{Loaded, Need, Unusable},
     digest::Digest,
     units::format_size,
 };
@@ -31,12 +32,15 @@ use super::{
         self, JobPre,
         types::{JobError, Outcome},
     },
+    keep::Keep,
     state::State,
     unusable,
 };
 
 /// What makes a component a job.
 pub(super) const RUNNER: &str = "cronlet:job/runner@0.1.0";
+/// What it imports to remember something; a compatible version follows.
+const STATE: &str = "cronlet:job/state@";
 /// What makes it one that describes itself.
 const DESCRIBE: &str = "cronlet:job/describe@0.1.0";
 
@@ -45,6 +49,7 @@ pub(super) struct Components {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
+    keep: Keep,
     max_size: u64,
     ready: RwLock<BTreeMap<Digest, Arc<Plugin>>>,
     /// Held while a digest is being compiled, so that it is compiled once.
@@ -55,15 +60,23 @@ pub(super) struct Components {
 /// A component that can be started.
 pub(super) struct Plugin {
     pub(super) pre: JobPre<State>,
+    /// Whether it may ask what its job remembers.
+    pub(super) uses_state: bool,
     world: &'static str,
 }
 
 impl Components {
-    pub(super) fn new(engine: Engine, cache: Cache, max_size: u64) -> wasmtime::Result<Self> {
+    pub(super) fn new(
+        engine: Engine,
+        cache: Cache,
+        keep: Keep,
+        max_size: u64,
+    ) -> wasmtime::Result<Self> {
         Ok(Self {
             linker: host::linker(&engine)?,
             engine,
             cache,
+            keep,
             max_size,
             ready: RwLock::default(),
             compiling: Mutex::default(),
@@ -73,10 +86,28 @@ impl Components {
 
     /// See [`Sandbox::load`](super::Sandbox::load).
     pub(super) fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
-        let bytes = self.read(path)?;
-        unusable::check_header(&bytes)?;
-        let digest = Digest::of(&bytes);
-        let plugin = self.plugin(digest, &bytes)?;
+        self.make_ready(&self.read(path)?, &path.display())
+    }
+
+    /// See [`Sandbox::last_good`](super::Sandbox::last_good).
+    pub(super) fn last_good(&self, need: &Need) -> Option<Loaded> {
+        let plugin = &need.plugin;
+        let digest = need.sha256.or_else(|| self.keep.last_of(plugin))?;
+        let bytes = self.keep.get(digest)?;
+        let loaded = self.make_ready(&bytes, &format_args!("the last good one of {plugin}"));
+        loaded
+            .inspect_err(|unusable| {
+                let why = &unusable.message;
+                tracing::warn!(%digest, plugin, "the last good component cannot be used: {why}");
+            })
+            .ok()
+    }
+
+    /// `name` says what it is, for the log.
+    fn make_ready(&self, bytes: &[u8], name: &dyn fmt::Display) -> Result<Loaded, Unusable> {
+        unusable::check_header(bytes)?;
+        let digest = Digest::of(bytes);
+        let plugin = self.plugin(digest, bytes, name)?;
         Ok(Loaded {
             digest,
             world: plugin.world.to_owned(),
@@ -90,11 +121,12 @@ impl Components {
     }
 
     /// Forgets every other component. What runs keeps its own.
-    pub(super) fn retain(&self, needed: &BTreeSet<Digest>) {
+    pub(super) fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.retain(|digest, _| needed.contains(digest));
         drop(ready);
         self.cache.retain(needed);
+        self.keep.retain(plugins, needed);
     }
 
     /// How many were compiled, and not found in the cache.
@@ -120,7 +152,12 @@ impl Components {
         Ok(bytes)
     }
 
-    fn plugin(&self, digest: Digest, bytes: &[u8]) -> Result<Arc<Plugin>, Unusable> {
+    fn plugin(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+        name: &dyn fmt::Display,
+    ) -> Result<Arc<Plugin>, Unusable> {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
@@ -132,16 +169,24 @@ impl Components {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
-        let made = guarded(|| self.compile(digest, bytes).and_then(|c| self.link(&c)));
+        let compile = || self.compile(digest, bytes, name);
+        let made = guarded(|| compile().and_then(|c| self.link(&c)));
         if let Ok(plugin) = &made {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
+            drop(ready);
+            self.keep.put(digest, bytes);
         }
         self.compiling().remove(&digest);
         made
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, Unusable> {
+    fn compile(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+        name: &dyn fmt::Display,
+    ) -> Result<Component, Unusable> {
         if let Some(component) = self.cache.get(&self.engine, digest) {
             return Ok(component);
         }
@@ -149,7 +194,7 @@ impl Components {
         let begin = Instant::now();
         let component =
             Component::from_binary(&self.engine, bytes).map_err(|e| unusable::invalid(&e))?;
-        tracing::info!(%digest, took = ?begin.elapsed(), "compiled a component");
+        tracing::info!(%digest, took = ?begin.elapsed(), "compiled `{name}`");
         self.cache.put(digest, &component);
         Ok(component)
     }
@@ -178,7 +223,15 @@ impl Components {
         } else {
             "job"
         };
-        Ok(Arc::new(Plugin { pre, world }))
+        let ty = component.component_type();
+        let uses_state = ty
+            .imports(&self.engine)
+            .any(|(name, _)| name.starts_with(STATE));
+        Ok(Arc::new(Plugin {
+            pre,
+            uses_state,
+            world,
+        }))
     }
 
     fn compiling(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {

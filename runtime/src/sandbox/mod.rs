@@ -5,7 +5,7 @@
 //!
 //! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps
 //! the machine code for the next start, [`unusable`] says what is wrong with one. From then on it
-//! is a digest. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
+//! is a digest; [`keep`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
 //! in a place of the pool, and calls it; nothing of it is used again.
 //!
 //! What stops a guest, each for what the others cannot see:
@@ -22,9 +22,13 @@ mod cache;
 mod clip;
 mod component;
 pub mod control;
+pub mod directory;
 mod engine;
 mod epoch;
+mod folder;
 mod host;
+mod keep;
+mod kept;
 mod limiter;
 mod state;
 mod stdio;
@@ -33,8 +37,9 @@ mod unusable;
 mod verdict;
 
 use std::{
-    collections::BTreeSet,
-    io,
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt, io,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
@@ -45,12 +50,14 @@ use std::{
 };
 
 use cronlet_core::{
-    catalog::{Loaded, Unusable},
+    capability::Capabilities,
+    catalog::{Loaded, Need, Unusable},
     digest::Digest,
     limits::Limits,
     name::JobName,
     report::AttemptReport,
     run::Origin,
+    state::Entries,
 };
 use jiff::Timestamp;
 use thiserror::Error;
@@ -65,14 +72,15 @@ use self::{
     cache::Cache,
     component::Components,
     epoch::Ticker,
+    keep::Keep,
 };
 pub use control::{Control, Handle, Progress};
 
 /// The largest component that is loaded unless another size is asked for, in bytes.
 pub const DEFAULT_MAX_COMPONENT: u64 = 64 << 20;
 
-/// How many threads may serve host calls that block.
-const BLOCKING_THREADS: usize = 16;
+/// See [`SandboxOptions::blocking_threads`].
+const BLOCKING_THREADS: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not zero");
 
 /// Runs attempts. The engine's shell has one; its tests have a scripted one.
 pub trait Runner: Send + Sync + 'static {
@@ -91,10 +99,20 @@ pub struct Attempt {
     pub component: Result<Digest, String>,
     /// What the guest may use.
     pub limits: Limits,
+    /// What it may reach of the world.
+    pub allow: Arc<Capabilities>,
     /// JSON text for `runner.run`.
     pub params: Arc<str>,
     /// What `context` answers.
     pub facts: Facts,
+    /// Where what the job remembers is read; none if it remembers nothing.
+    pub state: Option<Arc<dyn StateSource>>,
+}
+
+/// Reads what jobs remember, when a guest starts that may ask for it.
+pub trait StateSource: fmt::Debug + Send + Sync + 'static {
+    /// All that the job remembers. It may block, and is not called on a guest's thread.
+    fn read(&self, job: &JobName) -> Result<Entries, Box<dyn Error + Send + Sync>>;
 }
 
 /// What `context` answers.
@@ -118,8 +136,14 @@ pub struct SandboxOptions {
     pub max_concurrent: NonZeroU32,
     /// How many threads run guests; none is one for each core.
     pub threads: Option<NonZeroUsize>,
+    /// How many threads may serve host calls that block. They come and go with the calls. A call to
+    /// a file system that hangs is not given up by the kernel, so there must be more of them than
+    /// ever hang.
+    pub blocking_threads: NonZeroUsize,
     /// Where compiled components are kept; none is nowhere.
     pub cache: Option<PathBuf>,
+    /// Where the components of the live plan are kept for the next start; none is nowhere.
+    pub keep: Option<PathBuf>,
     /// The largest component, in bytes.
     pub max_component: u64,
     /// Whether backtraces have the lines of the source beside the names of functions. For a person
@@ -135,7 +159,9 @@ impl Default for SandboxOptions {
         Self {
             max_concurrent: NonZeroU32::new(64).expect("64 is not zero"),
             threads: None,
+            blocking_threads: BLOCKING_THREADS,
             cache: None,
+            keep: None,
             max_component: DEFAULT_MAX_COMPONENT,
             source_lines: false,
         }
@@ -210,15 +236,17 @@ impl Sandbox {
         let SandboxOptions {
             max_concurrent,
             threads,
+            blocking_threads,
             cache,
+            keep,
             max_component,
             source_lines,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
         let cache = Cache::open(&engine, cache, source_lines);
-        let components = Components::new(engine.clone(), cache, max_component)
+        let components = Components::new(engine.clone(), cache, Keep::open(keep), max_component)
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let guests = Guests::spawn(threads).map_err(SandboxError::Threads)?;
+        let guests = Guests::spawn(threads, blocking_threads).map_err(SandboxError::Threads)?;
         let places = max_concurrent.get() as usize;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -237,9 +265,16 @@ impl Sandbox {
         self.shared.components.load(path)
     }
 
-    /// Forgets every component but these. An attempt under way keeps its own.
-    pub fn retain(&self, needed: &BTreeSet<Digest>) {
-        self.shared.components.retain(needed);
+    /// Loads the component that is kept for a job whose plugin cannot be used: the one that `sha256`
+    /// says, or else the one that the plugin had in the last plan. None if there is none that is sound.
+    pub fn last_good(&self, need: &Need) -> Option<Loaded> {
+        self.shared.components.last_good(need)
+    }
+
+    /// Forgets every component but these. An attempt under way keeps its own. It is kept for the next
+    /// start which component each of `plugins` has.
+    pub fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
+        self.shared.components.retain(plugins, needed);
     }
 
     /// How many components this sandbox has compiled, and not found in its cache.
@@ -258,11 +293,11 @@ impl Runner for Sandbox {
 }
 
 impl Guests {
-    fn spawn(threads: Option<NonZeroUsize>) -> io::Result<Self> {
+    fn spawn(threads: Option<NonZeroUsize>, blocking: NonZeroUsize) -> io::Result<Self> {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         runtime::Builder::new_multi_thread()
             .worker_threads(threads.map_or_else(cores, NonZeroUsize::get))
-            .max_blocking_threads(BLOCKING_THREADS)
+            .max_blocking_threads(blocking.get())
             .thread_name("cronlet-guest")
             .on_thread_start(Engine::tls_eager_initialize)
             // A guest that computes holds its thread for a tick. After at most two of them a

@@ -179,20 +179,16 @@ impl Look {
         let newest = trigger.latest_in(from, now)?;
 
         let CatchUp {
-            mode,
-            max,
-            grace,
-            window,
+            mode, max, grace, ..
         } = job.catch_up;
-        let (most, limit) = match mode {
-            _ if !may_run => (0, window),
-            CatchUpMode::Latest => (1, window),
-            CatchUpMode::None => (1, grace.min(window)),
-            CatchUpMode::All => (max.get() as usize, window),
+        let most = match mode {
+            _ if !may_run => 0,
+            CatchUpMode::Latest | CatchUpMode::None => 1,
+            CatchUpMode::All => max.get() as usize,
         };
         let backwards = |at: &Timestamp| trigger.latest_in(from, before(*at));
         let mut runs: Vec<_> = iter::successors(Some(newest), backwards)
-            .take_while(|at| age(now, *at) < limit)
+            .take_while(|at| runs_late(&job.catch_up, age(now, *at)))
             .take(most)
             .collect();
         runs.reverse();
@@ -233,6 +229,14 @@ impl SkipRange {
 /// How old an instant is; zero if it lies in the future.
 pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(instant)).unwrap_or(Duration::ZERO)
+}
+
+/// Whether an instant of this age is young enough to run.
+pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
+    match catch_up.mode {
+        CatchUpMode::Latest | CatchUpMode::All => age < catch_up.window,
+        CatchUpMode::None => age < catch_up.grace && age < catch_up.window,
+    }
 }
 
 fn origin(job: &Job, now: Timestamp, nominal: Timestamp) -> Origin {

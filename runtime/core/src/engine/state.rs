@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
+use super::ledger::Terms;
 use crate::{
     job::Job,
     record::NewRun,
@@ -67,6 +68,7 @@ pub(super) enum RunPhase {
     /// Its attempt's start is recorded and maybe not yet on disk.
     Armed {
         job: Arc<Job>,
+        terms: Terms,
         /// As in `Waiting`: where the run goes back to when it is disarmed.
         retried: Option<Timestamp>,
     },
@@ -75,6 +77,7 @@ pub(super) enum RunPhase {
         started_at: Timestamp,
         /// How long it has to end when it is cancelled, by the definition that it keeps.
         grace: Duration,
+        terms: Terms,
     },
 }
 
@@ -127,6 +130,14 @@ impl Run {
             attempted: false,
             last_failure: None,
             cancel_requested: false,
+        }
+    }
+
+    /// What its attempt's changes of state are held against, if one is under way.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        match self.phase {
+            RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
+            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
         }
     }
 

@@ -14,8 +14,9 @@ use cronlet_core::{
     name::{GroupName, JobName},
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, OnCrash, Overlap, Retry},
+    retention::Retention,
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger},
+    schedule::{At, Cron, Every, Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -114,6 +115,7 @@ impl Editor {
             max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
             groups: [(group, NonZeroU32::new(cap).expect("it has a cap"))].into(),
             shutdown_grace: Duration::from_millis(grace),
+            history: Retention::default(),
         }
     }
 
@@ -166,7 +168,7 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(11) {
+        self.alter(plan, |editor, job| match editor.rng.below(12) {
             0 => job.component = editor.component(),
             1 | 2 => job.overlap = editor.overlap(),
             3 | 4 => job.max_instances = editor.max_instances(),
@@ -175,6 +177,7 @@ impl Editor {
             7 => job.retry = editor.retry(),
             8 => job.on_crash = editor.on_crash(),
             9 => job.catch_up = editor.catch_up(),
+            10 => job.limits = editor.limits(),
             _ => job.params = editor.params(),
         });
     }
@@ -205,8 +208,21 @@ impl Editor {
             retry: self.retry(),
             on_crash: self.on_crash(),
             grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
-            limits: Limits::default(),
+            limits: self.limits(),
+            zone: Zone::UTC,
+            allow: Arc::default(),
             params: self.params(),
+        }
+    }
+
+    /// In some jobs there is room for one entry, or two.
+    fn limits(&mut self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            max_state: self
+                .rng
+                .one_of([66, 140, default.max_state, default.max_state]),
+            ..default
         }
     }
 

@@ -17,6 +17,7 @@ use cronlet_core::{
     record::{Batch, Record, Seq},
     run::{Cause, RequestId, RunId, RunStatus, SkipReason, Turn},
     schedule::Trigger,
+    state::Entries,
 };
 use jiff::Timestamp;
 
@@ -111,6 +112,9 @@ pub(crate) struct Before {
     /// See [`Watch::open`].
     pub(crate) admitted: BTreeSet<RunId>,
     pub(crate) started: BTreeSet<AttemptKey>,
+    pub(crate) states: BTreeMap<JobName, Entries>,
+    /// Of the attempt that this step ends: how much its job may remember.
+    pub(crate) max_state: u64,
 }
 
 /// A question, and how things stood when it was asked.
@@ -314,6 +318,14 @@ impl Watch {
                 .collect(),
             admitted: self.open.clone(),
             started: self.started.clone(),
+            states: self.view.states.clone(),
+            max_state: match step.event {
+                Event::AttemptEnded { run, attempt, .. } => {
+                    let job = self.armed.get(&(*run, *attempt));
+                    job.map_or(0, |job| job.limits.max_state)
+                }
+                _ => 0,
+            },
         };
         self.old_plan = None;
         match step.event {

@@ -1,6 +1,6 @@
 //! `cronlet serve`: the daemon, from its first line to its last.
 
-use std::{io, panic::resume_unwind, time::Duration};
+use std::{io, panic::resume_unwind, sync::Arc, time::Duration};
 
 use super::{error::CliError, exit::Exit, logging, place::Place, signals::Signals};
 use crate::{
@@ -8,8 +8,10 @@ use crate::{
     engine::{Finish, Handle},
 };
 
+mod manager;
 mod start;
 
+use manager::Manager;
 use start::prepare;
 
 /// How long answers that are under way may take once the engine has stopped.
@@ -24,6 +26,7 @@ Examples:
   cronlet serve                                   the jobs of schedules.toml, until Ctrl-C
   cronlet serve -c /etc/cronlet/schedules.toml    those of another file
   cronlet serve --log-format json                 for a machine that reads the log
+  cronlet serve --log-dir /var/log/cronlet        into files that are rotated, not to standard error
 
 A saved schedules file, and a component that is built again, take effect at once; so does SIGHUP.
 Ctrl-C and SIGTERM stop gracefully: guests have `shutdown_grace` to end, and the code is 0, or 1 if
@@ -31,16 +34,8 @@ the history could not be written. Once more stops at once, with 130, and so does
 components are still being compiled at the start.
 CRONLET_LOG says what is logged: a level such as `debug`, or `warn,cronlet=debug`.")]
 pub struct Args {
-    /// How a line of the log looks
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "CRONLET_LOG_FORMAT",
-        hide_env_values = true,
-        value_enum,
-        default_value_t
-    )]
-    log_format: logging::Format,
+    #[command(flatten)]
+    logging: logging::Args,
 }
 
 /// A daemon that is ready to answer.
@@ -50,7 +45,7 @@ struct Daemon {
 }
 
 pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
-    let _logging = logging::init(args.log_format)?;
+    let _logging = logging::init(&args.logging)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("api")
@@ -66,17 +61,18 @@ pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
 async fn serve(place: Place) -> Result<Exit, CliError> {
     // Before anything is started, so that no signal is missed.
     let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
+    let manager = Arc::new(Manager::of_environment());
     let prepared = tokio::task::spawn_blocking(move || prepare(&place));
     let prepared = tokio::select! {
         biased;
-        prepared = prepared => prepared.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
+        prepared = manager.while_starting(prepared) => prepared.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
         // Nothing has been started, so nothing has to be ended.
         () = signals.stop() => {
             tracing::warn!("stopped before anything was started");
             return Ok(Exit::Interrupted);
         }
     };
-    prepared.start()?.serve(signals).await
+    prepared.start()?.serve(signals, manager).await
 }
 
 /// Something of the system's that a daemon cannot do without.
@@ -86,13 +82,19 @@ fn cannot(what: &'static str) -> impl Fn(io::Error) -> CliError {
 
 impl Daemon {
     /// Serves until the engine has stopped, or somebody insists.
-    async fn serve(self, mut signals: Signals) -> Result<Exit, CliError> {
+    async fn serve(self, mut signals: Signals, manager: Arc<Manager>) -> Result<Exit, CliError> {
         let Self { engine, socket } = self;
         let last = engine.clone();
         let end = async move {
             last.finished().await;
         };
         let answering = tokio::spawn(socket.serve(api::router(engine.clone()), end));
+        let told = (manager.clone(), engine.clone());
+        tokio::spawn(async move { told.0.follow(&told.1).await });
+        let reloads = || {
+            let (manager, engine) = (manager.clone(), engine.clone());
+            tokio::spawn(async move { manager.reload(&engine).await });
+        };
         tokio::select! {
             finish = engine.finished() => {
                 // A client that keeps its connection open does not keep the daemon.
@@ -103,7 +105,7 @@ impl Daemon {
                     Finish::Died => Exit::Bug,
                 })
             }
-            () = signals.obey(&engine) => Ok(Exit::Interrupted),
+            () = signals.obey(&engine, reloads, || manager.stopping()) => Ok(Exit::Interrupted),
         }
     }
 }

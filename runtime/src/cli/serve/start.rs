@@ -85,7 +85,7 @@ impl Prepared {
             clock: clock.clone(),
             config: absolute(&schedules.file),
             plan: first.plan.clone(),
-            reload: saves.trigger(),
+            reload: saves.requests(),
         })?;
         reload::follow(schedules, first, saves, engine.clone(), clock)
             .map_err(cannot("follow the schedules file"))?;
@@ -113,6 +113,7 @@ fn sandbox(draft: &Draft, database: &Path) -> Result<Arc<Sandbox>, CliError> {
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: draft.settings().max_concurrent_runs,
         cache: Some(place::compiled(&absolute(database))),
+        keep: Some(place::components(&absolute(database))),
         ..SandboxOptions::default()
     })?;
     Ok(Arc::new(sandbox))

@@ -199,6 +199,11 @@ impl Slots {
         self.with(job, |queue| queue.used = queue.used.saturating_sub(1));
     }
 
+    /// Whether a run of `job` has a slot.
+    pub(super) fn in_use(&self, job: &JobName) -> bool {
+        self.jobs.get(job).is_some_and(|queue| queue.used > 0)
+    }
+
     /// Changes a job's queue, and offers what it has to offer then.
     fn with(&mut self, job: &JobName, change: impl FnOnce(&mut Queue)) {
         let Some(queue) = self.jobs.get_mut(job) else {

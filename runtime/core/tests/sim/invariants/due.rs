@@ -3,17 +3,21 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use cronlet_core::{
+    engine::{Effect, Event},
     job::Job,
     name::JobName,
-    policy::{CatchUpMode, Overlap},
+    policy::{CatchUp, CatchUpMode, Overlap},
     record::Record,
-    run::SkipReason,
+    run::{Cause, RunEnd, SkipReason},
     schedule::Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ensure};
-use crate::watch::{Account, Step, Watch};
+use crate::{
+    tables::RunRow,
+    watch::{Account, Step, Watch},
+};
 
 /// A watermark never moves back, never beyond now, and only to an instant of the job's trigger.
 pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Record) -> Check {
@@ -111,16 +115,14 @@ fn young_enough(
     now: Timestamp,
     mut due: Vec<Timestamp>,
 ) -> Vec<Timestamp> {
-    let window = span(job.catch_up.window);
-    let (most, limit) = match job.catch_up.mode {
-        _ if !watch.serves() => (0, window),
-        CatchUpMode::Latest => (1, window),
-        CatchUpMode::None => (1, window.min(span(job.catch_up.grace))),
-        CatchUpMode::All => (job.catch_up.max.get() as usize, window),
+    let most = match job.catch_up.mode {
+        _ if !watch.serves() => 0,
+        CatchUpMode::Latest | CatchUpMode::None => 1,
+        CatchUpMode::All => job.catch_up.max.get() as usize,
     };
     due.reverse();
     due.truncate(most);
-    due.retain(|at| now.duration_since(*at) < limit);
+    due.retain(|at| now.duration_since(*at) < latest(&job.catch_up));
     due
 }
 
@@ -147,6 +149,67 @@ fn instants_of(
 
 fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).expect("a policy's spans are short")
+}
+
+/// A run is only missed when the store has recovered: a newer instant is due then, or it is too late
+/// for this one.
+pub(super) fn only_an_outage_makes_a_run_missed(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::RunEnded {
+        run,
+        end: RunEnd::Skipped(SkipReason::Missed),
+        ..
+    } = record
+    else {
+        return Ok(());
+    };
+    let row = watch.before.open.get(run).ok_or("it was not open")?;
+    ensure(matches!(step.event, Event::StoreRecovered), || {
+        format!("{record:?} at {:?}", step.event)
+    })?;
+    ensure(outlived(watch, step, row)?, || {
+        format!("{row:?} was not late")
+    })
+}
+
+/// What an outage held back starts after it only as it would after downtime.
+pub(super) fn an_outage_leaves_nothing_late(watch: &Watch, step: &Step, effect: &Effect) -> Check {
+    let (Effect::Start(start), Event::StoreRecovered) = (effect, step.event) else {
+        return Ok(());
+    };
+    let row = watch.before.open.get(&start.run.run);
+    let row = row.ok_or("it was not open")?;
+    ensure(!outlived(watch, step, row)?, || {
+        format!("{start:?} starts at {}", step.now)
+    })
+}
+
+/// Whether downtime up to now would have left a run behind.
+fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
+    let name = &row.new.job;
+    let Cause::Time(instant) = row.new.cause else {
+        return Ok(false);
+    };
+    let Some(job) = watch.job(name).filter(|_| !row.attempted()) else {
+        return Ok(false);
+    };
+    let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
+    let due = job.trigger.as_ref();
+    let newer = due.and_then(|trigger| trigger.next_after(from.watermark));
+    let folds = job.catch_up.mode != CatchUpMode::All;
+    let newer = folds && newer.is_some_and(|newer| newer <= step.now);
+    Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
+}
+
+/// From this age on the newest instant does not run.
+fn latest(catch_up: &CatchUp) -> SignedDuration {
+    match catch_up.mode {
+        CatchUpMode::Latest | CatchUpMode::All => span(catch_up.window),
+        CatchUpMode::None => span(catch_up.grace.min(catch_up.window)),
+    }
 }
 
 /// A range of skips grows when the next instant is skipped for the same reason, and only then.

@@ -3,7 +3,7 @@
 //! `due` is about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `effects` about what the engine asks of the world, `audit` about the whole
-//! history afterwards.
+//! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
 mod due;
@@ -12,6 +12,7 @@ mod ends;
 mod plans;
 mod runs;
 mod slots;
+pub(crate) mod state;
 
 use std::fmt;
 
@@ -77,6 +78,7 @@ pub(crate) const ON_STEP_BEFORE: &[OnStep] = rules![
 
 /// Held against each record, on top of those before it.
 pub(crate) const ON_RECORD: &[OnRecord] = rules![
+    state::only_ends_write_state,
     slots::slots_are_respected,
     slots::instances_are_respected,
     slots::groups_are_respected,
@@ -98,6 +100,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     runs::skipped_runs_had_no_attempt,
     runs::cancel_wins,
     due::watermarks_move_forward,
+    due::only_an_outage_makes_a_run_missed,
     plans::only_changes_are_accepted,
 ];
 
@@ -105,6 +108,8 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
     effects::starts_are_on_disk,
     effects::an_attempt_starts_once,
+    effects::nothing_starts_while_the_store_fails,
+    due::an_outage_leaves_nothing_late,
     effects::an_attempt_keeps_its_definition,
     effects::only_guests_are_told_to_end,
     effects::answers_are_true,
