@@ -78,7 +78,10 @@ fn the_help_says_where_to_start() -> Result<()> {
           logs     Print the log of a run
           trigger  Ask the daemon for a run now
           cancel   Ask the daemon to end a run
+          reload   Have the daemon read the schedules file again
           status   Show whether the daemon is there, whether it is well, and what it is doing
+          backup   Copy the database, while the daemon goes on
+          prune    Delete old history now
           schema   Print the JSON Schema of a schedules file, for editors
           help     Print this message or the help of the given subcommand(s)
 
@@ -125,6 +128,7 @@ fn the_help_of_next() -> Result<()> {
 
         Options:
               --cron <EXPR>      An expression in place of a job
+              --timezone <TZ>    The time zone whose clocks the expression is read on [default: UTC]
           -n, --count <N>        How many [default: 5]
               --after <RFC3339>  From when on, itself not included [default: now]
           -h, --help             Print help
@@ -141,6 +145,8 @@ fn the_help_of_next() -> Result<()> {
           cronlet next hello                               when `hello` is due
           cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
           cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+          cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
+                                                           on the clocks of Berlin
 
         For one job or one expression each line is an instant and nothing else.
         ");
@@ -160,11 +166,15 @@ fn the_help_of_run() -> Result<()> {
                            ending in `.wasm`
 
         Options:
-              --params <JSON>       What the job gets in place of its own params
-              --at <RFC3339>        The instant the run is for [default: now]
-              --timeout <DURATION>  Stop it after so long, such as `30s`
-              --memory <SIZE>       Give it so much memory, such as `64MiB`
-          -h, --help                Print help
+              --params <JSON>                 What the job gets in place of its own params
+              --at <RFC3339>                  The instant the run is for [default: now]
+              --timeout <DURATION>            Stop it after so long, such as `30s`
+              --memory <SIZE>                 Give it so much memory, such as `64MiB`
+              --allow-dir <HOST::GUEST[:rw]>  Grant it a directory to read, such as `data::/data`; with
+                                              `:rw` to change it too
+              --env <NAME[=VALUE]>            Grant it an environment variable, as it is here or with
+                                              another value
+          -h, --help                          Print help
 
         Global options:
           -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
@@ -177,6 +187,7 @@ fn the_help_of_run() -> Result<()> {
           cronlet run hello                                 a job of the schedules file
           cronlet run hello --params '{"name": "you"}'      with other params
           cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+          cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
         The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
         to stop, a second one kills it.
@@ -413,8 +424,78 @@ fn next_prints_instants_and_nothing_else() -> Result<()> {
     let all = project.cronlet(&[&["next", "--json"], &after[..]].concat())?;
     assert_eq!(
         all.json()?[0],
-        json!({"job": "hello", "nominal": "2026-03-30T06:00:00.000000Z"})
+        json!({
+            "job": "hello",
+            "nominal": "2026-03-30T06:00:00.000000Z",
+            "local": "2026-03-30T06:00:00+00:00",
+            "timezone": "UTC",
+            "stands_for": [],
+        })
     );
+    Ok(())
+}
+
+#[test]
+fn next_shows_the_clocks_of_the_zone() -> Result<()> {
+    let config = "[runtime]\ntimezone = \"Europe/Berlin\"\n\
+                  [jobs.night]\nplugin = \"hello\"\ncron = \"30 2 * * *\"\n\
+                  [jobs.noon]\nplugin = \"hello\"\ncron = \"0 12 * * *\"\ntimezone = \"Asia/Tokyo\"\n";
+    let project = Project::new(config, &[("hello", tests::HELLO)])?;
+    let after = ["--after", "2026-03-28T00:00:00Z", "-n", "3"];
+    let expected = "2026-03-28T02:30:00+01:00\n\
+                    2026-03-29T03:00:00+02:00\n\
+                    2026-03-30T02:30:00+02:00\n";
+    let of_job = project.cronlet(&[&["next", "night"], &after[..]].concat())?;
+    assert_eq!((of_job.code, of_job.out.as_str()), (0, expected));
+    assert_eq!(
+        of_job.err,
+        "2026-03-29T03:00:00+02:00 stands for 2026-03-29T02:30:00, which the clocks jump over\n"
+    );
+    let expression = [
+        "next",
+        "--cron",
+        "30 2 * * *",
+        "--timezone",
+        "europe/berlin",
+    ];
+    let of_expression = Project::empty()?.cronlet(&[&expression, &after[..]].concat())?;
+    assert_eq!(of_expression, of_job);
+
+    let all = project.cronlet(&[&["next"], &after[..]].concat())?;
+    insta::assert_snapshot!(all.out, @"
+        INSTANT                    JOB
+        2026-03-28T02:30:00+01:00  night
+        2026-03-28T12:00:00+09:00  noon
+        2026-03-29T03:00:00+02:00  night
+        ");
+    let json = project.cronlet(&[&["next", "night", "--json"], &after[..]].concat())?;
+    assert_eq!(
+        json.json()?[1],
+        json!({
+            "job": "night",
+            "nominal": "2026-03-29T01:00:00.000000Z",
+            "local": "2026-03-29T03:00:00+02:00",
+            "timezone": "Europe/Berlin",
+            "stands_for": ["2026-03-29T02:30:00"],
+        })
+    );
+    Ok(())
+}
+
+#[test]
+fn a_zone_that_there_is_not_is_told_with_what_was_meant() -> Result<()> {
+    let arguments = ["next", "--cron", "0 6 * * *", "--timezone", "Europe/Berln"];
+    let said = Project::empty()?.cronlet(&arguments)?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'Europe/Berln' for '--timezone <TZ>': there is no time zone `Europe/Berln`
+
+        help: did you mean `Europe/Berlin`?
+
+        For more information, try '--help'.
+        ");
+    let said = Project::empty()?.cronlet(&["next", "--timezone", "Europe/Berlin"])?;
+    assert_eq!(said.code, 2);
     Ok(())
 }
 

@@ -9,9 +9,11 @@
 //! | `GET /readyz` | 200 while runs are started, 503 once the daemon is stopping |
 //! | `GET /health` | 200 `healthy` or `degraded`, with the reasons |
 //! | `GET /api/v1/status` | [`status::Status`] |
+//! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
+//! | `POST /api/v1/prune` | [`prune::Pruned`], once old history is deleted |
 
 use axum::{
     Router,
@@ -22,6 +24,8 @@ use axum::{
 use crate::engine::Handle;
 
 pub mod client;
+pub mod prune;
+pub mod reload;
 pub mod runs;
 pub mod socket;
 pub mod status;
@@ -41,9 +45,11 @@ pub fn router(engine: Handle) -> Router {
         .route("/readyz", get(status::readyz))
         .route("/health", get(status::health))
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/prune", post(prune::prune))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(engine)

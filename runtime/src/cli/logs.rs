@@ -42,6 +42,8 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     }
     if run.attempts.iter().any(|attempt| attempt.status.is_none()) {
         console.note("an attempt is still running: its log is kept when it ends");
+    } else if logs.iter().any(|log| log.pruned) {
+        console.note(pruned(args.run, &logs));
     } else if lines(&logs).next().is_none() {
         console.note(format_args!("run {} said nothing", args.run));
     }
@@ -56,6 +58,17 @@ fn no_such_attempt(run: u64, attempt: u32, attempts: usize) -> CliError {
     CliError::not_found(format!(
         "run {run} has no attempt {attempt}, it has {attempts}"
     ))
+}
+
+/// What is not kept any more was said all the same.
+fn pruned(run: u64, logs: &[AttemptLog]) -> String {
+    let gone = logs.iter().filter(|log| log.pruned);
+    let gone: Vec<String> = gone.map(|log| log.attempt.to_string()).collect();
+    if gone.len() == logs.len() {
+        return format!("the log of run {run} is not kept any more: it was pruned");
+    }
+    let attempts = gone.join(", ");
+    format!("the log of run {run} is not whole: that of attempt {attempts} was pruned")
 }
 
 fn lines(logs: &[AttemptLog]) -> impl Iterator<Item = (u32, &LogLine)> {

@@ -5,10 +5,12 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`, `schema`: the verbs.
-//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//!   `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
+//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
+//!   the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -26,6 +28,8 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod prune;
+pub mod reload;
 pub mod run;
 pub mod schema;
 pub mod serve;
@@ -119,8 +123,14 @@ enum Verb {
     Trigger(trigger::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
+    /// Have the daemon read the schedules file again
+    Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Copy the database, while the daemon goes on
+    Backup(backup::Args),
+    /// Delete old history now
+    Prune(prune::Args),
     /// Print the JSON Schema of a schedules file, for editors
     Schema(schema::Args),
 }
@@ -151,7 +161,10 @@ impl Verb {
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Backup(args) => backup::run(args, place, console),
+            Self::Prune(args) => prune::run(args, place, console),
             Self::Schema(schema::Args {}) => schema::run(console),
         }
     }

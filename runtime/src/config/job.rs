@@ -4,13 +4,13 @@ use std::{path::Path, sync::Arc};
 
 use cronlet_core::{
     name::{JobName, MAX_LEN, NameError},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 
 use toml::de::DeValue;
 
 use super::{
-    aliases, params,
+    aliases, allow, history, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -19,7 +19,7 @@ use super::{
     trigger,
 };
 
-const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
+const TEXT: Kind = Kind::text("\"What it is for\"");
 const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
@@ -58,6 +58,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) defaults: PolicyKeys,
     pub(super) file: &'a Path,
     pub(super) plugins: &'a Path,
+    /// That of `[runtime]`.
+    pub(super) zone: &'a Zone,
 }
 
 /// Reads `[defaults]`.
@@ -91,8 +93,9 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
     } else {
         plugin::read(walk, &mut table, field, &folders)
     };
-    let trigger = trigger::read(walk, &mut table);
     let keys = PolicyKeys::read(walk, &mut table);
+    let zone = keys.zone(&around.defaults, around.zone);
+    let trigger = trigger::read(walk, &mut table, &zone);
     let params = table.take("params");
     let params = params.and_then(|field| walk.table(&field, &PARAMS));
     let params = params.map_or_else(
@@ -100,7 +103,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
         |params| params::to_json(params, &mut walk.problems),
     );
     table.finish(walk, elsewhere);
-    let policy = keys.resolve(&around.defaults, walk);
+    let policy = keys.resolve(&around.defaults, zone, walk);
     match (name, plugin) {
         (Some(name), Some(plugin)) if walk.problems.len() == before => {
             Read::Whole(Box::new(JobDraft {
@@ -131,7 +134,11 @@ fn elsewhere(key: &str) -> Option<String> {
 
 /// The table that has a key, for keys that are known.
 pub(super) fn home(key: &str) -> Option<String> {
-    if settings::KEYS.contains(&key) {
+    if history::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `history` of `[runtime]`: write `history = {{ {key} = … }}` there"
+        ))
+    } else if settings::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in `[runtime]`"))
     } else if OWN_KEYS.contains(&key) {
         Some(format!(
@@ -139,6 +146,10 @@ pub(super) fn home(key: &str) -> Option<String> {
         ))
     } else if policy::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
+    } else if allow::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `allow`: write `allow = {{ {key} = … }}`"
+        ))
     } else {
         None
     }

@@ -16,14 +16,19 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`, `allow`: the walk, a
+//!   file a topic.
+//! - `exposure`: which grants would let a job take over the daemon.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod aliases;
+mod allow;
 mod draft;
+mod exposure;
 mod foreign;
+mod history;
 mod job;
 mod landmarks;
 mod params;
@@ -42,6 +47,7 @@ mod table;
 mod text;
 mod trigger;
 pub mod watch;
+mod zone;
 
 use std::path::Path;
 
@@ -55,12 +61,14 @@ pub use read::{decode, read};
 pub use schema::schema;
 pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
+pub use zone::named as zone;
 
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
 use policy::PolicyKeys;
 use settings::Runtime;
 use table::{Kind, Table, Walk};
+use zone::Zones;
 
 const RUNTIME: Kind = Kind::header("[runtime]");
 const DEFAULTS: Kind = Kind::header("[defaults]");
@@ -85,15 +93,20 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits: Limits::default(),
         jobs: Vec::new(),
         broken: Vec::new(),
+        lints: Vec::new(),
     };
     let (tree, mut problems) = syntax::parse(source.text());
     if let Some(tree) = &tree {
         let mut walk = Walk {
             text: source.text(),
+            folder,
             problems,
+            lints: Vec::new(),
+            zones: Zones::default(),
         };
         contents.read(&mut walk, tree, folder, environment);
         problems = walk.problems;
+        contents.lints = walk.lints;
     } else {
         contents.runtime.override_by(environment, &mut problems);
     }
@@ -102,6 +115,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits,
         jobs,
         broken,
+        lints,
     } = contents;
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
@@ -110,6 +124,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits,
         jobs,
         broken,
+        lints,
         known_plugins: Vec::new(),
     };
     (draft, Problems::new(&source, problems))
@@ -121,6 +136,7 @@ struct Contents {
     limits: Limits,
     jobs: Vec<JobDraft>,
     broken: Vec<Plugin>,
+    lints: Vec<Problem>,
 }
 
 impl Contents {
@@ -145,7 +161,7 @@ impl Contents {
             self.runtime.read(walk, &mut table, folder);
             table.finish(walk, job::home);
         }
-        // Before the jobs: where their plugins are is one of these keys.
+        // Before the jobs, which are read with what it says.
         self.runtime.override_by(environment, &mut walk.problems);
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
@@ -157,6 +173,7 @@ impl Contents {
             defaults,
             file: folder,
             plugins: &self.runtime.plugins,
+            zone: &self.runtime.zone,
         };
         let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
             return;

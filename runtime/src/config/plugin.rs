@@ -104,6 +104,18 @@ fn path(written: &str, folders: &Folders<'_>) -> Option<PathBuf> {
     bare.then(|| folders.plugins.join(format!("{written}.wasm")))
 }
 
+/// The names of the plugins in a folder; none if it cannot be read.
+pub(super) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut names: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "wasm"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
 fn no_reference(text: &Text<'_>) -> Problem {
     let written = shorten(text.value);
     let message = if written.is_empty() {
@@ -153,4 +165,19 @@ fn sha256<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Digest>> 
             .help("`sha256sum FILE.wasm` prints it"),
     );
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugins_of_a_folder_are_its_components_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["y.wasm", "x.wasm", "x.toml"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(names_in(folder.path()), ["x", "y"]);
+        assert!(names_in(&folder.path().join("x.toml")).is_empty());
+    }
 }

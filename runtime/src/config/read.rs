@@ -1,6 +1,10 @@
 //! From a path, or from bytes, to text.
 
-use std::{fs::File, io, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use super::{
     problem::{Problem, Problems},
@@ -8,7 +12,7 @@ use super::{
 };
 
 /// The largest schedules file. It bounds what a wrong path such as `/dev/zero` can cost.
-const MAX_LEN: u64 = 8 << 20;
+pub(super) const MAX_LEN: u64 = 8 << 20;
 
 /// The text of the schedules file at `path`.
 pub fn read(path: &Path) -> Result<String, Problems> {
@@ -20,6 +24,19 @@ pub fn read(path: &Path) -> Result<String, Problems> {
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(&error))?;
     decode(&name, bytes)
+}
+
+/// The same, of a file that can be read again and again: a pipe would be waited for.
+pub(super) fn read_regular(path: &Path) -> Result<String, Problems> {
+    let special = fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir());
+    if special {
+        let name = path.to_string_lossy();
+        let message = format!("`{name}` is not a file that can be read again");
+        let problem = Problem::error("config::unreadable", message)
+            .help("write the schedules into a file, and name that");
+        return Err(Problems::one(&Source::new(&name, ""), problem));
+    }
+    read(path)
 }
 
 /// The text that `bytes` are.

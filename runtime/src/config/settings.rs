@@ -7,12 +7,15 @@ use std::{
 
 use cronlet_core::{
     plan::Settings,
+    schedule::Zone,
     units::{format_duration, parse_duration},
 };
 
 use super::{
+    history,
     problem::Problem,
     table::{Field, Kind, Table, Walk, shorten},
+    zone,
 };
 
 /// The keys of `[runtime]`.
@@ -20,6 +23,8 @@ use super::{
 pub(super) struct Runtime {
     pub(super) plugins: PathBuf,
     pub(super) database: PathBuf,
+    /// That of the jobs that name none.
+    pub(super) zone: Zone,
     pub(super) settings: Settings,
 }
 
@@ -29,17 +34,21 @@ pub const ENVIRONMENT: &str = "config::environment";
 /// The environment variables that are looked at, by name.
 pub type Environment = BTreeMap<String, String>;
 
+const TIMEZONE: (&str, &str) = ("timezone", "CRONLET_TIMEZONE");
 const PLUGINS: (&str, &str) = ("plugins", "CRONLET_PLUGINS");
 const DATABASE: (&str, &str) = ("database", "CRONLET_DATABASE");
 const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_CONCURRENT_RUNS");
 const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
+const HISTORY: &str = "history";
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 4] = [
+pub(super) const KEYS: [&str; 6] = [
+    TIMEZONE.0,
     PLUGINS.0,
     DATABASE.0,
     MAX_CONCURRENT_RUNS.0,
     SHUTDOWN_GRACE.0,
+    HISTORY,
 ];
 
 pub(super) const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
@@ -51,12 +60,16 @@ impl Runtime {
         Self {
             plugins: folder.join("plugins"),
             database: folder.join("cronlet.db"),
+            zone: Zone::UTC,
             settings: Settings::default(),
         }
     }
 
     /// Reads the table. Relative paths are relative to `folder`.
     pub(super) fn read<'a>(&mut self, walk: &mut Walk<'a>, table: &mut Table<'a>, folder: &Path) {
+        if let Some(field) = table.take(TIMEZONE.0) {
+            self.zone = walk.zone(&field).unwrap_or_default();
+        }
         let mut path = |walk: &mut Walk<'a>, key, example, place: &mut PathBuf| {
             let field = table.take(key)?;
             *place = folder.join(walk.path(&field, &Kind::quoted("a path", example))?);
@@ -77,6 +90,9 @@ impl Runtime {
                 self.settings.shutdown_grace = grace;
             }
         }
+        if let Some(field) = table.take(HISTORY) {
+            history::read(walk, &field, &mut self.settings.history);
+        }
     }
 
     /// Applies the environment. Its relative paths are relative to the working directory, as in
@@ -90,6 +106,17 @@ impl Runtime {
                 }
                 Some((_, text)) => *place = PathBuf::from(text),
                 None => {}
+            }
+        }
+        if let Some((name, text)) = set(TIMEZONE) {
+            match zone::named(text) {
+                Ok(zone) => self.zone = zone,
+                Err(problem) => {
+                    let bad = bad_variable(name, text, "the name of a time zone");
+                    // What somebody may have meant helps more than that it can be unset.
+                    let help = problem.help.filter(|_| !text.is_empty());
+                    problems.push(bad.maybe_help(help));
+                }
             }
         }
         if let Some((name, text)) = set(MAX_CONCURRENT_RUNS) {

@@ -1,6 +1,6 @@
 //! A cursor over one table: each key is taken at most once, and what is left is unknown.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use toml::{Spanned, de::DeInteger, de::DeTable, de::DeValue};
 
@@ -9,12 +9,19 @@ use super::{
     scalar::integer,
     suggest::{all_of, closest},
     text::Text,
+    zone::Zones,
 };
 
 /// What is being read, and what has been found wrong with it.
 pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
+    /// Of the file: what relative paths in it are relative to.
+    pub(super) folder: &'a Path,
     pub(super) problems: Vec<Problem>,
+    /// What is allowed and is hardly meant.
+    pub(super) lints: Vec<Problem>,
+    /// The zones that were named so far.
+    pub(super) zones: Zones,
 }
 
 /// A table that is being read.
@@ -200,6 +207,9 @@ impl<'a> Walk<'a> {
             {
                 Some(format!("\"{written}{unit}\""))
             }
+            (Form::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
+                Some(format!("\"{written}\""))
+            }
             (Form::Number, DeValue::String(text)) if is_number(text) => Some(text.to_string()),
             (Form::Boolean, DeValue::String(text)) if is_boolean(text) => Some(text.to_string()),
             (Form::List, DeValue::String(_)) => Some(format!("[{written}]")),
@@ -229,6 +239,8 @@ enum Form {
     Quoted {
         unit: &'static str,
     },
+    /// In quotes, and whatever it says is right.
+    Text,
     Number,
     Boolean,
     List,
@@ -242,6 +254,11 @@ impl Kind {
 
     pub(super) const fn quoted(name: &'static str, example: &'static str) -> Self {
         Self::new(name, example, Form::Quoted { unit: "" })
+    }
+
+    /// A string that may say anything.
+    pub(super) const fn text(example: &'static str) -> Self {
+        Self::new("a string", example, Form::Text)
     }
 
     /// A number with a unit, in quotes.
@@ -263,6 +280,11 @@ impl Kind {
 
     pub(super) const fn table(example: &'static str) -> Self {
         Self::new("a table", example, Form::Table)
+    }
+
+    /// A list in which every item is a table.
+    pub(super) const fn tables(name: &'static str, example: &'static str) -> Self {
+        Self::new(name, example, Form::Table)
     }
 
     pub(super) const fn header(header: &'static str) -> Self {

@@ -3,13 +3,17 @@
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use cronlet_core::{
+    capability::{Capabilities, DirGrant, EnvGrant},
     catalog::{Catalog, Loaded, Unusable},
     job::{Component, Job},
     limits::Limits,
     plan::Plan,
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
+    schedule::{Trigger, Zone},
 };
+
+use jiff::Timestamp;
 
 use super::*;
 
@@ -36,6 +40,7 @@ fn catalog(draft: &Draft) -> Catalog {
         .map(|it| (it.written.clone(), Ok(loaded(it))));
     Catalog {
         components: entries.collect(),
+        ..Catalog::default()
     }
 }
 
@@ -64,6 +69,7 @@ fn a_job_of_two_lines_has_the_documented_defaults() {
     assert_eq!(job.overlap, Overlap::Skip);
     assert_eq!(job.max_instances, None);
     assert_eq!(job.catch_up, CatchUp::default());
+    assert_eq!(job.zone, Zone::UTC);
     assert_eq!(&*job.params, "{}");
 }
 
@@ -79,9 +85,13 @@ fn every_key_arrives() {
         Some("New papers, every morning")
     );
     assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
+    assert_eq!(job.zone.name(), "Asia/Tokyo");
+    assert_eq!(plan.jobs["manual"].zone.name(), "America/New_York");
     assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
+    assert_eq!(job.limits.max_state, 32 << 20);
+    assert_eq!(job.limits.max_state_value, 1 << 10);
     assert_eq!(
         job.retry,
         Retry {
@@ -105,6 +115,22 @@ fn every_key_arrives() {
     );
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
+    let dir = |host: &str, guest: &str, write| DirGrant {
+        host: host.into(),
+        guest: guest.to_owned(),
+        write,
+    };
+    let env = |name: &str, value: Option<&str>| EnvGrant {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let allow = Capabilities {
+        dirs: vec![dir("/srv/data", "/data", false), dir("out", "/out", true)],
+        env: vec![env("LANG", Some("C")), env("TZ", Some("UTC"))],
+    };
+    assert_eq!(*job.allow, allow);
+    let passed = [env("LANG", None), env("TZ", None)];
+    assert_eq!(plan.jobs["beat"].allow.env, passed);
     let triggers =
         ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
     assert_eq!(triggers[0], "every 10s offset 3s");
@@ -123,6 +149,193 @@ fn a_job_goes_over_the_defaults_key_by_key() {
     assert_eq!(job.retry.max, 5);
     assert_eq!(job.retry.delay, Duration::from_secs(1));
     assert_eq!(job.retry.backoff, Backoff::Exponential { factor: 3.0 });
+}
+
+/// The zone of a job whose other tables and environment say `runtime`, `defaults`, `own` and
+/// `variable`, where those are not empty.
+fn zone_of(runtime: &str, defaults: &str, own: &str, variable: &str) -> Zone {
+    let key = |name: &str| match name {
+        "" => String::new(),
+        name => format!("timezone = \"{name}\"\n"),
+    };
+    let (runtime, defaults, own) = (key(runtime), key(defaults), key(own));
+    let text = format!(
+        "[runtime]\n{runtime}[defaults]\n{defaults}[jobs.a]\nplugin = \"a\"\n{own}cron = \"0 6 * * *\"\n"
+    );
+    let variable =
+        (!variable.is_empty()).then(|| ("CRONLET_TIMEZONE".to_owned(), variable.to_owned()));
+    let draft = parse("schedules.toml", &text, &variable.into_iter().collect()).unwrap();
+    let plan = draft.resolve(&catalog(&draft));
+    let job = &plan.jobs["a"];
+    let Some(Trigger::Cron(cron)) = &job.trigger else {
+        panic!("it has no cron: {text}");
+    };
+    assert_eq!(cron.zone(), &job.zone, "{text}");
+    job.zone.clone()
+}
+
+#[test]
+fn the_nearest_timezone_counts() {
+    let (berlin, tokyo, apia) = ("Europe/Berlin", "Asia/Tokyo", "Pacific/Apia");
+    assert_eq!(zone_of("", "", "", "").name(), "UTC");
+    assert_eq!(zone_of(berlin, "", "", "").name(), berlin);
+    assert_eq!(zone_of(berlin, "", "", tokyo).name(), tokyo);
+    assert_eq!(zone_of(berlin, tokyo, "", "").name(), tokyo);
+    assert_eq!(zone_of(berlin, tokyo, apia, berlin).name(), apia);
+    assert_eq!(zone_of("", "", "pacific/APIA", "").name(), apia);
+}
+
+#[test]
+fn a_timezone_in_the_environment_that_there_is_not_is_a_problem() {
+    let environment = [("CRONLET_TIMEZONE".to_owned(), "Europe/Berln".to_owned())];
+    let problems = parse("schedules.toml", "", &environment.into()).unwrap_err();
+    let problem = problems.into_vec().remove(0);
+    assert_eq!(problem.code, "config::environment");
+    assert_eq!(
+        problem.message,
+        "the environment variable `CRONLET_TIMEZONE` is `Europe/Berln`, expected the name of a time zone"
+    );
+    assert_eq!(
+        problem.help.as_deref(),
+        Some("did you mean `Europe/Berlin`?")
+    );
+}
+
+#[test]
+fn local_times_of_at_are_in_the_zone_of_the_job() {
+    let at = |zone: &str, at: &str| {
+        let text = format!("[jobs.a]\nplugin = \"a\"\ntimezone = \"{zone}\"\nat = {at}\n");
+        let draft = draft(&text);
+        let Some(Trigger::At(at)) = draft.resolve(&catalog(&draft)).jobs["a"].trigger.clone()
+        else {
+            panic!("it has no instants: {text}");
+        };
+        let lints = draft.lint(Timestamp::UNIX_EPOCH);
+        let lints = lints.map_or_else(Vec::new, Problems::into_vec);
+        let lints = lints.into_iter().map(|lint| lint.message);
+        (at.instants()[0].to_string(), lints.collect::<Vec<_>>())
+    };
+    let (berlin, none) = ("Europe/Berlin", Vec::<String>::new());
+    let plain = ("2030-01-31T07:00:00Z".to_owned(), none);
+    assert_eq!(at(berlin, "\"2030-01-31T08:00:00\""), plain);
+    assert_eq!(at(berlin, "\"2030-01-31 08:00\""), plain);
+    assert_eq!(at(berlin, "2030-01-31T08:00:00"), plain);
+    assert_eq!(at(berlin, "2030-01-31T08:00:00+01:00"), plain);
+    assert_eq!(at("UTC", "2030-01-31T07:00:00"), plain);
+    // Where a day of the clocks is too short it is the end of the jump, where it is too long the first.
+    let (skipped, lints) = at(berlin, "2030-03-31T02:30:00");
+    assert_eq!(skipped, "2030-03-31T01:00:00Z");
+    assert_eq!(
+        lints,
+        ["`2030-03-31T02:30:00` does not exist: the clocks jump over it in Europe/Berlin"]
+    );
+    let (first, lints) = at(berlin, "2030-10-27T02:30:00.25");
+    assert_eq!(first, "2030-10-27T00:30:00.25Z");
+    assert_eq!(
+        lints,
+        ["`2030-10-27T02:30:00.25` comes twice: the clocks go back in Europe/Berlin"]
+    );
+    let (skipped, _) = at("Pacific/Apia", "2011-12-30T12:00:00");
+    assert_eq!(skipped, "2011-12-30T10:00:00Z");
+}
+
+#[test]
+fn a_job_keeps_its_fingerprint_in_utc_and_has_another_elsewhere() {
+    let fingerprint = |zone: &str| {
+        let text = format!(
+            "[jobs.a]\nplugin = \"a\"\ncron = \"0 6 * * *\"\n{}",
+            if zone.is_empty() {
+                String::new()
+            } else {
+                format!("timezone = \"{zone}\"\n")
+            }
+        );
+        job(&text).fingerprint()
+    };
+    assert_eq!(fingerprint(""), "cron 0 0 6 * * * *");
+    assert_eq!(fingerprint("UTC"), "cron 0 0 6 * * * *");
+    assert_eq!(fingerprint("Etc/UTC"), "cron 0 0 6 * * * *");
+    assert_eq!(
+        fingerprint("Europe/Berlin"),
+        "cron 0 0 6 * * * * in Europe/Berlin"
+    );
+}
+
+#[test]
+fn grants_in_another_order_are_the_same_grants() {
+    let with = |allow: &str| job(&format!("[jobs.a]\nplugin = \"a\"\nallow = {allow}\n"));
+    let one = with(
+        r#"{ dirs = [{ host = "x", guest = "/x" }, { host = "y", guest = "/y" }], env = ["A", "B"] }"#,
+    );
+    let other = with(
+        r#"{ env = ["B", "A"], dirs = [{ guest = "/y/", host = "y", write = false }, { host = "x", guest = "/x" }] }"#,
+    );
+    assert_eq!(one, other);
+    let written = with(
+        r#"{ dirs = [{ host = "x", guest = "/x", write = true }, { host = "y", guest = "/y" }], env = ["A", "B"] }"#,
+    );
+    assert_ne!(one, written);
+    assert_eq!(one.fingerprint(), written.fingerprint());
+}
+
+#[test]
+fn what_a_job_is_allowed_stands_in_place_of_the_default_whole() {
+    let text = "[defaults.allow]\nenv = [\"LANG\"]\n\
+                [jobs.a]\nplugin = \"a\"\n\
+                [jobs.b]\nplugin = \"b\"\nallow = { dirs = [{ host = \"x\", guest = \"/x\" }] }\n\
+                [jobs.c]\nplugin = \"c\"\nallow = {}\n";
+    let jobs = plan(text).jobs;
+    assert_eq!(jobs["a"].allow.env.len(), 1);
+    assert_eq!(
+        (jobs["b"].allow.dirs.len(), jobs["b"].allow.env.len()),
+        (1, 0)
+    );
+    assert!(jobs["c"].allow.is_empty());
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_and_its_job_is_kept() {
+    let text = "[jobs.a]\nplugin = \"a\"\nallow = { dirs = [{ host = \"x\", guest = \"/x\" }] }\n";
+    let draft = draft(text);
+    let mut catalog = catalog(&draft);
+    assert_eq!(draft.directories().len(), 1);
+    for directory in draft.directories() {
+        let unusable = Unusable {
+            code: "missing",
+            message: "there is no directory `x`".to_owned(),
+            help: None,
+        };
+        catalog.directories.insert(directory, Err(unusable));
+    }
+    let problems = draft.unusable(&catalog, Severity::Error).unwrap();
+    assert_eq!(
+        problems.to_string(),
+        "schedules.toml:3:28: there is no directory `x`"
+    );
+    let job = &draft.resolve(&catalog).jobs["a"];
+    assert!(matches!(job.component, Component::Ready(_)));
+}
+
+#[test]
+fn a_job_that_could_write_what_decides_over_it_never_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().canonicalize().unwrap();
+    let name = real.join("schedules.toml");
+    let text = "[jobs.a]\nplugin = \"a\"\nallow = { dirs = [{ host = \".\", guest = \"/x\", write = true }] }\n\
+                [jobs.b]\nplugin = \"a\"\nallow = { dirs = [{ host = \".\", guest = \"/x\" }] }\n";
+    let draft = parse(name.to_str().unwrap(), text, &Environment::new()).unwrap();
+    let mut catalog = catalog(&draft);
+    for directory in draft.directories() {
+        catalog.directories.insert(directory, Ok(real.clone()));
+    }
+    let problems = draft.unusable(&catalog, Severity::Error).unwrap();
+    assert_eq!(problems.count(Severity::Error), 1);
+    let plan = draft.resolve(&catalog);
+    assert!(matches!(plan.jobs["a"].component, Component::Unusable(_)));
+    assert!(matches!(plan.jobs["b"].component, Component::Ready(_)));
+    let lints = draft.lint_grants(&catalog).unwrap().into_vec();
+    assert_eq!(lints.len(), 1);
+    assert!(lints[0].message.contains("holds the database"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod state;
+
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -14,7 +16,7 @@ use crate::{
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
     run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason},
-    schedule::{Every, Trigger},
+    schedule::{Every, Trigger, Zone},
 };
 
 /// An engine whose disk is instant, unless a story says otherwise.
@@ -52,6 +54,8 @@ fn job(text: &str) -> Job {
             ..Retry::default()
         },
         limits: Limits::default(),
+        zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }
@@ -137,6 +141,7 @@ impl World {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         };
         self.event(Event::AttemptEnded {
             run: RunId(run),
@@ -703,6 +708,7 @@ fn recovery(run: StoredRun) -> Recovery {
         next_run: 42,
         jobs: vec![stored],
         runs: vec![run],
+        states: [].into(),
     }
 }
 

@@ -10,7 +10,10 @@ use cronlet_core::catalog::{Catalog, Loaded, Unusable};
 use jiff::Timestamp;
 
 use super::diagnostics::{self, Style};
-use crate::config::{self, Draft, Environment, Problems, Severity};
+use crate::{
+    config::{self, Draft, Environment, Problems, Severity},
+    engine::reload::directories,
+};
 
 /// Validates the schedules file and its components
 #[derive(Clone, Debug, clap::Args)]
@@ -99,40 +102,31 @@ fn examine(
     let name = options.file.to_string_lossy();
     let (draft, problems) = config::survey(&name, &text, options.environment);
     let broken = problems.is_some();
-    let known = plugins_in(draft.plugins_dir());
-    let draft = draft.known_plugins(known);
-    let components = draft.unusable(&catalog(&draft, load), Severity::Error);
+    let draft = draft.look_for_plugins();
+    let catalog = catalog(&draft, load);
+    let components = draft.unusable(&catalog, Severity::Error);
     // A lint about a file that is not sound would be about what could be read of it.
     let lints = if broken {
-        None
+        [None, None]
     } else {
-        draft.lint(options.now)
+        [draft.lint(options.now), draft.lint_grants(&catalog)]
     };
-    let all = [problems, components, lints].into_iter().flatten();
+    let all = [problems, components].into_iter().chain(lints).flatten();
     let all = all.flat_map(Problems::into_vec).collect();
     let problems = Problems::new(draft.source(), all);
     (Some(draft), problems)
 }
 
-/// Each component that `draft` refers to, looked at once.
+/// Each component and each directory that `draft` refers to, looked at once.
 pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unusable>) -> Catalog {
     let references = draft.references().into_iter();
     let components: BTreeMap<_, _> = references
         .map(|reference| (reference.written, load(&reference.path)))
         .collect();
-    Catalog { components }
-}
-
-/// The names of the plugins in a folder; none if it cannot be read.
-fn plugins_in(folder: &Path) -> Vec<String> {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path());
-    let mut names: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "wasm"))
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    names.sort();
-    names
+    Catalog {
+        components,
+        directories: directories(draft),
+    }
 }
 
 /// "schedules.toml: 3 jobs, 2 plugins, no problems".

@@ -80,7 +80,7 @@ pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
             let place = problems.place(problem);
             let (start, end) = (place.map(|(start, _)| start), place.map(|(_, end)| end));
             json!({
-                "severity": severity_name(problem.severity),
+                "severity": problem.severity.as_str(),
                 "code": problem.code,
                 "message": problem.message,
                 "file": problems.source().name(),
@@ -94,13 +94,6 @@ pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
         })
     });
     objects.collect()
-}
-
-fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
