@@ -14,6 +14,8 @@ mod readme;
 mod reload;
 mod retention;
 mod sandbox;
+mod schedules;
+mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
