@@ -132,7 +132,7 @@ fn what_is_logged_is_for_the_user_to_say() -> Result<()> {
         .env("CRONLET_LOG", "cronlet=loud")
         .output()?;
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8(refused.stderr)?.contains("`CRONLET_LOG` is not a filter"));
+    assert!(String::from_utf8(refused.stderr)?.contains("`CRONLET_LOG` is `cronlet=loud`"));
     Ok(())
 }
 
