@@ -170,6 +170,7 @@ impl Round {
                 nominal: Timestamp::UNIX_EPOCH,
                 input: None,
             },
+            state: None,
         };
         let (_handle, control) = control::pair();
         let round = self.clone();

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use cronlet_core::run::RunStatus;
 
 use crate::{
-    instants,
     daemon::Daemon,
+    instants,
     project::{Project, Said},
 };
 

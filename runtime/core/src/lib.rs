@@ -10,7 +10,7 @@
 //! |---|---|
 //! | when something is due | [`schedule`] |
 //! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
-//! | what can become of an occurrence | [`run`], [`report`], [`record`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
@@ -32,4 +32,5 @@ pub mod report;
 pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod state;
 pub mod units;

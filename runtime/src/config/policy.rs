@@ -18,6 +18,8 @@ use super::{
 const TIMEOUT: Kind = Kind::measure("a duration", "\"5m\"", "s");
 const MEMORY: Kind = Kind::measure("a size", "\"64MiB\"", "MiB");
 const OUTPUT: Kind = Kind::measure("a size", "\"1MiB\"", "B");
+const STATE: Kind = Kind::measure("a size", "\"16MiB\"", "MiB");
+const STATE_VALUE: Kind = Kind::measure("a size", "\"64KiB\"", "KiB");
 const OVERLAP: Kind = Kind::quoted("a word", "\"skip\"");
 const COUNT: Kind = Kind::number("a whole number", "4");
 const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
@@ -27,16 +29,20 @@ const WINDOW: Kind = Kind::measure("a duration", "\"1d\"", "s");
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(30 * 24);
 const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
 const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
+const STATES: RangeInclusive<u64> = 1 << 10..=64 << 20;
+const STATE_VALUES: RangeInclusive<u64> = 1..=1 << 20;
 const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 /// At zero nothing would ever be young enough to run.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 13] = [
     "timezone",
     "timeout",
     "memory",
     "max_output",
+    "max_state",
+    "max_state_value",
     "retry",
     "overlap",
     "max_instances",
@@ -53,6 +59,8 @@ pub(super) struct PolicyKeys {
     timeout: Option<Duration>,
     memory: Option<u64>,
     max_output: Option<u64>,
+    max_state: Option<u64>,
+    max_state_value: Option<u64>,
     retry: RetryKeys,
     overlap: Option<Overlap>,
     max_instances: Option<NonZeroU32>,
@@ -88,6 +96,12 @@ impl PolicyKeys {
         }
         if let Some(field) = table.take("max_output") {
             keys.max_output = walk.size(&field, &OUTPUT, OUTPUTS);
+        }
+        if let Some(field) = table.take("max_state") {
+            keys.max_state = walk.size(&field, &STATE, STATES);
+        }
+        if let Some(field) = table.take("max_state_value") {
+            keys.max_state_value = walk.size(&field, &STATE_VALUE, STATE_VALUES);
         }
         if let Some(field) = table.take("retry") {
             keys.retry = RetryKeys::read(walk, &field);
@@ -126,6 +140,14 @@ impl PolicyKeys {
                 .max_output
                 .or(defaults.max_output)
                 .unwrap_or(limits.max_output),
+            max_state: self
+                .max_state
+                .or(defaults.max_state)
+                .unwrap_or(limits.max_state),
+            max_state_value: self
+                .max_state_value
+                .or(defaults.max_state_value)
+                .unwrap_or(limits.max_state_value),
         }
     }
 

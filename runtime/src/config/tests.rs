@@ -90,6 +90,8 @@ fn every_key_arrives() {
     assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
+    assert_eq!(job.limits.max_state, 32 << 20);
+    assert_eq!(job.limits.max_state_value, 1 << 10);
     assert_eq!(
         job.retry,
         Retry {

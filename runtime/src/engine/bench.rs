@@ -109,6 +109,7 @@ impl Guest {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         });
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cronlet_core::{
-    record::{Batch, Seq},
+    record::{Batch, Record, Seq},
     retention::Retention,
 };
 use tokio::sync::broadcast;
@@ -54,7 +54,7 @@ impl Disk {
         while let Some(batch) = self.unsaved.pop_front_if(|batch| batch.seq <= through) {
             self.trace.show(&batch);
             // Without listeners there is nobody to tell.
-            let _ = self.listeners.send(batch);
+            let _ = self.listeners.send(told(batch));
         }
     }
 
@@ -79,4 +79,16 @@ impl Disk {
         self.pruner.close();
         std::mem::forget(self.writer.take());
     }
+}
+
+/// A batch as listeners see it: what a job remembers is nobody else's business, and a listener that falls
+/// behind would hold megabytes of it.
+fn told(batch: Arc<Batch>) -> Arc<Batch> {
+    let is_told = |record: &Record| !matches!(record, Record::StateWritten { .. });
+    if batch.records.iter().all(is_told) {
+        return batch;
+    }
+    let mut batch = Arc::unwrap_or_clone(batch);
+    batch.records.retain(is_told);
+    Arc::new(batch)
 }

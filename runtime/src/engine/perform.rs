@@ -23,7 +23,7 @@ use super::{
     status::{Board, Status},
 };
 use crate::{
-    sandbox::{self, Attempt, Facts, Runner, control},
+    sandbox::{self, Attempt, Facts, Runner, StateSource, control},
     store::StoreError,
 };
 
@@ -31,6 +31,8 @@ use crate::{
 pub(super) struct Hands {
     disk: Disk,
     runner: Arc<dyn Runner>,
+    /// What jobs remember, for their guests.
+    state: Arc<dyn StateSource>,
     /// The engine's own inbox, for what ends later.
     inbox: mpsc::Sender<Message>,
     /// The guests.
@@ -45,13 +47,14 @@ pub(super) struct Hands {
 impl Hands {
     pub(super) fn new(
         disk: Disk,
-        runner: Arc<dyn Runner>,
+        (runner, state): (Arc<dyn Runner>, Arc<dyn StateSource>),
         board: Board,
         inbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
             disk,
             runner,
+            state,
             inbox,
             running: BTreeMap::new(),
             asking: BTreeMap::new(),
@@ -95,7 +98,8 @@ impl Hands {
             // An engine that has left asks no more how its guests ended.
             let _ = inbox.send(Message::Event(event));
         });
-        self.runner.start(attempt_of(start), control, done);
+        let attempt = attempt_of(start, self.state.clone());
+        self.runner.start(attempt, control, done);
     }
 
     fn cancel(&mut self, run: RunId, attempt: u32, grace: Duration) {
@@ -194,7 +198,7 @@ impl Hands {
 }
 
 /// What the sandbox must know.
-fn attempt_of(start: &Start) -> Attempt {
+fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
     Attempt {
         component: match &start.job.component {
             Component::Ready(digest) | Component::LastGood(digest, _) => Ok(*digest),
@@ -212,5 +216,6 @@ fn attempt_of(start: &Start) -> Attempt {
             nominal: start.run.nominal,
             input: None,
         },
+        state: Some(state),
     }
 }

@@ -32,13 +32,15 @@ use super::{
         self, JobPre,
         types::{JobError, Outcome},
     },
-    keep::Keep,
+    last_good::LastGood,
     state::State,
     unusable,
 };
 
 /// What makes a component a job.
 pub(super) const RUNNER: &str = "cronlet:job/runner@0.1.0";
+/// What it imports to remember something; a compatible version follows.
+const STATE: &str = "cronlet:job/state@";
 /// What makes it one that describes itself.
 const DESCRIBE: &str = "cronlet:job/describe@0.1.0";
 
@@ -47,7 +49,7 @@ pub(super) struct Components {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
-    keep: Keep,
+    last_good: LastGood,
     max_size: u64,
     ready: RwLock<BTreeMap<Digest, Arc<Plugin>>>,
     /// Held while a digest is being compiled, so that it is compiled once.
@@ -58,6 +60,8 @@ pub(super) struct Components {
 /// A component that can be started.
 pub(super) struct Plugin {
     pub(super) pre: JobPre<State>,
+    /// Whether it may ask what its job remembers.
+    pub(super) uses_state: bool,
     world: &'static str,
 }
 
@@ -65,14 +69,14 @@ impl Components {
     pub(super) fn new(
         engine: Engine,
         cache: Cache,
-        keep: Keep,
+        last_good: LastGood,
         max_size: u64,
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             linker: host::linker(&engine)?,
             engine,
             cache,
-            keep,
+            last_good,
             max_size,
             ready: RwLock::default(),
             compiling: Mutex::default(),
@@ -88,8 +92,8 @@ impl Components {
     /// See [`Sandbox::last_good`](super::Sandbox::last_good).
     pub(super) fn last_good(&self, need: &Need) -> Option<Loaded> {
         let plugin = &need.plugin;
-        let digest = need.sha256.or_else(|| self.keep.last_of(plugin))?;
-        let bytes = self.keep.get(digest)?;
+        let digest = need.sha256.or_else(|| self.last_good.last_of(plugin))?;
+        let bytes = self.last_good.get(digest)?;
         let loaded = self.make_ready(&bytes, &format_args!("the last good one of {plugin}"));
         loaded
             .inspect_err(|unusable| {
@@ -122,7 +126,7 @@ impl Components {
         ready.retain(|digest, _| needed.contains(digest));
         drop(ready);
         self.cache.retain(needed);
-        self.keep.retain(plugins, needed);
+        self.last_good.retain(plugins, needed);
     }
 
     /// How many were compiled, and not found in the cache.
@@ -171,7 +175,7 @@ impl Components {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
             drop(ready);
-            self.keep.put(digest, bytes);
+            self.last_good.put(digest, bytes);
         }
         self.compiling().remove(&digest);
         made
@@ -219,7 +223,15 @@ impl Components {
         } else {
             "job"
         };
-        Ok(Arc::new(Plugin { pre, world }))
+        let ty = component.component_type();
+        let uses_state = ty
+            .imports(&self.engine)
+            .any(|(name, _)| name.starts_with(STATE));
+        Ok(Arc::new(Plugin {
+            pre,
+            uses_state,
+            world,
+        }))
     }
 
     fn compiling(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use wasmtime::{Error, Result, Store, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::{Facts, directory, limiter::Limiter, stdio, transcript::Transcript};
+use super::{Facts, directory, kept::Kept, limiter::Limiter, stdio, transcript::Transcript};
 
 /// What a guest may pass to the host in one call, in bytes. A guest's memory bounds it already,
 /// but for lists that name the same bytes many times.
@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) deadline: Timestamp,
     pub(super) transcript: Arc<Transcript>,
     pub(super) limiter: Limiter,
+    /// What the job remembers, for a guest that may ask.
+    pub(super) kept: Kept,
     table: ResourceTable,
     /// Made when the guest first asks for something of it, which many never do.
     wasi: Option<WasiCtx>,
@@ -48,6 +50,7 @@ impl State {
             deadline,
             transcript,
             limiter: Limiter::new(limits.memory),
+            kept: Kept::default(),
             table,
             wasi: None,
         }

@@ -9,6 +9,7 @@ use cronlet_core::{
     name::JobName,
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason},
+    state::Entries,
 };
 use jiff::Timestamp;
 
@@ -43,6 +44,9 @@ pub trait History: Send + Sync + 'static {
     /// Those of runs that are not over stay.
     fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step)
     -> Result<Old, StoreError>;
+
+    /// All that a job remembers, whether there is such a job or not.
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
 }
 
 /// Which entries, see [`History::entries`].

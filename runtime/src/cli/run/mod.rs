@@ -4,10 +4,12 @@
 //! - `target`: what is to be run, from a job's name or a component's file.
 //! - `live`: watching it: its log and progress, and Ctrl-C.
 //! - `result`: what came out, for people and for programs.
+//! - `state`: what the job remembers, which this run changes for itself alone.
 
 mod grants;
 mod live;
 mod result;
+mod state;
 mod target;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -127,6 +129,7 @@ fn attempt(args: &Args, target: &Target, now: Timestamp) -> Result<Attempt, CliE
             nominal: args.at.unwrap_or(now),
             input: None,
         },
+        state: target.state.clone(),
     })
 }
 

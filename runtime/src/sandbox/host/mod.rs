@@ -9,6 +9,7 @@ mod context;
 mod filesystem;
 mod log;
 mod progress;
+mod state;
 
 use wasmtime::{Engine, Result, component::Linker};
 
@@ -36,5 +37,6 @@ pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     context::add_to_linker(&mut linker)?;
     log::add_to_linker(&mut linker)?;
     progress::add_to_linker(&mut linker)?;
+    state::add_to_linker(&mut linker)?;
     Ok(linker)
 }

@@ -57,6 +57,7 @@ fn start(
             nominal: Timestamp::UNIX_EPOCH,
             input: None,
         },
+        state: None,
     };
     let done = Box::new(move |report| sender.send(report).unwrap());
     sandbox.start(attempt, control, done);

@@ -230,5 +230,6 @@ fn report(from: Timestamp) -> AttemptReport {
         verdict: Verdict::Succeeded(Outcome::default()),
         usage: Usage::default(),
         log: Vec::new(),
+        state: None,
     }
 }

@@ -11,6 +11,7 @@ use cronlet_core::{
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason},
+    state::{Key, StateChanges, Value, Write},
 };
 
 use super::*;
@@ -147,6 +148,10 @@ impl Trial {
             memory.jobs().unwrap(),
             "seed {seed}"
         );
+        for name in JOBS.map(job) {
+            let expected = memory.state(&name).unwrap();
+            assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
+        }
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();
             assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
@@ -170,6 +175,8 @@ struct Model {
     occurrences: Vec<(JobName, Cause)>,
     /// The last range of skips of each job.
     skips: BTreeMap<JobName, (Timestamp, Timestamp, u64)>,
+    /// What was last said of how much each job remembers.
+    totals: BTreeMap<JobName, u64>,
 }
 
 impl Model {
@@ -183,6 +190,7 @@ impl Model {
             ended: Vec::new(),
             occurrences: Vec::new(),
             skips: BTreeMap::new(),
+            totals: BTreeMap::new(),
         }
     }
 
@@ -191,6 +199,7 @@ impl Model {
             next_run: self.next_run,
             jobs: self.jobs.values().cloned().collect(),
             runs: self.open.values().cloned().collect(),
+            states: self.totals.clone(),
         }
     }
 
@@ -219,7 +228,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(16) {
+        match self.below(18) {
+            16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
             2 => records.extend(self.watermark()),
@@ -488,6 +498,31 @@ impl Model {
                 log_dropped: self.count(),
             },
             log: (0..self.below(4)).map(|_| line(self)).collect(),
+            state: None,
+        }
+    }
+
+    fn state_written(&mut self) -> Record {
+        let write = |model: &mut Self| {
+            let key = Key::from(format!("{}{}", model.text(), model.below(4)));
+            let value = (!model.chance(3)).then(|| Value::new(model.text().into_bytes().into()));
+            (key, Write { value, replaced: 0 })
+        };
+        let writes = (0..self.below(6)).map(|_| write(self)).collect();
+        let job = self.job();
+        let total = if self.chance(4) {
+            self.totals.remove(&job);
+            0
+        } else {
+            let total = 1 + (self.random() >> (1 + self.below(60)));
+            self.totals.insert(job.clone(), total);
+            total
+        };
+        Record::StateWritten {
+            run: RunId(1),
+            job,
+            changes: Arc::new(StateChanges::new(writes, BTreeMap::new())),
+            total,
         }
     }
 

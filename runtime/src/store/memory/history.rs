@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use cronlet_core::{
     name::JobName,
     run::{RunId, RunStatus},
+    state::Entries,
 };
 use jiff::Timestamp;
 
@@ -89,6 +90,12 @@ impl History for MemoryHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         Ok(self.0.lock().old_logs(job, limit, step))
+    }
+
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError> {
+        let state = self.0.lock();
+        let entries = state.states.get(job).map(|(entries, _)| entries);
+        Ok(entries.cloned().unwrap_or_default())
     }
 }
 

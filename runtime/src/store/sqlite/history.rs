@@ -13,6 +13,7 @@ use std::{
 use cronlet_core::{
     name::JobName,
     run::{RunId, RunStatus},
+    state::Entries,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
@@ -22,7 +23,7 @@ use super::{
     columns::{self, Columns},
     log, old,
     reader::Reader,
-    resolve,
+    resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
@@ -92,6 +93,10 @@ impl History for SqliteHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         self.read(|db| old::logs(db, job, limit, step))
+    }
+
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError> {
+        self.read(|db| state::read(db, job))
     }
 }
 

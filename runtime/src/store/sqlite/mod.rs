@@ -37,6 +37,7 @@ mod old;
 mod reader;
 mod recover;
 mod schema;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -238,9 +238,14 @@ fn an_existing_file_keeps_its_mode() {
 fn a_newer_database_is_refused() {
     let place = place();
     drop(place.open());
-    place.raw().pragma_update(None, "user_version", 7).unwrap();
-    let expected = "the database has version 7, and this cronlet knows versions up to 1\n\
-                    help: use the cronlet that wrote it, or name another file with `database`";
+    let newer = schema::KNOWN + 6;
+    let raw = place.raw();
+    raw.pragma_update(None, "user_version", newer).unwrap();
+    let expected = format!(
+        "the database has version {newer}, and this cronlet knows versions up to {}\n\
+         help: use the cronlet that wrote it, or name another file with `database`",
+        schema::KNOWN
+    );
     assert_eq!(place.try_open().unwrap_err().to_string(), expected);
     assert_eq!(history(&place.path()).unwrap_err().to_string(), expected);
     assert_eq!(place.holder(), None, "the lock was given back");
@@ -252,7 +257,10 @@ fn an_older_database_is_not_read() {
     drop(place.open());
     place.raw().pragma_update(None, "user_version", 0).unwrap();
     let error = history(&place.path()).unwrap_err();
-    let older = OpenError::Older { found: 0, known: 1 };
+    let older = OpenError::Older {
+        found: 0,
+        known: schema::KNOWN,
+    };
     assert_eq!(error.to_string(), older.to_string());
 }
 

@@ -378,11 +378,12 @@ fn take_group(waiting: &mut VecDeque<Batch>, group: &mut Vec<Batch>, most: usize
 
 /// About how many bytes a batch takes. Only what guests say can be large.
 fn size(batch: &Batch) -> usize {
-    let reports = batch.records.iter().filter_map(|record| match record {
-        Record::AttemptEnded { report, .. } => report.as_deref(),
-        _ => None,
+    let said = batch.records.iter().map(|record| match record {
+        Record::AttemptEnded { report, .. } => report.as_deref().map_or(0, report_size),
+        Record::StateWritten { changes, .. } => usize::try_from(changes.written()).unwrap_or(0),
+        _ => 0,
     });
-    batch.records.len() * 100 + reports.map(report_size).sum::<usize>()
+    batch.records.len() * 100 + said.sum::<usize>()
 }
 
 fn report_size(report: &AttemptReport) -> usize {

@@ -159,6 +159,7 @@ fn large(seq: u64, bytes: usize) -> Batch {
         }),
         usage: Usage::default(),
         log: Vec::new(),
+        state: None,
     };
     let record = Record::AttemptEnded {
         run: RunId(1),
