@@ -11,7 +11,10 @@
 //! | `GET /api/v1/status` | [`status::Status`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
+//! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
+//! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
+//! | `POST /api/v1/runs/{run}/rerun` | 202 [`runs::Accepted`] |
 
 use axum::{
     Router,
@@ -22,11 +25,13 @@ use axum::{
 use crate::engine::Handle;
 
 pub mod client;
+pub mod events;
 pub mod runs;
 pub mod socket;
 pub mod status;
 pub mod view;
 
+mod forms;
 mod problem;
 
 #[cfg(test)]
@@ -43,7 +48,10 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
+        .route("/api/v1/runs/{run}/log", get(events::log))
+        .route("/api/v1/runs/{run}/events", get(events::follow))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/runs/{run}/rerun", post(runs::rerun))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(engine)

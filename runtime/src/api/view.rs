@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::forms;
 use crate::store::history;
 
 /// A line of the history: a run, or a range of instants that were skipped on arrival.
@@ -40,7 +41,7 @@ pub struct Run {
     pub ended_at: Option<Time>,
     /// None before the first.
     pub attempt: Option<u32>,
-    #[serde(rename = "duration_ms", with = "millis")]
+    #[serde(rename = "duration_ms", with = "forms::millis")]
     pub duration: Option<Duration>,
     pub summary: Option<String>,
     pub output: Option<Value>,
@@ -67,7 +68,7 @@ pub struct Attempt {
     pub reason: Option<String>,
     pub started_at: Time,
     pub ended_at: Option<Time>,
-    #[serde(rename = "duration_ms", with = "millis")]
+    #[serde(rename = "duration_ms", with = "forms::millis")]
     pub duration: Option<Duration>,
     pub summary: Option<String>,
     pub error: Option<Error>,
@@ -90,7 +91,7 @@ pub struct Error {
 /// What an attempt used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    #[serde(rename = "cpu_ms", with = "millis")]
+    #[serde(rename = "cpu_ms", with = "forms::millis")]
     pub cpu: Option<Duration>,
     pub memory_peak_bytes: u64,
     pub log_lines: u64,
@@ -114,13 +115,15 @@ pub struct Skips {
 }
 
 /// One line of a run's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub attempt: u32,
     pub at: Time,
-    pub level: &'static str,
+    pub level: String,
     pub message: String,
-    pub fields: BTreeMap<String, String>,
+    /// In the guest's order.
+    #[serde(with = "forms::pairs")]
+    pub fields: Vec<(String, String)>,
 }
 
 /// One job, as the file and the store together know it.
@@ -306,9 +309,9 @@ impl Line {
         Self {
             attempt,
             at: Time(line.at),
-            level: line.level.as_str(),
+            level: line.level.as_str().to_owned(),
             message: line.message.clone(),
-            fields: line.fields.iter().cloned().collect(),
+            fields: line.fields.clone(),
         }
     }
 }
@@ -334,29 +337,6 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
-/// A length of time as a whole number of milliseconds.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        duration
-            .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-            .serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
     }
 }
 
@@ -487,6 +467,14 @@ mod tests {
                 "nominal_last": "2026-03-01T06:55:00.000000Z", "count": 12,
             })
         );
+    }
+
+    #[test]
+    fn the_fields_of_a_line_keep_their_order() {
+        let text = r#"{"attempt":1,"at":"2026-03-01T06:00:00.000000Z","level":"info","message":"m","fields":{"z":"1","a":"2"}}"#;
+        let line: Line = serde_json::from_str(text).unwrap();
+        assert_eq!(line.fields[0].0, "z");
+        assert_eq!(serde_json::to_string(&line).unwrap(), text);
     }
 
     #[test]

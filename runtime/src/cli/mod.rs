@@ -5,10 +5,12 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `status`: the verbs.
+//!   `rerun`, `status`: the verbs.
+//! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod bar;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -17,8 +19,10 @@ pub mod daemon;
 pub mod diagnostics;
 pub mod error;
 pub mod exit;
+pub mod follow;
 pub mod history;
 pub mod jobs;
+mod live;
 pub mod logging;
 pub mod logs;
 pub mod next;
@@ -26,6 +30,7 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod rerun;
 pub mod run;
 pub mod serve;
 pub mod show;
@@ -115,6 +120,8 @@ enum Verb {
     Logs(logs::Args),
     /// Ask the daemon for a run now
     Trigger(trigger::Args),
+    /// Ask the daemon for a run again, with the same params and nominal time
+    Rerun(rerun::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
@@ -143,6 +150,7 @@ impl Verb {
             Self::Show(args) => show::run(args, place, console),
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
+            Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
         }

@@ -16,10 +16,7 @@ use super::{
     table::{Cell, Column, Table},
     when,
 };
-use crate::{
-    api::status::{Config, ConfigProblem, Running, Status},
-    sandbox,
-};
+use crate::api::status::{Config, ConfigProblem, Running, Status};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -146,13 +143,7 @@ fn table(running: &[Running], now: Timestamp) -> Table {
         Column::new("PROGRESS").free(),
     ]);
     for attempt in running {
-        let progress = attempt.progress.as_ref().map(|progress| {
-            progress::text(&sandbox::Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            })
-        });
+        let progress = attempt.progress.as_ref().map(progress::text);
         let stopping = if attempt.cancel_requested {
             "stopping; "
         } else {
