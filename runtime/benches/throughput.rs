@@ -40,6 +40,7 @@ use cronlet_core::{
     plan::{Plan, Settings},
     policy::{CatchUp, Overlap, Retry},
     run::{RunId, RunStatus},
+    schedule::Zone,
 };
 
 /// Requests that wait for their answer at one time.
@@ -188,6 +189,7 @@ fn plan(digest: Digest, workers: NonZeroU32) -> Result<Plan> {
         description: None,
         component: Component::Ready(digest),
         trigger: None,
+        zone: Zone::UTC,
         catch_up: CatchUp::default(),
         overlap: Overlap::Allow,
         max_instances: None,

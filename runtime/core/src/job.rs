@@ -7,7 +7,7 @@ use crate::{
     limits::Limits,
     name::JobName,
     policy::{CatchUp, Overlap, Retry},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 
 /// One job. Plain data: two are equal when nothing about the job has changed.
@@ -21,6 +21,8 @@ pub struct Job {
     pub component: Component,
     /// What makes it due; none is manual only.
     pub trigger: Option<Trigger>,
+    /// The zone whose clocks its trigger is read on, and its times are shown in.
+    pub zone: Zone,
     /// What it does when it is late.
     pub catch_up: CatchUp,
     /// What it does when it meets itself.
@@ -55,10 +57,17 @@ impl Component {
 }
 
 impl Job {
-    /// What resets the watermark when it changes: the definition of when the job is due.
+    /// What resets the watermark when it changes: the definition of when the job is due, and the zone
+    /// that it is read in. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        self.trigger
-            .as_ref()
-            .map_or_else(|| "manual".to_owned(), Trigger::fingerprint)
+        let Some(trigger) = &self.trigger else {
+            return "manual".to_owned();
+        };
+        let mut text = trigger.fingerprint();
+        if !self.zone.is_utc() {
+            text.push_str(" in ");
+            text.push_str(self.zone.name());
+        }
+        text
     }
 }

@@ -116,7 +116,7 @@ mod tests {
         job::Component,
         limits::Limits,
         policy::{CatchUp, Overlap, Retry},
-        schedule::{Every, Trigger},
+        schedule::{Every, Trigger, Zone},
     };
 
     /// A job of few possible names and meanings, so that two plans often share some.
@@ -134,6 +134,7 @@ mod tests {
             max_instances: None,
             retry: Retry::default(),
             limits: Limits::default(),
+            zone: Zone::UTC,
             params: params.to_string().into(),
         })
     }

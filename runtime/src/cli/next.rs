@@ -1,7 +1,12 @@
 //! `cronlet next`: when jobs are due.
 
-use cronlet_core::{name::JobName, plan::Plan, schedule::Trigger};
-use jiff::Timestamp;
+use cronlet_core::{
+    job::Job,
+    name::JobName,
+    plan::Plan,
+    schedule::{Trigger, Zone},
+};
+use jiff::{Timestamp, civil::DateTime};
 use serde::Serialize;
 
 use super::{
@@ -24,6 +29,8 @@ Examples:
   cronlet next hello                               when `hello` is due
   cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
   cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+  cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
+                                                   on the clocks of Berlin
 
 For one job or one expression each line is an instant and nothing else.")]
 pub struct Args {
@@ -34,6 +41,16 @@ pub struct Args {
     /// An expression in place of a job
     #[arg(long, value_name = "EXPR")]
     cron: Option<String>,
+
+    /// The time zone whose clocks the expression is read on
+    #[arg(
+        long,
+        value_name = "TZ",
+        default_value = "UTC",
+        requires = "cron",
+        value_parser = params::zone
+    )]
+    timezone: Zone,
 
     /// How many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
@@ -50,14 +67,20 @@ struct Due {
     /// None is the expression that was given.
     job: Option<String>,
     nominal: view::Time,
+    /// What the clocks of the zone show, with their offset.
+    local: String,
+    timezone: String,
+    /// The times that the clocks jump over, and that are due now for it.
+    stands_for: Vec<DateTime>,
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let after = args.after.unwrap_or_else(Timestamp::now);
     let due = match (&args.cron, &args.job) {
         (Some(expression), _) => {
-            let trigger = Trigger::Cron(cron::parse(expression)?);
-            let due = instants(&trigger, after, args.count, None);
+            let cron = cron::parse(expression)?.in_zone(args.timezone.clone());
+            let trigger = Trigger::Cron(cron);
+            let due = instants(&trigger, &args.timezone, after, args.count);
             if due.is_empty() && args.count > 0 {
                 console.note(format_args!("`{expression}` is never due after {after:.0}"));
             }
@@ -71,7 +94,10 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         console.document(&due)?;
     } else if one {
         for due in &due {
-            console.line(when::with_offset(due.nominal.0))?;
+            console.line(&due.local)?;
+        }
+        for due in due.iter().filter(|due| !due.stands_for.is_empty()) {
+            console.note(due.standing());
         }
     } else if due.is_empty() {
         console.note("nothing is due");
@@ -98,7 +124,7 @@ fn of_job(
         ));
         return Ok(Vec::new());
     };
-    let due = instants(trigger, after, count, Some(&job.name));
+    let due = of_trigger(job, trigger, after, count);
     if due.is_empty() && count > 0 {
         console.note(format_args!("job `{name}` is never due after {after:.0}"));
     }
@@ -111,21 +137,48 @@ fn of_all(plan: &Plan, after: Timestamp, count: usize) -> Vec<Due> {
         .jobs
         .values()
         .filter_map(|job| Some((job, job.trigger.as_ref()?)))
-        .flat_map(|(job, trigger)| instants(trigger, after, count, Some(&job.name)))
+        .flat_map(|(job, trigger)| of_trigger(job, trigger, after, count))
         .collect();
     due.sort_by(|a, b| (a.nominal, &a.job).cmp(&(b.nominal, &b.job)));
     due.truncate(count);
     due
 }
 
-fn instants(trigger: &Trigger, after: Timestamp, count: usize, job: Option<&JobName>) -> Vec<Due> {
+fn of_trigger(job: &Job, trigger: &Trigger, after: Timestamp, count: usize) -> Vec<Due> {
+    let mut due = instants(trigger, &job.zone, after, count);
+    for due in &mut due {
+        due.job = Some(job.name.to_string());
+    }
+    due
+}
+
+fn instants(trigger: &Trigger, zone: &Zone, after: Timestamp, count: usize) -> Vec<Due> {
     std::iter::successors(trigger.next_after(after), |&t| trigger.next_after(t))
         .take(count)
         .map(|t| Due {
-            job: job.map(ToString::to_string),
+            job: None,
             nominal: view::Time(t),
+            local: when::with_offset(t, zone),
+            timezone: zone.to_string(),
+            stands_for: trigger.stands_for(t),
         })
         .collect()
+}
+
+impl Due {
+    /// `2026-03-29T03:00:00+02:00 stands for 02:30, which the clocks jump over`.
+    fn standing(&self) -> String {
+        let times: Vec<_> = self.stands_for.iter().map(DateTime::to_string).collect();
+        let local = &self.local;
+        match &times[..] {
+            [only] => format!("{local} stands for {only}, which the clocks jump over"),
+            [first, .., last] => format!(
+                "{local} stands for {} times from {first} to {last}, which the clocks jump over",
+                times.len()
+            ),
+            [] => format!("{local} stands for itself"),
+        }
+    }
 }
 
 /// How far off each is, where it is asked from now on.
@@ -137,7 +190,7 @@ fn table(due: &[Due], now: Option<Timestamp>) -> Table {
     ]);
     for due in due {
         table.row([
-            Cell::new(when::with_offset(due.nominal.0)),
+            Cell::new(&due.local),
             Cell::new(due.job.as_deref().unwrap_or_default()),
             Cell::dim(
                 now.map(|now| when::relative(now, due.nominal.0))

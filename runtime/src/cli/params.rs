@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use cronlet_core::units::UnitError;
+use cronlet_core::{schedule::Zone, units::UnitError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::config;
 
 /// Params: a JSON object.
 pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
@@ -23,6 +25,14 @@ pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
 pub fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse()
         .map_err(|_| "expected an RFC 3339 time, such as 2026-03-29T03:00:00Z".to_owned())
+}
+
+/// A time zone.
+pub fn zone(name: &str) -> Result<Zone, String> {
+    config::zone(name).map_err(|problem| match problem.help {
+        Some(help) => format!("{}\n\nhelp: {help}", problem.message),
+        None => problem.message,
+    })
 }
 
 /// A run's number.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cronlet_core::schedule::Zone;
 use jiff::Timestamp;
 
 /// `2026-03-29 03:00:00`, to the second, for a column that says it is UTC.
@@ -14,9 +15,9 @@ pub fn milli(t: Timestamp) -> String {
     t.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// `2026-03-29T03:00:00+00:00`: RFC 3339 with the zone's offset; a fraction only where there is one.
-pub fn with_offset(t: Timestamp) -> String {
-    t.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string()
+/// `2026-03-29T03:00:00+02:00`: RFC 3339 with the zone's offset; a fraction only where there is one.
+pub fn with_offset(t: Timestamp, zone: &Zone) -> String {
+    t.display_with_offset(zone.offset(t)).to_string()
 }
 
 /// `in 5m`, `3s ago`, `now`: how far `t` is from `now`, roughly.
@@ -103,10 +104,11 @@ mod tests {
         let t = at("2026-03-29T03:00:05.120Z");
         assert_eq!(second(t), "2026-03-29 03:00:05");
         assert_eq!(milli(t), "2026-03-29T03:00:05.120Z");
-        assert_eq!(with_offset(t), "2026-03-29T03:00:05.12+00:00");
+        assert_eq!(with_offset(t, &Zone::UTC), "2026-03-29T03:00:05.12+00:00");
+        let berlin = Zone::named("Europe/Berlin").unwrap();
         assert_eq!(
-            with_offset(at("2026-03-29T03:00:05Z")),
-            "2026-03-29T03:00:05+00:00"
+            with_offset(at("2026-03-29T03:00:05Z"), &berlin),
+            "2026-03-29T05:00:05+02:00"
         );
     }
 

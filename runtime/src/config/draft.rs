@@ -32,6 +32,8 @@ pub struct Draft {
     pub(super) jobs: Vec<JobDraft>,
     /// The components of jobs that have problems; a draft to be resolved has none.
     pub(super) broken: Vec<Plugin>,
+    /// What is allowed and is hardly meant, and was seen on the way.
+    pub(super) lints: Vec<Problem>,
     pub(super) known_plugins: Vec<String>,
 }
 
@@ -122,7 +124,7 @@ impl Draft {
 
     /// What is allowed and is hardly meant.
     pub fn lint(&self, now: Timestamp) -> Option<Problems> {
-        let mut problems = Vec::new();
+        let mut problems = self.lints.clone();
         if self.jobs.is_empty() && self.broken.is_empty() {
             problems.push(no_jobs());
         }
@@ -183,6 +185,7 @@ impl JobDraft {
             description: self.description.clone(),
             component,
             trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
+            zone: self.policy.zone.clone(),
             catch_up: self.policy.catch_up.clone(),
             overlap: self.policy.overlap,
             max_instances: self.policy.max_instances,

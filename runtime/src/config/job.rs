@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use cronlet_core::{
     name::{JobName, MAX_LEN, NameError},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 
 use super::{
@@ -75,6 +75,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) defaults: PolicyKeys,
     pub(super) file: &'a Path,
     pub(super) plugins: &'a Path,
+    /// That of `[runtime]`.
+    pub(super) zone: &'a Zone,
 }
 
 /// Reads `[defaults]`.
@@ -103,8 +105,9 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
         plugins: around.plugins,
     };
     let plugin = plugin::read(walk, &mut table, field, &folders);
-    let trigger = trigger::read(walk, &mut table);
     let keys = PolicyKeys::read(walk, &mut table);
+    let zone = keys.zone(&around.defaults, around.zone);
+    let trigger = trigger::read(walk, &mut table, &zone);
     let params = table.take("params");
     let params = params.and_then(|field| walk.table(&field, &PARAMS));
     let params = params.map_or_else(
@@ -112,7 +115,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
         |params| params::to_json(params, &mut walk.problems),
     );
     table.finish(walk, elsewhere);
-    let policy = keys.resolve(&around.defaults, walk);
+    let policy = keys.resolve(&around.defaults, zone, walk);
     match (name, plugin) {
         (Some(name), Some(plugin)) if walk.problems.len() == before => {
             Read::Whole(Box::new(JobDraft {

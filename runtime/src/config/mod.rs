@@ -16,7 +16,8 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `plugin`, `params`: the walk, a file a topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`: the walk, a file a
+//!   topic.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod draft;
@@ -37,6 +38,7 @@ mod table;
 mod text;
 mod trigger;
 pub mod watch;
+mod zone;
 
 use std::path::Path;
 
@@ -49,12 +51,14 @@ pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
 pub use settings::Environment;
 pub use source::{Position, Source};
+pub use zone::named as zone;
 
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
 use policy::PolicyKeys;
 use settings::Runtime;
 use table::{Kind, Table, Walk};
+use zone::Zones;
 
 const RUNTIME: Kind = Kind::header("[runtime]");
 const DEFAULTS: Kind = Kind::header("[defaults]");
@@ -79,23 +83,29 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits: Limits::default(),
         jobs: Vec::new(),
         broken: Vec::new(),
+        lints: Vec::new(),
     };
     let (tree, mut problems) = syntax::parse(source.text());
     if let Some(tree) = &tree {
         let mut walk = Walk {
             text: source.text(),
             problems,
+            lints: Vec::new(),
+            zones: Zones::default(),
         };
-        contents.read(&mut walk, tree, folder);
+        contents.read(&mut walk, tree, folder, environment);
         problems = walk.problems;
+        contents.lints = walk.lints;
+    } else {
+        contents.runtime.override_by(environment, &mut problems);
     }
     let Contents {
-        mut runtime,
+        runtime,
         limits,
         jobs,
         broken,
+        lints,
     } = contents;
-    runtime.override_by(environment, &mut problems);
     let draft = Draft {
         digest: Digest::of(text.as_bytes()),
         source: source.clone(),
@@ -103,6 +113,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
         limits,
         jobs,
         broken,
+        lints,
         known_plugins: Vec::new(),
     };
     (draft, Problems::new(&source, problems))
@@ -114,10 +125,17 @@ struct Contents {
     limits: Limits,
     jobs: Vec<JobDraft>,
     broken: Vec<Plugin>,
+    lints: Vec<Problem>,
 }
 
 impl Contents {
-    fn read<'a>(&mut self, walk: &mut Walk<'a>, tree: &'a DeTable<'a>, folder: &Path) {
+    fn read<'a>(
+        &mut self,
+        walk: &mut Walk<'a>,
+        tree: &'a DeTable<'a>,
+        folder: &Path,
+        environment: &Environment,
+    ) {
         let mut root = Table::new("a schedules file", "", tree);
         let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
         let jobs = root.take("jobs");
@@ -128,6 +146,8 @@ impl Contents {
             self.runtime.read(walk, &mut table, folder);
             table.finish(walk, job::home);
         }
+        // Before the jobs, which are read with what it says.
+        self.runtime.override_by(environment, &mut walk.problems);
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
         let defaults = defaults
@@ -138,6 +158,7 @@ impl Contents {
             defaults,
             file: folder,
             plugins: &self.runtime.plugins,
+            zone: &self.runtime.zone,
         };
         let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
             return;

@@ -5,6 +5,7 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 use cronlet_core::{
     limits::Limits,
     policy::{CatchUp, CatchUpMode, Overlap, Retry},
+    schedule::Zone,
 };
 
 use super::{
@@ -30,7 +31,8 @@ const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
+    "timezone",
     "timeout",
     "memory",
     "max_output",
@@ -45,6 +47,7 @@ pub(super) const KEYS: [&str; 9] = [
 /// What is written of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PolicyKeys {
+    timezone: Option<Zone>,
     timeout: Option<Duration>,
     memory: Option<u64>,
     max_output: Option<u64>,
@@ -59,6 +62,7 @@ pub(super) struct PolicyKeys {
 /// What they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
+    pub(super) zone: Zone,
     pub(super) limits: Limits,
     pub(super) retry: Retry,
     pub(super) overlap: Overlap,
@@ -69,6 +73,9 @@ pub(super) struct Policy {
 impl PolicyKeys {
     pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Self {
         let mut keys = Self::default();
+        if let Some(field) = table.take("timezone") {
+            keys.timezone = walk.zone(&field);
+        }
         if let Some(field) = table.take("timeout") {
             keys.timeout = walk.timeout(&field);
         }
@@ -115,10 +122,18 @@ impl PolicyKeys {
         }
     }
 
+    /// The zone that these keys mean, with that of `defaults` or else `runtime` where it is not
+    /// written.
+    pub(super) fn zone(&self, defaults: &Self, runtime: &Zone) -> Zone {
+        let zone = self.timezone.as_ref().or(defaults.timezone.as_ref());
+        zone.unwrap_or(runtime).clone()
+    }
+
     /// What these keys mean, with those of `defaults` where they are not written.
-    pub(super) fn resolve(self, defaults: &Self, walk: &mut Walk<'_>) -> Policy {
+    pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
         let catch_up = CatchUp::default();
         Policy {
+            zone,
             limits: self.limits(defaults),
             retry: self.retry.over(&defaults.retry).resolve(walk),
             overlap: self.overlap.or(defaults.overlap).unwrap_or_default(),

@@ -7,12 +7,14 @@ use std::{
 
 use cronlet_core::{
     plan::Settings,
+    schedule::Zone,
     units::{format_duration, parse_duration},
 };
 
 use super::{
     problem::Problem,
     table::{Field, Kind, Table, Walk, shorten},
+    zone,
 };
 
 /// The keys of `[runtime]`.
@@ -20,19 +22,23 @@ use super::{
 pub(super) struct Runtime {
     pub(super) plugins: PathBuf,
     pub(super) database: PathBuf,
+    /// That of the jobs that name none.
+    pub(super) zone: Zone,
     pub(super) settings: Settings,
 }
 
 /// The environment variables that are looked at, by name.
 pub type Environment = BTreeMap<String, String>;
 
+const TIMEZONE: (&str, &str) = ("timezone", "CRONLET_TIMEZONE");
 const PLUGINS: (&str, &str) = ("plugins", "CRONLET_PLUGINS");
 const DATABASE: (&str, &str) = ("database", "CRONLET_DATABASE");
 const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_CONCURRENT_RUNS");
 const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 4] = [
+pub(super) const KEYS: [&str; 5] = [
+    TIMEZONE.0,
     PLUGINS.0,
     DATABASE.0,
     MAX_CONCURRENT_RUNS.0,
@@ -48,12 +54,16 @@ impl Runtime {
         Self {
             plugins: folder.join("plugins"),
             database: folder.join("cronlet.db"),
+            zone: Zone::UTC,
             settings: Settings::default(),
         }
     }
 
     /// Reads the table. Relative paths are relative to `folder`.
     pub(super) fn read<'a>(&mut self, walk: &mut Walk<'a>, table: &mut Table<'a>, folder: &Path) {
+        if let Some(field) = table.take(TIMEZONE.0) {
+            self.zone = walk.zone(&field).unwrap_or_default();
+        }
         let mut path = |walk: &mut Walk<'a>, key, example, place: &mut PathBuf| {
             let field = table.take(key)?;
             *place = folder.join(walk.path(&field, &Kind::quoted("a path", example))?);
@@ -87,6 +97,17 @@ impl Runtime {
                 }
                 Some((_, text)) => *place = PathBuf::from(text),
                 None => {}
+            }
+        }
+        if let Some((name, text)) = set(TIMEZONE) {
+            match zone::named(text) {
+                Ok(zone) => self.zone = zone,
+                Err(problem) => problems.push(Problem {
+                    message: format!("`{name}`: {}", problem.message),
+                    code: "config::environment".into(),
+                    label: None,
+                    ..*problem
+                }),
             }
         }
         if let Some((name, text)) = set(MAX_CONCURRENT_RUNS) {

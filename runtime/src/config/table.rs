@@ -8,12 +8,17 @@ use super::{
     problem::Problem,
     suggest::{all_of, closest},
     text::Text,
+    zone::Zones,
 };
 
 /// What is being read, and what has been found wrong with it.
 pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
     pub(super) problems: Vec<Problem>,
+    /// What is allowed and is hardly meant.
+    pub(super) lints: Vec<Problem>,
+    /// The zones that were named so far.
+    pub(super) zones: Zones,
 }
 
 /// A table that is being read.

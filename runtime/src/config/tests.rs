@@ -9,7 +9,10 @@ use cronlet_core::{
     plan::Plan,
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
+    schedule::{Trigger, Zone},
 };
+
+use jiff::Timestamp;
 
 use super::*;
 
@@ -64,6 +67,7 @@ fn a_job_of_two_lines_has_the_documented_defaults() {
     assert_eq!(job.overlap, Overlap::Skip);
     assert_eq!(job.max_instances, None);
     assert_eq!(job.catch_up, CatchUp::default());
+    assert_eq!(job.zone, Zone::UTC);
     assert_eq!(&*job.params, "{}");
 }
 
@@ -79,6 +83,8 @@ fn every_key_arrives() {
         Some("New papers, every morning")
     );
     assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
+    assert_eq!(job.zone.name(), "Asia/Tokyo");
+    assert_eq!(plan.jobs["manual"].zone.name(), "America/New_York");
     assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
@@ -123,6 +129,116 @@ fn a_job_goes_over_the_defaults_key_by_key() {
     assert_eq!(job.retry.max, 5);
     assert_eq!(job.retry.delay, Duration::from_secs(1));
     assert_eq!(job.retry.backoff, Backoff::Exponential { factor: 3.0 });
+}
+
+/// The zone of a job whose other tables and environment say `runtime`, `defaults`, `own` and
+/// `variable`, where those are not empty.
+fn zone_of(runtime: &str, defaults: &str, own: &str, variable: &str) -> Zone {
+    let key = |name: &str| match name {
+        "" => String::new(),
+        name => format!("timezone = \"{name}\"\n"),
+    };
+    let (runtime, defaults, own) = (key(runtime), key(defaults), key(own));
+    let text = format!(
+        "[runtime]\n{runtime}[defaults]\n{defaults}[jobs.a]\nplugin = \"a\"\n{own}cron = \"0 6 * * *\"\n"
+    );
+    let variable =
+        (!variable.is_empty()).then(|| ("CRONLET_TIMEZONE".to_owned(), variable.to_owned()));
+    let draft = parse("schedules.toml", &text, &variable.into_iter().collect()).unwrap();
+    let plan = draft.resolve(&catalog(&draft));
+    let job = &plan.jobs["a"];
+    let Some(Trigger::Cron(cron)) = &job.trigger else {
+        panic!("it has no cron: {text}");
+    };
+    assert_eq!(cron.zone(), &job.zone, "{text}");
+    job.zone.clone()
+}
+
+#[test]
+fn the_nearest_timezone_counts() {
+    let (berlin, tokyo, apia) = ("Europe/Berlin", "Asia/Tokyo", "Pacific/Apia");
+    assert_eq!(zone_of("", "", "", "").name(), "UTC");
+    assert_eq!(zone_of(berlin, "", "", "").name(), berlin);
+    assert_eq!(zone_of(berlin, "", "", tokyo).name(), tokyo);
+    assert_eq!(zone_of(berlin, tokyo, "", "").name(), tokyo);
+    assert_eq!(zone_of(berlin, tokyo, apia, berlin).name(), apia);
+    assert_eq!(zone_of("", "", "pacific/APIA", "").name(), apia);
+}
+
+#[test]
+fn a_timezone_in_the_environment_that_there_is_not_is_a_problem() {
+    let environment = [("CRONLET_TIMEZONE".to_owned(), "Europe/Berln".to_owned())];
+    let problems = parse("schedules.toml", "", &environment.into()).unwrap_err();
+    let problem = problems.into_vec().remove(0);
+    assert_eq!(problem.code, "config::environment");
+    assert_eq!(
+        problem.message,
+        "`CRONLET_TIMEZONE`: there is no time zone `Europe/Berln`"
+    );
+    assert_eq!(
+        problem.help.as_deref(),
+        Some("did you mean `Europe/Berlin`?")
+    );
+}
+
+#[test]
+fn local_times_of_at_are_in_the_zone_of_the_job() {
+    let at = |zone: &str, at: &str| {
+        let text = format!("[jobs.a]\nplugin = \"a\"\ntimezone = \"{zone}\"\nat = {at}\n");
+        let draft = draft(&text);
+        let Some(Trigger::At(at)) = draft.resolve(&catalog(&draft)).jobs["a"].trigger.clone()
+        else {
+            panic!("it has no instants: {text}");
+        };
+        let lints = draft.lint(Timestamp::UNIX_EPOCH);
+        let lints = lints.map_or_else(Vec::new, Problems::into_vec);
+        let lints = lints.into_iter().map(|lint| lint.message);
+        (at.instants()[0].to_string(), lints.collect::<Vec<_>>())
+    };
+    let (berlin, none) = ("Europe/Berlin", Vec::<String>::new());
+    let plain = ("2030-01-31T07:00:00Z".to_owned(), none);
+    assert_eq!(at(berlin, "\"2030-01-31T08:00:00\""), plain);
+    assert_eq!(at(berlin, "\"2030-01-31 08:00\""), plain);
+    assert_eq!(at(berlin, "2030-01-31T08:00:00"), plain);
+    assert_eq!(at(berlin, "2030-01-31T08:00:00+01:00"), plain);
+    assert_eq!(at("UTC", "2030-01-31T07:00:00"), plain);
+    // Where a day of the clocks is too short it is the end of the jump, where it is too long the first.
+    let (skipped, lints) = at(berlin, "2030-03-31T02:30:00");
+    assert_eq!(skipped, "2030-03-31T01:00:00Z");
+    assert_eq!(
+        lints,
+        ["`2030-03-31T02:30:00` does not exist: the clocks jump over it in Europe/Berlin"]
+    );
+    let (first, lints) = at(berlin, "2030-10-27T02:30:00.25");
+    assert_eq!(first, "2030-10-27T00:30:00.25Z");
+    assert_eq!(
+        lints,
+        ["`2030-10-27T02:30:00.25` comes twice: the clocks go back in Europe/Berlin"]
+    );
+    let (skipped, _) = at("Pacific/Apia", "2011-12-30T12:00:00");
+    assert_eq!(skipped, "2011-12-30T10:00:00Z");
+}
+
+#[test]
+fn a_job_keeps_its_fingerprint_in_utc_and_has_another_elsewhere() {
+    let fingerprint = |zone: &str| {
+        let text = format!(
+            "[jobs.a]\nplugin = \"a\"\ncron = \"0 6 * * *\"\n{}",
+            if zone.is_empty() {
+                String::new()
+            } else {
+                format!("timezone = \"{zone}\"\n")
+            }
+        );
+        job(&text).fingerprint()
+    };
+    assert_eq!(fingerprint(""), "cron 0 0 6 * * * *");
+    assert_eq!(fingerprint("UTC"), "cron 0 0 6 * * * *");
+    assert_eq!(fingerprint("Etc/UTC"), "cron 0 0 6 * * * *");
+    assert_eq!(
+        fingerprint("Europe/Berlin"),
+        "cron 0 0 6 * * * * in Europe/Berlin"
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `cron`, `every` with its `offset`, and `at`: at most one of them.
 
-use std::time::Duration;
+use std::{fmt::Write as _, ops::Range, time::Duration};
 
 use cronlet_core::{
-    schedule::{At, Cron, Every, EveryError, Trigger},
+    schedule::{At, Cron, Every, EveryError, Local, Trigger, Zone},
     units::{format_duration, parse_duration},
 };
 use jiff::{Timestamp, civil};
@@ -22,8 +22,12 @@ const OFFSET: Kind = Kind::measure("a duration", "\"5m\"", "s");
 const INSTANT: Kind = Kind::quoted("an instant", "\"2030-01-31T08:00:00Z\"");
 const AT: Kind = Kind::quoted("an instant or a list of them", "\"2030-01-31T08:00:00Z\"");
 
-/// Reads the trigger of a job; none is a job that only people start.
-pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Option<Marked<Trigger>> {
+/// Reads the trigger of a job, whose zone is `zone`; none is a job that only people start.
+pub(super) fn read<'a>(
+    walk: &mut Walk<'a>,
+    table: &mut Table<'a>,
+    zone: &Zone,
+) -> Option<Marked<Trigger>> {
     let (cron, every) = (table.take("cron"), table.take("every"));
     let (offset, at) = (table.take("offset"), table.take("at"));
     let mut written: Vec<_> = [&cron, &every, &at].into_iter().flatten().collect();
@@ -34,9 +38,9 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>) -> Option<Mar
     if let (Some(offset), None) = (&offset, &every) {
         lonely_offset(walk, offset);
     }
-    let cron = cron.and_then(|field| self::cron(walk, &field));
+    let cron = cron.and_then(|field| self::cron(walk, &field, zone));
     let every = every.and_then(|field| self::every(walk, &field, offset.as_ref()));
-    let at = at.and_then(|field| self::at(walk, &field));
+    let at = at.and_then(|field| self::at(walk, &field, zone));
     cron.or(every).or(at)
 }
 
@@ -63,10 +67,10 @@ fn lonely_offset(walk: &mut Walk<'_>, offset: &Field<'_>) {
     walk.push(problem);
 }
 
-fn cron<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Trigger>> {
+fn cron<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<Trigger>> {
     let text = walk.string(field, &CRON)?;
     match Cron::parse(text.value) {
-        Ok(cron) => Some(marked(Trigger::Cron(cron), field)),
+        Ok(cron) => Some(marked(Trigger::Cron(cron.in_zone(zone.clone())), field)),
         Err(error) => {
             let problem = Problem::error("schedule::cron", error.message)
                 .at(text.part(error.span))
@@ -117,14 +121,14 @@ fn duration<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<D
     walk.measure(&text, kind, "schedule::every", parse_duration)
 }
 
-fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Trigger>> {
+fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<Trigger>> {
     let DeValue::Array(list) = field.value else {
-        let instant = instant(walk, field, &AT)?;
+        let instant = instant(walk, field, &AT, zone)?;
         return Some(marked(Trigger::At(At::new(vec![instant]).ok()?), field));
     };
     let instants: Vec<_> = list
         .iter()
-        .map(|value| instant(walk, &field.item(value), &INSTANT))
+        .map(|value| instant(walk, &field.item(value), &INSTANT, zone))
         .collect();
     // Each instant, so that all wrong ones are reported, and only then all or none.
     match At::new(instants.into_iter().collect::<Option<_>>()?) {
@@ -140,8 +144,13 @@ fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Trigger>> {
     }
 }
 
-/// An instant, as a string or as one of TOML's own.
-fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Timestamp> {
+/// An instant, as a string or as one of TOML's own: with an offset, or in the job's zone.
+fn instant<'a>(
+    walk: &mut Walk<'a>,
+    field: &Field<'a>,
+    kind: &Kind,
+    zone: &Zone,
+) -> Option<Timestamp> {
     let (written, span) = match field.value {
         DeValue::String(_) => {
             let text = walk.string(field, kind)?;
@@ -155,13 +164,53 @@ fn instant<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Ti
         DeValue::Datetime(datetime) => (datetime.to_string(), field.span.clone()),
         _ => return walk.wrong_type(field, kind),
     };
-    let problem = match written.parse::<Timestamp>() {
-        Ok(instant) if instant.subsec_nanosecond() % 1_000 == 0 => return Some(instant),
-        Ok(instant) => too_fine(instant),
-        Err(_) => no_instant(&written),
+    let read = match local_time(&written) {
+        Some(shown) => local(walk, shown, zone, &span),
+        None => written.parse().ok(),
+    };
+    let problem = match read {
+        Some(instant) if instant.subsec_nanosecond() % 1_000 == 0 => return Some(instant),
+        Some(instant) => too_fine(instant),
+        None => no_instant(&written),
     };
     walk.push(problem.at(span));
     None
+}
+
+/// A date and a time without an offset.
+fn local_time(text: &str) -> Option<civil::DateTime> {
+    let (_, time) = text.split_once(['T', 't', ' '])?;
+    let has_offset = time.contains(['+', '-', 'Z', 'z']);
+    text.parse().ok().filter(|_| !has_offset)
+}
+
+/// When the clocks of `zone` show `shown`. As with a time of the day in `cron`: where they jump over it
+/// it is the end of the jump, and where they show it twice it is the first time.
+fn local(
+    walk: &mut Walk<'_>,
+    shown: civil::DateTime,
+    zone: &Zone,
+    span: &Range<usize>,
+) -> Option<Timestamp> {
+    let (instant, message, others) = match zone.local(shown)? {
+        Local::Once(instant) => return Some(instant),
+        Local::Skipped { after } => (after, "does not exist: the clocks jump over it", None),
+        Local::Twice { first, second } => (first, "comes twice: the clocks go back", Some(second)),
+    };
+    let written = |t: Timestamp| t.display_with_offset(zone.offset(t)).to_string();
+    let mut help = format!("write `{}`", written(instant));
+    if let Some(second) = others {
+        let _ = write!(help, ", or `{}` for the second time", written(second));
+    }
+    let lint = Problem::warning(
+        "schedule::transition",
+        format!("`{shown}` {message} in {zone}"),
+    )
+    .at(span.clone())
+    .label(format!("is {}", written(instant)))
+    .help(help);
+    walk.lints.push(lint);
+    Some(instant)
 }
 
 fn zone_beside_offset(text: &Text<'_>, zone: usize) -> Problem {
@@ -184,19 +233,13 @@ fn no_instant(text: &str) -> Problem {
     let (what, label, help) = if !text.contains(':') && text.parse::<civil::Date>().is_ok() {
         (
             "has no time of day",
-            "expected a date, a time and an offset",
-            format!("write `{text}T08:00:00Z` for 8 o'clock UTC"),
-        )
-    } else if let Ok(local) = text.parse::<civil::DateTime>() {
-        (
-            "has no offset from UTC",
-            "expected `Z` or an offset such as `+02:00` at its end",
-            format!("write `{local}Z` for UTC"),
+            "expected a date and a time",
+            format!("write `{text}T08:00:00` for 8 o'clock in the job's zone"),
         )
     } else if let Ok(time) = text.parse::<civil::Time>() {
         (
             "has no date",
-            "expected a date, a time and an offset",
+            "expected a date and a time",
             format!(
                 "write `cron = \"{} {} * * *\"` for every day",
                 time.minute(),
@@ -206,8 +249,8 @@ fn no_instant(text: &str) -> Problem {
     } else {
         (
             "is not an instant",
-            "expected a date, a time and an offset",
-            "write it as `2030-01-31T08:00:00Z` or `2030-01-31T08:00:00+02:00`".to_owned(),
+            "expected a date and a time",
+            "write it as `2030-01-31T08:00:00`, in the job's zone, or as `2030-01-31T08:00:00+02:00`".to_owned(),
         )
     };
     Problem::error("schedule::at", format!("`{}` {what}", shorten(text)))

@@ -21,7 +21,7 @@ use cronlet_core::{
     record::{Batch, Recovery},
     report::{AttemptReport, Failure, Level, LogLine, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
-    schedule::{Every, Trigger},
+    schedule::{Every, Trigger, Zone},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -366,6 +366,7 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         max_instances: None,
         retry: Retry::default(),
         limits: Limits::default(),
+        zone: Zone::UTC,
         params: "{}".into(),
     }
 }

@@ -131,6 +131,7 @@ fn the_help_of_next() -> Result<()> {
 
         Options:
               --cron <EXPR>      An expression in place of a job
+              --timezone <TZ>    The time zone whose clocks the expression is read on [default: UTC]
           -n, --count <N>        How many [default: 5]
               --after <RFC3339>  From when on, itself not included [default: now]
           -h, --help             Print help
@@ -147,6 +148,8 @@ fn the_help_of_next() -> Result<()> {
           cronlet next hello                               when `hello` is due
           cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
           cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+          cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
+                                                           on the clocks of Berlin
 
         For one job or one expression each line is an instant and nothing else.
         ");
@@ -420,8 +423,78 @@ fn next_prints_instants_and_nothing_else() -> Result<()> {
     let all = project.cronlet(&[&["next", "--json"], &after[..]].concat())?;
     assert_eq!(
         all.json()?[0],
-        json!({"job": "hello", "nominal": "2026-03-30T06:00:00.000000Z"})
+        json!({
+            "job": "hello",
+            "nominal": "2026-03-30T06:00:00.000000Z",
+            "local": "2026-03-30T06:00:00+00:00",
+            "timezone": "UTC",
+            "stands_for": [],
+        })
     );
+    Ok(())
+}
+
+#[test]
+fn next_shows_the_clocks_of_the_zone() -> Result<()> {
+    let config = "[runtime]\ntimezone = \"Europe/Berlin\"\n\
+                  [jobs.night]\nplugin = \"hello\"\ncron = \"30 2 * * *\"\n\
+                  [jobs.noon]\nplugin = \"hello\"\ncron = \"0 12 * * *\"\ntimezone = \"Asia/Tokyo\"\n";
+    let project = Project::new(config, &[("hello", tests::HELLO)])?;
+    let after = ["--after", "2026-03-28T00:00:00Z", "-n", "3"];
+    let expected = "2026-03-28T02:30:00+01:00\n\
+                    2026-03-29T03:00:00+02:00\n\
+                    2026-03-30T02:30:00+02:00\n";
+    let of_job = project.cronlet(&[&["next", "night"], &after[..]].concat())?;
+    assert_eq!((of_job.code, of_job.out.as_str()), (0, expected));
+    assert_eq!(
+        of_job.err,
+        "2026-03-29T03:00:00+02:00 stands for 2026-03-29T02:30:00, which the clocks jump over\n"
+    );
+    let expression = [
+        "next",
+        "--cron",
+        "30 2 * * *",
+        "--timezone",
+        "europe/berlin",
+    ];
+    let of_expression = Project::empty()?.cronlet(&[&expression, &after[..]].concat())?;
+    assert_eq!(of_expression, of_job);
+
+    let all = project.cronlet(&[&["next"], &after[..]].concat())?;
+    insta::assert_snapshot!(all.out, @"
+        INSTANT                    JOB
+        2026-03-28T02:30:00+01:00  night
+        2026-03-28T12:00:00+09:00  noon
+        2026-03-29T03:00:00+02:00  night
+        ");
+    let json = project.cronlet(&[&["next", "night", "--json"], &after[..]].concat())?;
+    assert_eq!(
+        json.json()?[1],
+        json!({
+            "job": "night",
+            "nominal": "2026-03-29T01:00:00.000000Z",
+            "local": "2026-03-29T03:00:00+02:00",
+            "timezone": "Europe/Berlin",
+            "stands_for": ["2026-03-29T02:30:00"],
+        })
+    );
+    Ok(())
+}
+
+#[test]
+fn a_zone_that_there_is_not_is_told_with_what_was_meant() -> Result<()> {
+    let arguments = ["next", "--cron", "0 6 * * *", "--timezone", "Europe/Berln"];
+    let said = Project::empty()?.cronlet(&arguments)?;
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    insta::assert_snapshot!(said.err, @"
+        error: invalid value 'Europe/Berln' for '--timezone <TZ>': there is no time zone `Europe/Berln`
+
+        help: did you mean `Europe/Berlin`?
+
+        For more information, try '--help'.
+        ");
+    let said = Project::empty()?.cronlet(&["next", "--timezone", "Europe/Berlin"])?;
+    assert_eq!(said.code, 2);
     Ok(())
 }
 

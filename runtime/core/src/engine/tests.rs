@@ -14,7 +14,7 @@ use crate::{
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
     run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason},
-    schedule::{Every, Trigger},
+    schedule::{Every, Trigger, Zone},
 };
 
 /// An engine whose disk is instant, unless a story says otherwise.
@@ -52,6 +52,7 @@ fn job(text: &str) -> Job {
             ..Retry::default()
         },
         limits: Limits::default(),
+        zone: Zone::UTC,
         params: "{}".into(),
     }
 }

@@ -11,21 +11,24 @@
 //! every machine. Every search is bounded, and `next_after(t)` is strictly
 //! greater than `t`: a caller that feeds the answer back in always moves on.
 //!
-//! - [`Cron`]: calendar fields, whole seconds, 1970 to 2199, UTC.
+//! - [`Cron`]: calendar fields, whole seconds, 1970 to 2199, on the clocks of a [`Zone`].
 //! - [`Every`]: a fixed period, anchored to the Unix epoch.
 //! - [`At`]: one instant or several.
 
 mod at;
 mod cron;
+mod dst;
 mod every;
+mod zone;
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime};
 
 pub use at::{At, AtError};
 pub use cron::{Cron, CronError};
 pub use every::{Every, EveryError};
+pub use zone::{Local, UnknownZone, Zone};
 
 /// What makes a job due by time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +87,23 @@ impl Trigger {
         }
     }
 
+    /// The wall times that clocks going forward jumped over, and that are due
+    /// at `t` for it; none where no gap ends at `t`.
+    pub fn stands_for(&self, t: Timestamp) -> Vec<DateTime> {
+        match self {
+            Self::Cron(cron) => cron.stands_for(t),
+            Self::Every(_) | Self::At(_) => Vec::new(),
+        }
+    }
+
     /// The definition as canonical text, for telling whether it was changed.
     ///
     /// Spelling does not count: names and their numbers, upper and lower case,
     /// blanks, a macro and its expansion, and left-out seconds and year written
-    /// out give one fingerprint. Different instants never do. It is stored
-    /// beside a job's watermark, so its form must stay as it is.
+    /// out give one fingerprint. Different definitions never do. The zone is
+    /// not part of it: [`Job::fingerprint`](crate::job::Job::fingerprint) adds
+    /// that. It is stored beside a job's watermark, so its form must stay as it
+    /// is.
     pub fn fingerprint(&self) -> String {
         match self {
             Self::Cron(cron) => cron.fingerprint(),

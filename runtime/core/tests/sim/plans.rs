@@ -15,7 +15,7 @@ use cronlet_core::{
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger},
+    schedule::{At, Cron, Every, Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -196,6 +196,7 @@ impl Editor {
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: Limits::default(),
+            zone: Zone::UTC,
             params: self.params(),
         }
     }

@@ -20,8 +20,8 @@
 //! names none is an error rather than a job that never runs.
 //!
 //! The rooms: `parse` and `field` turn text into a `search::Pattern`, which
-//! knows civil date-times only. Where a civil date-time meets an instant is this
-//! file, [`civil`] and [`instant`], and nowhere else.
+//! knows civil date-times only. Where those meet the instants of a zone is
+//! `super::dst`.
 
 mod error;
 mod field;
@@ -32,12 +32,15 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 
 pub use error::CronError;
-use search::Pattern;
+pub(super) use search::{FIRST_YEAR, LAST_YEAR, Pattern};
 
-/// A cron expression that names at least one instant.
+use super::dst::Clocks;
+use super::zone::Zone;
+
+/// A cron expression that names at least one date and time, and the zone whose
+/// clocks it is read on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron {
     /// As written, with single blanks.
@@ -45,14 +48,43 @@ pub struct Cron {
     /// All seven fields with every spelling resolved; see [`Cron::fingerprint`].
     canonical: String,
     pattern: Pattern,
+    /// Whether the minute or the hour begins with `*`: then it names a rhythm,
+    /// otherwise times of the day.
+    interval_like: bool,
+    zone: Zone,
 }
 
 impl Cron {
-    /// Reads an expression of five, six or seven fields, or a macro.
+    /// Reads an expression of five, six or seven fields, or a macro. It is read
+    /// on the clocks of UTC.
     ///
     /// Every problem is an error that says where in the expression it is.
     pub fn parse(expression: &str) -> Result<Self, CronError> {
         parse::parse(expression)
+    }
+
+    /// The same expression, read on the clocks of another zone.
+    #[must_use]
+    pub fn in_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// The zone whose clocks it is read on.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Whether it names a rhythm (its minute or hour begins with `*`) and not
+    /// times of the day. Where clocks go back, a rhythm goes on and a time of
+    /// the day comes once.
+    pub fn is_interval_like(&self) -> bool {
+        self.interval_like
+    }
+
+    /// The wall times that clocks going forward jumped over, and that are due
+    /// at `t` for it, in order.
+    pub fn stands_for(&self, t: Timestamp) -> Vec<DateTime> {
+        self.clocks().stands_for(t).collect()
     }
 
     /// The expression as written, with single blanks between its fields.
@@ -61,15 +93,23 @@ impl Cron {
     }
 
     pub(super) fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
-        self.pattern.next_after(civil(t)).and_then(instant)
+        self.clocks().next_after(t)
     }
 
     pub(super) fn latest_at_or_before(&self, t: Timestamp) -> Option<Timestamp> {
-        self.pattern.latest_at_or_before(civil(t)).and_then(instant)
+        self.clocks().latest_at_or_before(t)
     }
 
     pub(super) fn count_in(&self, after: Timestamp, through: Timestamp) -> u64 {
-        self.pattern.count_in(civil(after), civil(through))
+        self.clocks().count_in(after, through)
+    }
+
+    fn clocks(&self) -> Clocks<'_> {
+        Clocks {
+            pattern: &self.pattern,
+            zone: &self.zone,
+            interval_like: self.interval_like,
+        }
     }
 
     /// Normalised text and not the set of instants: whether a field begins with
@@ -83,16 +123,6 @@ impl fmt::Display for Cron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// What the wall clock shows at an instant.
-fn civil(t: Timestamp) -> DateTime {
-    Offset::UTC.to_datetime(t)
-}
-
-/// When the wall clock shows a date-time.
-fn instant(wall: DateTime) -> Option<Timestamp> {
-    Offset::UTC.to_timestamp(wall).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::super::zone::Zone;
 use super::Cron;
 use super::error::CronError;
 use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Item, MINUTE, MONTH, SECOND, YEAR};
@@ -37,11 +38,13 @@ pub(super) fn parse(expression: &str) -> Result<Cron, CronError> {
     } else {
         read(&written)
     };
-    let (canonical, pattern) = read?;
+    let (canonical, pattern, interval_like) = read?;
     Ok(Cron {
         text: join(&written),
         canonical,
         pattern,
+        interval_like,
+        zone: Zone::UTC,
     })
 }
 
@@ -63,7 +66,7 @@ fn expand(written: &[Piece<'_>]) -> Result<&'static str, CronError> {
     Ok(expression)
 }
 
-fn read(written: &[Piece<'_>]) -> Result<(String, Pattern), CronError> {
+fn read(written: &[Piece<'_>]) -> Result<(String, Pattern, bool), CronError> {
     let fields = Fields::assign(written)?;
     let mut text = String::with_capacity(32);
     let seconds = bits(&SECOND, &fields.second, &mut text)?;
@@ -92,7 +95,10 @@ fn read(written: &[Piece<'_>]) -> Result<(String, Pattern), CronError> {
     if pattern.is_empty() {
         return Err(never(written, &fields, &pattern));
     }
-    Ok((text, pattern))
+    let rhythm = [fields.minute, fields.hour]
+        .iter()
+        .any(|field| field.text.starts_with('*'));
+    Ok((text, pattern, rhythm))
 }
 
 fn bits(field: &Field, list: &Piece<'_>, canonical: &mut String) -> Result<u64, CronError> {

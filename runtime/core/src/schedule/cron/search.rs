@@ -10,9 +10,9 @@
 use jiff::civil::{Date, DateTime, Time, date, time};
 
 /// The first year an expression can name.
-pub(super) const FIRST_YEAR: u32 = 1970;
+pub(in crate::schedule) const FIRST_YEAR: u32 = 1970;
 /// The last year an expression can name.
-pub(super) const LAST_YEAR: u32 = 2199;
+pub(in crate::schedule) const LAST_YEAR: u32 = 2199;
 
 /// The last second before the first year: the search's place "before all".
 const BEFORE_ALL: DateTime = date(1969, 12, 31).at(23, 59, 59, 0);
@@ -24,7 +24,7 @@ const ALL_WEEKDAYS: u64 = 0x7f;
 
 /// The values each field matches, one bit a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(in crate::schedule) struct Pattern {
     pub(super) seconds: u64,
     pub(super) minutes: u64,
     pub(super) hours: u64,
@@ -52,7 +52,7 @@ struct Month {
 
 impl Pattern {
     /// The first match after the second that `wall` is in.
-    pub(super) fn next_after(&self, wall: DateTime) -> Option<DateTime> {
+    pub(in crate::schedule) fn next_after(&self, wall: DateTime) -> Option<DateTime> {
         let wall = wall.clamp(BEFORE_ALL, LAST);
         if self.matches_day(wall.date())
             && let Some(time) = self.time_after(wall.time())
@@ -64,7 +64,7 @@ impl Pattern {
     }
 
     /// The newest match that is not after the second that `wall` is in.
-    pub(super) fn latest_at_or_before(&self, wall: DateTime) -> Option<DateTime> {
+    pub(in crate::schedule) fn latest_at_or_before(&self, wall: DateTime) -> Option<DateTime> {
         let wall = wall.clamp(BEFORE_ALL, LAST);
         if self.matches_day(wall.date())
             && let Some(time) = self.time_at_or_before(wall.time())
@@ -77,7 +77,7 @@ impl Pattern {
 
     /// How many matches are after the second that `after` is in and not after
     /// the one that `through` is in; `after` is not later than `through`.
-    pub(super) fn count_in(&self, after: DateTime, through: DateTime) -> u64 {
+    pub(in crate::schedule) fn count_in(&self, after: DateTime, through: DateTime) -> u64 {
         let after = after.clamp(BEFORE_ALL, LAST);
         let through = through.clamp(BEFORE_ALL, LAST);
         let each_day = count(self.hours) * count(self.minutes) * count(self.seconds);

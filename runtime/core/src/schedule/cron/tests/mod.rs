@@ -5,6 +5,7 @@ mod dates;
 mod errors;
 mod oracle;
 mod syntax;
+mod zones;
 
 use jiff::Timestamp;
 
