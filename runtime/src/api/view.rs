@@ -25,8 +25,8 @@ pub enum Entry {
     Skips(Skips),
 }
 
-/// One run. `attempt`, `duration_ms`, `summary`, `output`, `error`, `usage` and `component_sha256`
-/// are those of its last attempt.
+/// One run. `attempt`, `summary`, `output`, `error`, `usage` and `component_sha256` are those of its
+/// last attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// None under `cronlet run`, which writes no history.
@@ -41,6 +41,7 @@ pub struct Run {
     pub ended_at: Option<Time>,
     /// None before the first.
     pub attempt: Option<u32>,
+    /// From the start of its first attempt to its end, with the backoffs between them.
     #[serde(rename = "duration_ms", with = "forms::millis")]
     pub duration: Option<Duration>,
     pub summary: Option<String>,
@@ -209,16 +210,24 @@ impl Run {
         }
     }
 
-    /// Takes from `attempts` what the run says of its first and its last one.
+    /// Takes from `attempts` what the run says of its first and its last one. When it ended must be
+    /// known by then.
     ///
     /// A run that failed always has an error: where its last attempt left none, because the daemon
     /// died with it, the run's own message is it.
     #[must_use]
     pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.started_at = attempts.first().map(|first| first.started_at);
+        self.duration = match attempts.as_slice() {
+            [] => None,
+            [only] => only.duration,
+            [first, ..] => self.ended_at.map(|ended| {
+                let (started, ended) = (first.started_at.0, ended.0);
+                started.duration_until(ended).unsigned_abs()
+            }),
+        };
         if let Some(last) = attempts.last() {
             self.attempt = Some(last.number);
-            self.duration = last.duration;
             self.summary.clone_from(&last.summary);
             self.error.clone_from(&last.error);
             self.usage.clone_from(&last.usage);
@@ -424,6 +433,23 @@ mod tests {
         );
         let read: Run = serde_json::from_value(value.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), value);
+    }
+
+    #[test]
+    fn a_run_takes_as_long_as_all_its_attempts() {
+        let mut row = row();
+        let mut first = row.attempts[0].clone();
+        first.number = 1;
+        first.started_at = at("2026-03-01T05:59:00Z");
+        row.attempts.insert(0, first);
+        let run = Run::from(&row);
+        assert_eq!(run.duration, Some(Duration::from_millis(62_500)));
+        assert_eq!(
+            run.attempts[1].duration,
+            Some(Duration::from_micros(1_500_700))
+        );
+        row.ended_at = None;
+        assert_eq!(Run::from(&row).duration, None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use cronlet_core::schedule::Zone;
 use jiff::Timestamp;
 
 use super::{
@@ -30,10 +31,10 @@ pub struct Following {
 }
 
 /// Where the lines of the log go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Where {
-    /// They are the data.
-    Out,
+    /// They are the data, with times on the clocks of this zone.
+    Out(Zone),
     /// They are for a person who waits.
     Err,
     /// Nobody looks on.
@@ -175,8 +176,8 @@ impl<'a> Shown<'a> {
     }
 
     fn line(&mut self, line: &view::Line, console: &mut Console) -> Result<(), CliError> {
-        match self.following.log {
-            Where::Out => logs::print_line(line, &mut self.attempt, console)?,
+        match &self.following.log {
+            Where::Out(zone) => logs::print_line(line, &mut self.attempt, zone, console)?,
             Where::Err => {
                 let before = self.attempt.replace(line.attempt);
                 if before.unwrap_or(1) != line.attempt {
@@ -196,7 +197,7 @@ impl<'a> Shown<'a> {
         let ended = ended.count();
         if ended > self.told {
             self.live.end(console);
-            if run.ended_at.is_none() && self.following.log != Where::Nowhere {
+            if run.ended_at.is_none() && !matches!(self.following.log, Where::Nowhere) {
                 console.note(attempt_ended(run, now));
             }
         }
@@ -251,7 +252,7 @@ pub(super) fn ended(run: &view::Run) -> String {
     let number = run.run.unwrap_or_default();
     let status = history::status(run);
     let mut text = format!("run {number} {style}{}{style:#}", escape::line(&status));
-    if let Some(took) = history::took(run) {
+    if let Some(took) = run.duration {
         let preposition = history::preposition(&run.status);
         let _ = write!(text, " {preposition} {}", when::took(took));
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cronlet_core::run::RunId;
+use cronlet_core::{run::RunId, schedule::Zone};
 
 use super::{
     console::Console,
@@ -14,6 +14,7 @@ use super::{
     params,
     place::Place,
     show, style, when,
+    zones::Zones,
 };
 use crate::{
     api::view,
@@ -54,12 +55,13 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     {
         return Err(no_such_attempt(args.run, number, run.attempts.len()));
     }
+    let zone = Zones::find(place).of(run.job.as_str()).clone();
     if args.follow && !run.status.is_final() {
         let daemon = daemon::find(place, console)?;
         let following = Following {
             run: args.run,
             job: run.job.to_string(),
-            log: Where::Out,
+            log: Where::Out(zone),
         };
         return follow::follow(&daemon, &following, console)?.exit(console);
     }
@@ -70,7 +72,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let wanted = lines
         .iter()
         .filter(|line| args.attempt.is_none_or(|attempt| attempt == line.attempt));
-    print(wanted, console)?;
+    print(wanted, &zone, console)?;
     let run = view::Run::from(&run);
     if args.follow {
         console.note(follow::ended(&run));
@@ -122,11 +124,12 @@ fn no_such_attempt(run: u64, attempt: u32, attempts: usize) -> CliError {
 
 fn print<'a>(
     lines: impl Iterator<Item = &'a view::Line>,
+    zone: &Zone,
     console: &mut Console,
 ) -> Result<(), CliError> {
     let mut attempt = None;
     for line in lines {
-        print_line(line, &mut attempt, console)?;
+        print_line(line, &mut attempt, zone, console)?;
     }
     Ok(())
 }
@@ -135,6 +138,7 @@ fn print<'a>(
 pub(super) fn print_line(
     line: &view::Line,
     attempt: &mut Option<u32>,
+    zone: &Zone,
     console: &mut Console,
 ) -> Result<(), CliError> {
     let before = attempt.replace(line.attempt);
@@ -144,7 +148,7 @@ pub(super) fn print_line(
     if before.unwrap_or(1) != line.attempt {
         console.line(header(line.attempt))?;
     }
-    console.line(text(line))
+    console.line(text(line, zone))
 }
 
 /// What stands above the lines of an attempt that is not the first.
@@ -153,10 +157,14 @@ pub(super) fn header(attempt: u32) -> String {
     format!("{dim}attempt {attempt}{dim:#}")
 }
 
-/// `2026-03-29T03:00:00.123Z info   fetched  papers=12`
-fn text(line: &view::Line) -> String {
+/// `2026-03-29T03:00:00.123+02:00 info   fetched  papers=12`
+fn text(line: &view::Line, zone: &Zone) -> String {
     let dim = style::DIM;
-    format!("{dim}{}{dim:#} {}", when::milli(line.at.0), live(line))
+    format!(
+        "{dim}{}{dim:#} {}",
+        when::milli(line.at.0, zone),
+        live(line)
+    )
 }
 
 /// The same without the time, for those who see it as it is said.
@@ -185,10 +193,11 @@ mod tests {
             message: "fetched\u{7}".to_owned(),
             fields: vec![("papers".to_owned(), "12".to_owned())],
         };
-        let text = anstream::adapter::strip_str(&text(&view::Line::new(1, &line))).to_string();
+        let text =
+            anstream::adapter::strip_str(&text(&view::Line::new(1, &line), &Zone::UTC)).to_string();
         assert_eq!(
             text,
-            "2026-03-29T03:00:00.123Z info   fetched\\u{7}  papers=12"
+            "2026-03-29T03:00:00.123+00:00 info   fetched\\u{7}  papers=12"
         );
     }
 }

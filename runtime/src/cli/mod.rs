@@ -8,6 +8,7 @@
 //!   `rerun`, `status`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
 pub mod bar;
@@ -25,6 +26,7 @@ pub mod jobs;
 mod live;
 pub mod logging;
 pub mod logs;
+pub mod moment;
 pub mod next;
 pub mod panic;
 pub mod params;
@@ -41,6 +43,7 @@ pub mod suggest;
 pub mod table;
 pub mod trigger;
 pub mod when;
+pub mod zones;
 
 use clap::{Parser, Subcommand};
 use cronlet_core::escape;

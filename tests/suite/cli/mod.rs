@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::project::{Project, Said};
 
+mod history;
 mod logs;
 mod rerun;
 mod runs;

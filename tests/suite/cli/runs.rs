@@ -56,7 +56,8 @@ fn a_run_is_triggered_and_looked_at() -> Result<()> {
 
     let log = project.cronlet(&["logs", "1"])?;
     ensure!(
-        log.out.ends_with("Z info   echoing  job=echo  attempt=1\n"),
+        log.out
+            .ends_with("+00:00 info   echoing  job=echo  attempt=1\n"),
         "{}",
         log.out
     );
