@@ -17,7 +17,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
 
 /// serde's message without ` at line 1 column 12`: the text was written by the
 /// host, so its user has never seen that line.
-fn without_position(error: &serde_json::Error) -> String {
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     message

@@ -43,12 +43,29 @@
 //!
 //! # What it sees
 //!
-//! A sandbox starts with nothing: no environment, no files, no network. There are
-//! a clock, random numbers, [`Context`] with the facts of the run, and the log:
+//! A sandbox starts with nothing: no environment, no files, no network; directories
+//! and variables are there if the job's `allow` grants them, and `std::fs` and
+//! `std::env` find them. There are a clock, random numbers, [`Context`] with the facts of the run, and the log:
 //! [`info!`] and its four siblings. Lines printed to stdout and stderr go there
 //! too. Memory, time, output and log are limited.
 //!
-//! Nothing survives the call. Statics are new at every attempt.
+//! Nothing survives the call but what the job puts into its [state](Context::state).
+//! Statics are new at every attempt.
+//!
+//! # Remembering
+//!
+//! [`Context::state`] is a small store of keys and values that the next run of the
+//! job finds as this one left it, if this one succeeds.
+//!
+//! ```no_run
+//! use cronlet_plugin::prelude::*;
+//!
+//! fn count(cx: &Context) -> Result<u64, JobError> {
+//!     let runs = cx.state().get_json::<u64>("runs")?.unwrap_or(0) + 1;
+//!     cx.state().set_json("runs", &runs)?;
+//!     Ok(runs)
+//! }
+//! ```
 //!
 //! # Errors and retries
 //!
@@ -121,11 +138,13 @@ mod json;
 #[doc(hidden)]
 pub mod log;
 mod outcome;
+mod state;
 
 pub use context::{Context, UnixMillis};
 pub use cronlet_plugin_macros::job;
 pub use error::JobError;
 pub use outcome::Outcome;
+pub use state::{Keys, State, StateError};
 
 /// All that a job needs: `use cronlet_plugin::prelude::*;`.
 ///

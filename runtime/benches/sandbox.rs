@@ -159,6 +159,7 @@ impl Round {
         let attempt = Attempt {
             component: Ok(self.component),
             limits: Limits::default(),
+            allow: Arc::default(),
             params: self.params.clone(),
             facts: Facts {
                 job: self.job.clone(),
@@ -169,6 +170,7 @@ impl Round {
                 nominal: Timestamp::UNIX_EPOCH,
                 input: None,
             },
+            state: None,
         };
         let (_handle, control) = control::pair();
         let round = self.clone();

@@ -101,5 +101,6 @@ fn report(at: Timestamp) -> AttemptReport {
         }),
         usage: Usage::default(),
         log: vec![line],
+        state: None,
     }
 }

@@ -23,7 +23,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use cronlet::{
-    engine::{self, Finish, Handle, Parts, clock::SystemClock, handle::Wanted},
+    engine::{self, Finish, Handle, Parts, clock::SystemClock, handle::Wanted, reload::Requests},
     sandbox::{Sandbox, SandboxOptions},
     store::{
         History,
@@ -115,7 +115,7 @@ async fn measure(folder: &Path, runs: u32, workers: NonZeroU32) -> Result<Durati
         clock: Arc::new(SystemClock::new()),
         config: folder.join("schedules.toml"),
         plan: plan(digest, workers)?.into(),
-        reload: Box::new(|| {}),
+        reload: Requests::new(|_| {}),
     })?;
     let begin = Instant::now();
     let mut asking = tokio::task::JoinSet::new();
@@ -195,6 +195,7 @@ fn plan(digest: Digest, workers: NonZeroU32) -> Result<Plan> {
         max_instances: None,
         retry: Retry::default(),
         limits: Limits::default(),
+        allow: Arc::default(),
         params: "{}".into(),
     };
     Ok(Plan {

@@ -10,13 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cronlet::store::history::{Entry, RunRow};
-use cronlet_core::{
-    run::{AttemptStatus, Cause, RunId, RunStatus},
-    schedule::{Every, Trigger},
-};
+use cronlet_core::run::{AttemptStatus, RunId, RunStatus};
 use jiff::Timestamp;
 
-use crate::{daemon::Daemon, project::Project};
+use crate::{daemon::Daemon, instants, project::Project};
 
 const ROUNDS: u32 = 24;
 
@@ -175,63 +172,9 @@ fn check(
     }
     for (name, since) in accepted {
         let through = project.job(name)?.context("it is still a job")?.watermark;
-        check_instants(&entries, name, *since, through)
+        instants::check(&entries, name, *since, through)
             .with_context(|| format!("job `{name}` from {since} to {through}"))?;
     }
-    Ok(())
-}
-
-/// Each instant that the trigger names is one run, or in one range of skips.
-fn check_instants(
-    entries: &[Entry],
-    name: &str,
-    since: Timestamp,
-    through: Timestamp,
-) -> Result<()> {
-    let trigger = Trigger::Every(Every::new(Duration::from_secs(1), Duration::ZERO)?);
-    let mut due = BTreeSet::new();
-    let mut next = trigger.next_after(since);
-    while let Some(instant) = next.filter(|instant| *instant <= through) {
-        due.insert(instant);
-        next = trigger.next_after(instant);
-    }
-    let mut seen = BTreeMap::<Timestamp, Vec<String>>::new();
-    for entry in entries {
-        match entry {
-            Entry::Run(run) if run.job.as_str() == name => {
-                if let Cause::Time(instant) = run.cause {
-                    seen.entry(instant)
-                        .or_default()
-                        .push(format!("run {}", run.run));
-                }
-            }
-            Entry::Skips(skips) if skips.job.as_str() == name => {
-                let what = format!("{} {}–{}", skips.reason, skips.first, skips.last);
-                let mut instant = Some(skips.first);
-                let mut count = 0;
-                while let Some(at) = instant.filter(|at| *at <= skips.last) {
-                    seen.entry(at).or_default().push(what.clone());
-                    count += 1;
-                    instant = trigger.next_after(at);
-                }
-                ensure!(
-                    count == skips.count,
-                    "it counts {} and is {count}: {what}",
-                    skips.count
-                );
-            }
-            _ => {}
-        }
-    }
-    for instant in &due {
-        match seen.get(instant).map(Vec::as_slice) {
-            Some([_]) => {}
-            None => anyhow::bail!("{instant} is lost"),
-            Some(twice) => anyhow::bail!("{instant} is {}", twice.join(" and ")),
-        }
-    }
-    let early = seen.keys().find(|instant| **instant > through);
-    ensure!(early.is_none(), "{early:?} is ahead of the watermark");
     Ok(())
 }
 

@@ -1,13 +1,20 @@
 //! Tests of the whole product, in one binary.
 
+mod backup;
 mod cli;
 mod crash;
 mod daemon;
 mod features;
+mod files;
 mod golden;
+mod instants;
+mod manager;
 mod project;
 mod readme;
 mod reload;
+mod retention;
 mod sandbox;
 mod serve;
+#[cfg(target_os = "linux")]
+mod soak;
 mod tidy;

@@ -73,8 +73,12 @@ impl Project {
 
     /// Runs `cronlet` to its end. What it says of this folder is said of `[folder]`.
     pub(crate) fn cronlet(&self, arguments: &[&str]) -> Result<Said> {
-        let output = self
-            .command(arguments)
+        self.run(&mut self.command(arguments))
+    }
+
+    /// The same, of a command that has more than text in it.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<Said> {
+        let output = command
             .output()
             .context("run the built cronlet; `cargo xtask test` builds it")?;
         let text = |bytes| -> Result<String> {

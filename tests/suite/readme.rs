@@ -84,6 +84,9 @@ fn the_job_is_the_one_that_ships() -> Result<()> {
 fn the_schedules_are_sound() -> Result<()> {
     for schedules in blocks("toml")? {
         let project = Project::new(&schedules, &[("hello", tests::HELLO)])?;
+        for granted in ["data", "reports"] {
+            fs::create_dir(project.path(granted))?;
+        }
         let said = project.cronlet(&["check", "--strict"])?;
         ensure!(said.code == 0, "{}", said.err);
     }

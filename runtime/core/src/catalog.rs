@@ -1,17 +1,19 @@
-//! What is known of the components that a schedules file refers to.
+//! What is known of the components and directories that a schedules file refers to.
 //!
 //! A reference becoming a digest is one step, done before a plan is resolved, so
 //! that the file's text never meets the sandbox.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::digest::Digest;
 
-/// The components by the reference that the file uses, as written: `hello`, `./hello.wasm`.
+/// What was looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
-    /// Every reference that was looked up.
+    /// The components, by the reference that the file uses, as written: `hello`, `./hello.wasm`.
     pub components: BTreeMap<String, Result<Loaded, Unusable>>,
+    /// The directories that it grants, and where each of them really is.
+    pub directories: BTreeMap<Directory, Result<PathBuf, Unusable>>,
 }
 
 /// A component that can be used.
@@ -23,12 +25,23 @@ pub struct Loaded {
     pub world: String,
 }
 
-/// A component that cannot be used.
+/// A directory as somebody wants to grant it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Directory {
+    /// The path that leads to it.
+    pub path: PathBuf,
+    /// Whether it is to be written too.
+    pub write: bool,
+}
+
+/// A component or a directory that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
-    /// Short and stable: `missing`, `unreadable`, `not-a-component`, `not-a-job`, `too-large`, `invalid`, `import`.
+    /// Short and stable. Of a component: `missing`, `unreadable`, `not-a-component`, `not-a-job`,
+    /// `too-large`, `invalid`, `import`. Of a directory: `missing`, `unreadable`, `unwritable`,
+    /// `not-a-directory`.
     pub code: &'static str,
-    /// What is wrong, as the rest of "`hello` cannot be used: …".
+    /// What is wrong; of a component as the rest of "`hello` cannot be used: …".
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,

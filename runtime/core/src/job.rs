@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use crate::{
+    capability::Capabilities,
     digest::Digest,
     limits::Limits,
     name::JobName,
@@ -33,6 +34,8 @@ pub struct Job {
     pub retry: Retry,
     /// What one attempt may use.
     pub limits: Limits,
+    /// What it may reach of the world.
+    pub allow: Arc<Capabilities>,
     /// What the guest gets, as JSON text. Keys are sorted, so equal params are equal text.
     pub params: Arc<str>,
 }

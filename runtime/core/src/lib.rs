@@ -9,14 +9,15 @@
 //! | to find | look in |
 //! |---|---|
 //! | when something is due | [`schedule`] |
-//! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`catalog`] |
-//! | what can become of an occurrence | [`run`], [`report`], [`record`] |
+//! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod backoff;
+pub mod capability;
 pub mod catalog;
 pub mod digest;
 pub mod engine;
@@ -28,6 +29,8 @@ pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod report;
+pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod state;
 pub mod units;

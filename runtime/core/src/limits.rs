@@ -9,6 +9,11 @@ pub const DEFAULT_MEMORY: u64 = 64 << 20;
 /// The default of [`Limits::max_output`], in bytes.
 pub const DEFAULT_MAX_OUTPUT: u64 = 1 << 20;
 
+/// The default of [`Limits::max_state`], in bytes.
+pub const DEFAULT_MAX_STATE: u64 = 16 << 20;
+/// The default of [`Limits::max_state_value`], in bytes.
+pub const DEFAULT_MAX_STATE_VALUE: u64 = 64 << 10;
+
 /// The limits of one attempt. Reaching one ends the attempt as `failed`, with
 /// the limit's name as the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,11 @@ pub struct Limits {
     pub memory: u64,
     /// Bytes of the outcome's output.
     pub max_output: u64,
+    /// Bytes of all that the job remembers, see [`crate::state::size`]. Reaching this limit or the next
+    /// one is an error that the guest sees.
+    pub max_state: u64,
+    /// Bytes of one value that the job remembers.
+    pub max_state_value: u64,
 }
 
 impl Default for Limits {
@@ -28,6 +38,8 @@ impl Default for Limits {
             timeout: DEFAULT_TIMEOUT,
             memory: DEFAULT_MEMORY,
             max_output: DEFAULT_MAX_OUTPUT,
+            max_state: DEFAULT_MAX_STATE,
+            max_state_value: DEFAULT_MAX_STATE_VALUE,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{digest::Digest, job::Job, name::JobName};
+use crate::{digest::Digest, job::Job, name::JobName, retention::Retention};
 
 /// What the engine schedules. A replaced file or a replaced component is a new plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub max_concurrent_runs: NonZeroU32,
     /// How long guests have to end when the daemon stops. Default 30 s.
     pub shutdown_grace: Duration,
+    /// How long history is kept.
+    pub history: Retention,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
         Self {
             max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
             shutdown_grace: Duration::from_secs(30),
+            history: Retention::default(),
         }
     }
 }
@@ -113,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        capability::{Capabilities, DirGrant},
         job::Component,
         limits::Limits,
         policy::{CatchUp, Overlap, Retry},
@@ -121,7 +125,7 @@ mod tests {
 
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
-        (0..6u8, 0..3u64, 0..3u8).prop_map(|(name, period, params)| Job {
+        (0..6u8, 0..3u64, 0..3u8, any::<bool>()).prop_map(|(name, period, params, write)| Job {
             name: JobName::new(&format!("job-{name}")).unwrap(),
             description: None,
             component: Component::Ready(Digest::of(&[params % 2])),
@@ -135,6 +139,14 @@ mod tests {
             retry: Retry::default(),
             limits: Limits::default(),
             zone: Zone::UTC,
+            allow: Arc::new(Capabilities {
+                dirs: vec![DirGrant {
+                    host: "data".into(),
+                    guest: "/data".to_owned(),
+                    write,
+                }],
+                env: Vec::new(),
+            }),
             params: params.to_string().into(),
         })
     }

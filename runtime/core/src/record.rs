@@ -1,7 +1,7 @@
 //! The one stream of what happened. The store writes it, the API streams it, logs
 //! and metrics are made from it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -10,6 +10,7 @@ use crate::{
     name::JobName,
     report::AttemptReport,
     run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason},
+    state::StateChanges,
 };
 
 /// The number of a batch. It rises by one, from 1 at the start of each engine.
@@ -92,6 +93,17 @@ pub enum Record {
         /// Its number, which is not used again.
         attempt: u32,
     },
+    /// An attempt has changed what its job remembers. The record that follows says that it succeeded.
+    StateWritten {
+        /// Of this run.
+        run: RunId,
+        /// Its job.
+        job: JobName,
+        /// What becomes of which key. What was found has been checked, so a store only writes.
+        changes: Arc<StateChanges>,
+        /// What the whole state of the job counts for now, see [`crate::state::size`].
+        total: u64,
+    },
     /// An attempt is over. What becomes of the run is in the record that follows.
     AttemptEnded {
         /// Of this run.
@@ -102,7 +114,7 @@ pub enum Record {
         status: AttemptStatus,
         /// Why, if it failed.
         reason: Option<FailReason>,
-        /// What it left; none if the daemon died with it.
+        /// What it left, but for what it did to its job's state; none if the daemon died with it.
         report: Option<Arc<AttemptReport>>,
     },
     /// The run is `queued` again, its attempt was interrupted or disarmed.
@@ -167,6 +179,8 @@ pub struct Recovery {
     pub jobs: Vec<StoredJob>,
     /// Every run that is not final, by number.
     pub runs: Vec<StoredRun>,
+    /// What the state of each job counts for that has any, whether there is such a job or not.
+    pub states: BTreeMap<JobName, u64>,
 }
 
 /// What is stored of a job.

@@ -1,11 +1,11 @@
 //! What the world says of an attempt that is over. A guest that misbehaves is a
 //! value here, never an error.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::run::FailReason;
+use crate::{run::FailReason, state::StateChanges};
 
 /// One finished execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,9 @@ pub struct AttemptReport {
     pub usage: Usage,
     /// What it said, oldest first.
     pub log: Vec<LogLine>,
+    /// What it did to its job's state, if it did anything. The engine takes it out, and records what
+    /// is kept of it.
+    pub state: Option<Arc<StateChanges>>,
 }
 
 /// What came out of an attempt, before anybody asks whether it was cancelled.

@@ -9,12 +9,14 @@
 //! | `GET /readyz` | 200 while runs are started, 503 once the daemon is stopping |
 //! | `GET /health` | 200 `healthy` or `degraded`, with the reasons |
 //! | `GET /api/v1/status` | [`status::Status`] |
+//! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
 //! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
 //! | `POST /api/v1/runs/{run}/rerun` | 202 [`runs::Accepted`] |
+//! | `POST /api/v1/prune` | [`prune::Pruned`], once old history is deleted |
 
 use axum::{
     Router,
@@ -26,6 +28,8 @@ use crate::engine::Handle;
 
 pub mod client;
 pub mod events;
+pub mod prune;
+pub mod reload;
 pub mod runs;
 pub mod socket;
 pub mod status;
@@ -46,12 +50,14 @@ pub fn router(engine: Handle) -> Router {
         .route("/readyz", get(status::readyz))
         .route("/health", get(status::health))
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/log", get(events::log))
         .route("/api/v1/runs/{run}/events", get(events::follow))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
         .route("/api/v1/runs/{run}/rerun", post(runs::rerun))
+        .route("/api/v1/prune", post(prune::prune))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .with_state(engine)

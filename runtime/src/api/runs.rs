@@ -68,19 +68,19 @@ struct Nothing {}
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
-    wait: Option<Until>,
+    pub(super) wait: Option<Until>,
 }
 
 /// See [`Wait`].
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Until {
+pub(super) enum Until {
     Final,
 }
 
 pub(super) type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
-type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
-type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
+pub(super) type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+pub(super) type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 pub(super) async fn request(
     State(engine): State<Handle>,
@@ -197,7 +197,7 @@ fn refused(answer: Answer) -> Problem {
 }
 
 /// JSON, or nothing.
-fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     if body.is_empty() {
         return Ok(T::default());
     }

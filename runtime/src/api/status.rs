@@ -145,7 +145,7 @@ pub(super) async fn status(State(engine): State<Handle>) -> Result<Json<Status>,
     Ok(Json(Status::from(&status)))
 }
 
-async fn ask(engine: &Handle) -> Result<engine::Status, Problem> {
+pub(super) async fn ask(engine: &Handle) -> Result<engine::Status, Problem> {
     match tokio::time::timeout(PATIENCE, engine.status()).await {
         Ok(Some(status)) => Ok(status),
         Ok(None) => Err(Problem::unavailable("the engine has stopped")),
@@ -205,7 +205,11 @@ impl From<&ConfigStatus> for Config {
             state: state.to_owned(),
             refused_at: refusal.map(|refusal| Time(refusal.at)),
             problems: problems.map_or_else(Vec::new, all_problems),
-            warnings: config.warnings.clone(),
+            warnings: config
+                .warnings
+                .iter()
+                .map(|it| it.message.clone())
+                .collect(),
         }
     }
 }

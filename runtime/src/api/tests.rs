@@ -99,6 +99,27 @@ fn a_daemon_is_alive_ready_and_healthy_until_it_stops() {
 }
 
 #[test]
+fn who_waits_for_a_reload_hears_when_the_daemon_stops() {
+    let server = server();
+    let answer = server.post("/api/v1/reload", &json!({}));
+    assert_eq!(
+        (answer.status, answer.body),
+        (202, json!({"status": "reloading"}))
+    );
+    let answer = server.post("/api/v1/reload?wait=long", &json!({}));
+    assert_problem(&answer, 400, "wait");
+    let (client, asked) = (server.client.clone(), server.bench.engine.clone());
+    let waiting = std::thread::spawn(move || {
+        client
+            .post("/api/v1/reload?wait=final", &json!({}))
+            .unwrap()
+    });
+    server.bench.until(|_| asked.reloads_asked_for() == 2);
+    server.bench.finish();
+    assert_problem(&waiting.join().unwrap(), 503, "stopped");
+}
+
+#[test]
 fn a_run_is_asked_for_waited_for_and_shown() {
     let server = server();
     let body = json!({"params": {"n": 1}, "nominal": "2026-01-01T00:00:00Z"});

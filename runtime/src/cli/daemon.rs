@@ -1,5 +1,7 @@
 //! Finding the daemon, and what is said when it is not there or refuses.
 
+use std::path::Path;
+
 use super::{
     console::Console,
     error::{CliError, Kind},
@@ -12,8 +14,12 @@ use crate::{
 
 /// The daemon that owns the database.
 pub fn find(place: &Place, console: &mut Console) -> Result<Client, CliError> {
-    let database = place.database(console);
-    let holder = sqlite::holder(&database)?;
+    at(&place.database(console))
+}
+
+/// The daemon that owns this database.
+pub fn at(database: &Path) -> Result<Client, CliError> {
+    let holder = sqlite::holder(database)?;
     let socket = holder.and_then(|holder| holder.socket);
     socket.map(|socket| Client::new(&socket)).ok_or_else(|| {
         let message = format!("no daemon is running for `{}`", database.display());

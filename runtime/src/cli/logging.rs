@@ -18,13 +18,13 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use tracing_subscriber::{
     Layer, Registry,
-    filter::Targets,
+    filter::{LevelFilter, Targets},
     fmt::{format::Writer, time::FormatTime},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
-use super::error::CliError;
+use super::{error::CliError, suggest};
 
 /// What is logged unless `CRONLET_LOG` says otherwise.
 const FILTER: &str = "warn,cronlet=info";
@@ -171,12 +171,32 @@ impl Drop for Logging {
 }
 
 fn filter() -> Result<Targets, CliError> {
-    let asked = std::env::var(VARIABLE).unwrap_or_default();
-    let asked = if asked.is_empty() { FILTER } else { &asked };
-    asked.parse().map_err(|error| {
-        CliError::user(format!("`{VARIABLE}` is not a filter: {error}")).hint(
-            "write a level, such as `debug`, or levels of parts, such as `warn,cronlet=debug`",
-        )
+    let asked = std::env::var_os(VARIABLE).unwrap_or_default();
+    let asked = asked.to_string_lossy();
+    parse(if asked.is_empty() { FILTER } else { &asked })
+}
+
+fn parse(filter: &str) -> Result<Targets, CliError> {
+    // By itself a word that is no level would be a part of which everything is logged, and nothing of
+    // all others: a misspelled `debug` would be silence.
+    let close: String = filter.split_whitespace().collect();
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let mut words = close.split(',');
+    let lonely = words.find(|word| !word.contains('=') && !is_level(word));
+    let parsed = match lonely {
+        Some(_) => None,
+        None => close.parse().ok(),
+    };
+    parsed.ok_or_else(|| {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let meant = lonely.and_then(|word| suggest::hint(word, levels));
+        CliError::user(format!(
+            "the environment variable `{VARIABLE}` is `{filter}`, expected a level, such as `debug`, or \
+             levels of parts, such as `warn,cronlet=debug`"
+        ))
+        .hint(meant.unwrap_or_else(|| {
+            format!("set `{VARIABLE}` to another value, or unset it")
+        }))
     })
 }
 
@@ -185,6 +205,32 @@ mod tests {
     use std::{io::Write as _, sync::Mutex};
 
     use super::*;
+
+    #[test]
+    fn a_filter_that_is_none_is_said_and_never_silence() {
+        for good in [
+            FILTER,
+            "debug",
+            "TRACE",
+            "off",
+            "warn,cronlet=debug",
+            "cronlet=4",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "debgu",
+            "cronlet",
+            "a=b=c",
+            "cronlet=loud",
+            "warn,debgu",
+            "info,",
+        ] {
+            let error = parse(bad).unwrap_err();
+            assert!(error.message.contains(&format!("`CRONLET_LOG` is `{bad}`")));
+        }
+        assert_eq!(parse("debgu").unwrap_err().hints, ["did you mean `debug`?"]);
+    }
 
     /// Somebody who reads when the test lets him.
     #[derive(Clone, Default)]

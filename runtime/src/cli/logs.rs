@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::view,
-    store::history::{History, RunRow},
+    store::history::{AttemptLog, History, RunRow},
 };
 
 #[derive(Debug, clap::Args)]
@@ -65,8 +65,8 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         };
         return follow::follow(&daemon, &following, console)?.exit(console);
     }
-    let lines = match so_far(&run, place, console) {
-        Some(lines) => lines,
+    let (lines, pruned) = match so_far(&run, place, console) {
+        Some(lines) => (lines, None),
         None => stored(&history, run.run)?,
     };
     let wanted = lines
@@ -74,24 +74,31 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         .filter(|line| args.attempt.is_none_or(|attempt| attempt == line.attempt));
     print(wanted, &zone, console)?;
     let run = view::Run::from(&run);
+    if let Some(pruned) = &pruned {
+        console.note(pruned);
+    }
     if args.follow {
         console.note(follow::ended(&run));
         return Ok(follow::exit(&run.status));
     }
-    if lines.is_empty() && !console.json() {
+    if lines.is_empty() && pruned.is_none() && !console.json() {
         console.note(format_args!("run {} has said nothing", args.run));
     }
     Ok(Exit::Done)
 }
 
-/// What is kept of it.
-fn stored(history: &impl History, run: RunId) -> Result<Vec<view::Line>, CliError> {
+/// What is kept of it, and what is not any more.
+fn stored(
+    history: &impl History,
+    run: RunId,
+) -> Result<(Vec<view::Line>, Option<String>), CliError> {
     let logs = history.log(run, None)?;
     let lines = logs.iter().flat_map(|log| {
         let lines = log.lines.iter();
         lines.map(|line| view::Line::new(log.attempt, line))
     });
-    Ok(lines.collect())
+    let pruned = logs.iter().any(|log| log.pruned);
+    Ok((lines.collect(), pruned.then(|| self::pruned(run.0, &logs))))
 }
 
 /// Of a run whose guest works only the daemon knows what it says. None if there is no such guest, or
@@ -120,6 +127,17 @@ fn no_such_attempt(run: u64, attempt: u32, attempts: usize) -> CliError {
     CliError::not_found(format!(
         "run {run} has no attempt {attempt}, it has {attempts}"
     ))
+}
+
+/// What is not kept any more was said all the same.
+fn pruned(run: u64, logs: &[AttemptLog]) -> String {
+    let gone = logs.iter().filter(|log| log.pruned);
+    let gone: Vec<String> = gone.map(|log| log.attempt.to_string()).collect();
+    if gone.len() == logs.len() {
+        return format!("the log of run {run} is not kept any more: it was pruned");
+    }
+    let attempts = gone.join(", ");
+    format!("the log of run {run} is not whole: that of attempt {attempts} was pruned")
 }
 
 fn print<'a>(

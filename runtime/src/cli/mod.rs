@@ -5,12 +5,14 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `status`: the verbs.
+//!   `rerun`, `reload`, `status`, `backup`, `prune`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
-//! - [`place`]: where the schedules file and the database are. [`exit`]: what the codes say.
+//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
+//!   the codes say.
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backup;
 pub mod bar;
 pub mod cancel;
 pub mod check;
@@ -32,6 +34,8 @@ pub mod panic;
 pub mod params;
 pub mod place;
 pub mod progress;
+pub mod prune;
+pub mod reload;
 pub mod rerun;
 pub mod run;
 pub mod serve;
@@ -42,6 +46,7 @@ pub mod style;
 pub mod suggest;
 pub mod table;
 pub mod trigger;
+mod usage;
 pub mod when;
 pub mod zones;
 
@@ -127,14 +132,23 @@ enum Verb {
     Rerun(rerun::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
+    /// Have the daemon read the schedules file again
+    Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
     Status(status::Args),
+    /// Copy the database, while the daemon goes on
+    Backup(backup::Args),
+    /// Delete old history now
+    Prune(prune::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
 pub fn main() -> Exit {
     panic::report_as_bug(|| {
-        let cli = Cli::parse();
+        let cli = match usage::parse() {
+            Ok(cli) => cli,
+            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+        };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);
         console.finish(result)
@@ -155,7 +169,10 @@ impl Verb {
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
+            Self::Backup(args) => backup::run(args, place, console),
+            Self::Prune(args) => prune::run(args, place, console),
         }
     }
 }
@@ -171,8 +188,11 @@ fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exi
         environment: &place::environment(),
         now: Timestamp::now(),
     };
-    let code = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
-    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == code);
+    let ended = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
+    if let Some(document) = &ended.document {
+        console.document(document)?;
+    }
+    let exit = Exit::ALL.into_iter().find(|exit| exit.code() == ended.code);
     Ok(exit.unwrap_or(Exit::Bug))
 }
 

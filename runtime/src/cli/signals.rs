@@ -27,8 +27,8 @@ impl Signals {
         stop(&mut self.terminate, &mut self.interrupt).await;
     }
 
-    /// Passes them on. Returns at the second wish to stop.
-    pub(super) async fn obey(&mut self, engine: &Handle) {
+    /// Passes them on, `stops` at the first wish to stop. Returns at the second.
+    pub(super) async fn obey(&mut self, engine: &Handle, stops: impl Fn()) {
         let mut stopping = false;
         loop {
             tokio::select! {
@@ -46,6 +46,7 @@ impl Signals {
             }
             stopping = true;
             tracing::info!("stopping; once more stops at once");
+            stops();
             engine.shutdown();
         }
     }

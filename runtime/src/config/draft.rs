@@ -1,9 +1,9 @@
 //! A schedules file that is sound in itself, and the plan it becomes with its components.
 
-use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path, path::PathBuf, sync::Arc};
 
 use cronlet_core::{
-    catalog::{Catalog, Loaded, Unusable},
+    catalog::{Catalog, Directory, Loaded, Unusable},
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
@@ -13,8 +13,10 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::{
+    allow::Dir,
+    exposure::Guarded,
     job::JobDraft,
-    plugin::{Plugin, Reference},
+    plugin::{self, Plugin, Reference},
     problem::{Problem, Problems, Severity},
     settings::Runtime,
     source::Source,
@@ -42,6 +44,12 @@ impl Draft {
     pub fn references(&self) -> Vec<Reference> {
         let references: BTreeSet<_> = self.plugins().map(|plugin| &plugin.reference).collect();
         references.into_iter().cloned().collect()
+    }
+
+    /// Each directory that a job is granted, once.
+    pub fn directories(&self) -> BTreeSet<Directory> {
+        let dirs = self.jobs.iter().flat_map(|job| &job.policy.allow.dirs);
+        dirs.map(Dir::directory).collect()
     }
 
     /// The component of one job; none if there is no such job.
@@ -90,22 +98,26 @@ impl Draft {
         &self.source
     }
 
-    /// Tells it the plugins that exist, by name, for "did you mean".
+    /// Has it look which plugins there are, for "did you mean".
     #[must_use]
-    pub fn known_plugins(mut self, names: Vec<String>) -> Self {
-        self.known_plugins = names;
+    pub fn look_for_plugins(mut self) -> Self {
+        self.known_plugins = plugin::names_in(self.plugins_dir());
         self
     }
 
     /// The plan that it becomes with the components of `catalog`.
     ///
     /// A component that cannot be used is no problem here: its job fails alone. [`Draft::unusable`] has
-    /// what is to be said about it.
+    /// what is to be said about it. A directory that is not there is looked for again by each attempt.
     pub fn resolve(&self, catalog: &Catalog) -> Plan {
+        let guarded = self.guarded(catalog);
         let jobs = self.jobs.iter().map(|draft| {
-            let component = match component(&draft.plugin, catalog) {
-                Ok(loaded) => Component::Ready(loaded.digest),
-                Err(unusable) => Component::Unusable(unusable.message),
+            let mut dirs = draft.policy.allow.dirs.iter();
+            let exposed = dirs.find_map(|dir| exposed(dir, catalog, &guarded));
+            let component = match (component(&draft.plugin, catalog), exposed) {
+                (Ok(_), Some((message, _))) => Component::Unusable(message),
+                (Ok(loaded), None) => Component::Ready(loaded.digest),
+                (Err(unusable), _) => Component::Unusable(unusable.message),
             };
             (draft.name.clone(), Arc::new(draft.with(component)))
         });
@@ -116,14 +128,50 @@ impl Draft {
         }
     }
 
-    /// What is wrong with its components.
+    /// What is wrong with its components, and with the directories that it grants.
     pub fn unusable(&self, catalog: &Catalog, severity: Severity) -> Option<Problems> {
-        let problems = self.plugins().filter_map(|plugin| {
+        let components = self.plugins().filter_map(|plugin| {
             let unusable = component(plugin, catalog).err()?;
-            let mut problem = self.unusable_problem(plugin, unusable);
-            problem.severity = severity;
-            Some(problem)
+            Some(self.unusable_problem(plugin, unusable))
         });
+        let guarded = self.guarded(catalog);
+        let directories = self.dirs().filter_map(|dir| {
+            let found = catalog.directories.get(&dir.directory())?;
+            match found {
+                Err(unusable) => Some(no_directory(dir, unusable)),
+                Ok(_) => exposed(dir, catalog, &guarded).map(|(message, label)| {
+                    Problem::error("allow::exposed", message)
+                        .at(dir.span.clone())
+                        .label(label)
+                        .help("grant a directory of its own, or leave out `write = true`")
+                }),
+            }
+        });
+        let problems = components.chain(directories).map(|mut problem| {
+            problem.severity = severity;
+            problem
+        });
+        Problems::new(&self.source, problems.collect())
+    }
+
+    /// What a job is granted and is hardly meant to have.
+    pub fn lint_grants(&self, catalog: &Catalog) -> Option<Problems> {
+        let guarded = self.guarded(catalog);
+        let problems = self
+            .dirs()
+            .filter(|dir| !dir.grant.write)
+            .filter_map(|dir| {
+                let real = catalog.directories.get(&dir.directory())?.as_ref().ok()?;
+                let shown = dir.grant.host.display();
+                let message =
+                    format!("directory `{shown}` holds the database, with the history of all jobs");
+                guarded.shows_history(real).then(|| {
+                    Problem::warning("allow::exposed", message)
+                        .at(dir.span.clone())
+                        .label("the job can read it")
+                        .help("grant a directory of its own, such as `host = \"data\"`")
+                })
+            });
         Problems::new(&self.source, problems.collect())
     }
 
@@ -157,6 +205,25 @@ impl Draft {
         self.jobs.iter().map(|job| &job.plugin).chain(&self.broken)
     }
 
+    fn dirs(&self) -> impl Iterator<Item = &Dir> {
+        self.jobs.iter().flat_map(|job| &job.policy.allow.dirs)
+    }
+
+    /// What no job may write. Nothing is looked up as long as no directory is.
+    fn guarded(&self, catalog: &Catalog) -> Guarded {
+        let mut guarded = Guarded::new();
+        if catalog.directories.is_empty() {
+            return guarded;
+        }
+        guarded.database(&self.runtime.database);
+        guarded.add("the schedules file", Path::new(self.source.name()));
+        guarded.add("the plugins", &self.runtime.plugins);
+        for plugin in self.plugins() {
+            guarded.add("a component", &plugin.reference.path);
+        }
+        guarded
+    }
+
     fn unusable_problem(&self, plugin: &Plugin, unusable: Unusable) -> Problem {
         let pinned = unusable.code == SHA256;
         let span = match &plugin.sha256 {
@@ -164,9 +231,10 @@ impl Draft {
             _ => plugin.span.clone(),
         };
         let written = &plugin.reference.written;
-        let meant = (unusable.code == "missing")
-            .then(|| closest(written, self.known_plugins.iter().map(String::as_str)))
-            .flatten()
+        let stem = Path::new(written).file_stem().and_then(OsStr::to_str);
+        let stem = stem.filter(|_| unusable.code == "missing");
+        let meant = stem
+            .and_then(|stem| closest(stem, self.known_plugins.iter().map(String::as_str)))
             .map(|meant| format!("did you mean `{meant}`?"));
         let label = match unusable.code {
             "missing" => "no such plugin".to_owned(),
@@ -196,6 +264,7 @@ impl JobDraft {
             max_instances: self.policy.max_instances,
             retry: self.policy.retry.clone(),
             limits: self.policy.limits.clone(),
+            allow: self.policy.allow.capabilities().into(),
             params: self.params.clone(),
         }
     }
@@ -227,6 +296,45 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
         }),
         _ => Ok(loaded),
     }
+}
+
+impl Dir {
+    /// What is to be looked up.
+    fn directory(&self) -> Directory {
+        Directory {
+            path: self.grant.host.clone(),
+            write: self.grant.write,
+        }
+    }
+}
+
+fn no_directory(dir: &Dir, unusable: &Unusable) -> Problem {
+    let label = match unusable.code {
+        "missing" => "no such directory",
+        "not-a-directory" => "expected a directory",
+        _ => "this one",
+    };
+    Problem::error(
+        format!("allow::{}", unusable.code),
+        unusable.message.clone(),
+    )
+    .at(dir.span.clone())
+    .label(label)
+    .maybe_help(unusable.help.clone())
+}
+
+/// Why a directory is not to be written by a job, and what of it.
+fn exposed(dir: &Dir, catalog: &Catalog, guarded: &Guarded) -> Option<(String, String)> {
+    if !dir.grant.write {
+        return None;
+    }
+    let real = catalog.directories.get(&dir.directory())?.as_ref().ok()?;
+    let what = guarded.written(real)?;
+    let shown = dir.grant.host.display();
+    Some((
+        format!("directory `{shown}` would let the job write {what}, and so leave its sandbox"),
+        format!("{what} can be written through it"),
+    ))
 }
 
 fn no_jobs() -> Problem {

@@ -7,18 +7,19 @@ use cronlet_core::{
     schedule::{Trigger, Zone},
 };
 
+use toml::de::DeValue;
+
 use super::{
-    params,
+    aliases, allow, history, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
     retry, settings,
-    table::{Field, Kind, Marked, Table, Walk, shorten},
+    table::{Field, Kind, Marked, Table, Walk, shorten, type_name},
     trigger,
 };
 
-const TABLE: Kind = Kind::table("{ plugin = \"hello\" }");
-const TEXT: Kind = Kind::quoted("a string", "\"What it is for\"");
+const TEXT: Kind = Kind::text("\"What it is for\"");
 const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
@@ -31,24 +32,6 @@ const OWN_KEYS: [&str; 8] = [
     "offset",
     "at",
     "params",
-];
-
-/// Words from other schedulers, and what they are called here.
-const ALIASES: [(&str, &str); 14] = [
-    ("schedule", "cron"),
-    ("interval", "every"),
-    ("wasm", "plugin"),
-    ("component", "plugin"),
-    ("module", "plugin"),
-    ("command", "plugin"),
-    ("args", "params"),
-    ("config", "params"),
-    ("input", "params"),
-    ("retries", "retry"),
-    ("max_retries", "retry"),
-    ("concurrency", "max_instances"),
-    ("memory_limit", "memory"),
-    ("deadline", "timeout"),
 ];
 
 /// A job as its text says, whole and sound, but for its component.
@@ -93,10 +76,11 @@ pub(super) fn defaults<'a>(walk: &mut Walk<'a>, mut table: Table<'a>) -> PolicyK
 /// Reads one job. `field` is its entry in `[jobs]`.
 pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surroundings<'_>) -> Read {
     let before = walk.problems.len();
-    let name = name(walk, field);
-    let Some(tree) = walk.table(field, &TABLE) else {
+    let DeValue::Table(tree) = field.value else {
+        no_table(walk, field);
         return Read::Broken(None);
     };
+    let name = name(walk, field);
     let mut table = Table::new(format!("`[jobs.{}]`", shorten(field.key)), "", tree);
     let description = table.take("description");
     let description = description.and_then(|field| walk.string(&field, &TEXT));
@@ -104,7 +88,11 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
         file: around.file,
         plugins: around.plugins,
     };
-    let plugin = plugin::read(walk, &mut table, field, &folders);
+    let plugin = if nested(walk, &mut table, field) && !table.has(is_key) {
+        None
+    } else {
+        plugin::read(walk, &mut table, field, &folders)
+    };
     let keys = PolicyKeys::read(walk, &mut table);
     let zone = keys.zone(&around.defaults, around.zone);
     let trigger = trigger::read(walk, &mut table, &zone);
@@ -133,8 +121,8 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
 
 /// Where a key belongs that a job and `[defaults]` do not have.
 fn elsewhere(key: &str) -> Option<String> {
-    if let Some((_, ours)) = ALIASES.iter().find(|(theirs, _)| *theirs == key) {
-        return Some(format!("did you mean `{ours}`?"));
+    if let Some(meant) = aliases::of(key) {
+        return Some(meant.to_owned());
     }
     if key == "max" || (retry::KEYS.contains(&key) && key != "on") {
         return Some(format!(
@@ -146,7 +134,11 @@ fn elsewhere(key: &str) -> Option<String> {
 
 /// The table that has a key, for keys that are known.
 pub(super) fn home(key: &str) -> Option<String> {
-    if settings::KEYS.contains(&key) {
+    if history::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `history` of `[runtime]`: write `history = {{ {key} = … }}` there"
+        ))
+    } else if settings::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in `[runtime]`"))
     } else if OWN_KEYS.contains(&key) {
         Some(format!(
@@ -154,9 +146,34 @@ pub(super) fn home(key: &str) -> Option<String> {
         ))
     } else if policy::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
+    } else if allow::KEYS.contains(&key) {
+        Some(format!(
+            "`{key}` belongs in `allow`: write `allow = {{ {key} = … }}`"
+        ))
     } else {
         None
     }
+}
+
+/// Reports a job that is no table: most likely a key of a job without the job's header.
+fn no_table(walk: &mut Walk<'_>, field: &Field<'_>) {
+    let key = shorten(field.key);
+    let problem = if is_key(field.key) {
+        Problem::error("config::job-name", format!("`{key}` is in no job"))
+            .at(field.key_span.clone())
+            .label("`[jobs]` has only jobs")
+            .help("write `[jobs.NAME]` in place of `[jobs]`")
+    } else {
+        let message = format!("`{}` must be a table", shorten(&field.path));
+        Problem::error("config::type", message)
+            .at(field.span.clone())
+            .label(format!("found {}", type_name(field.value)))
+            .help(match field.value {
+                DeValue::Array(_) => header(field.key),
+                _ => format!("write `{key} = {{ plugin = \"hello\" }}`"),
+            })
+    };
+    walk.push(problem);
 }
 
 fn name(walk: &mut Walk<'_>, field: &Field<'_>) -> Option<JobName> {
@@ -174,9 +191,41 @@ fn name(walk: &mut Walk<'_>, field: &Field<'_>) -> Option<JobName> {
     let problem = Problem::error("config::job-name", error.to_string())
         .at(field.key_span.clone())
         .label(label)
-        .maybe_help(legal(field.key).map(|name| format!("write `[jobs.{name}]`")));
+        .help(header(field.key));
     walk.push(problem);
     None
+}
+
+/// Reports each table in a job that is a job itself: a name with a dot in it is two names.
+fn nested<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>, job: &Field<'a>) -> bool {
+    let before = walk.problems.len();
+    while let Some(inner) = table.take_wrong(|_, value| is_job(value)) {
+        let name = format!("{}.{}", job.key, inner.key);
+        let message = format!("a job's name has no dot, and `{}` has", shorten(&name));
+        let problem = Problem::error("config::job-name", message)
+            .at(inner.key_span)
+            .label("a job in a job")
+            .help(header(&name));
+        walk.push(problem);
+    }
+    walk.problems.len() > before
+}
+
+/// Whether a value is a table that looks like a job.
+pub(super) fn is_job(value: &DeValue<'_>) -> bool {
+    let table = value.as_table();
+    table.is_some_and(|table| table.keys().any(|key| key.get_ref() == "plugin"))
+}
+
+/// Whether this is a key of a job.
+fn is_key(key: &str) -> bool {
+    OWN_KEYS.contains(&key) || policy::KEYS.contains(&key)
+}
+
+/// How to begin a job that would be called `name`.
+pub(super) fn header(name: &str) -> String {
+    let legal = legal(name);
+    format!("write `[jobs.{}]`", legal.as_deref().unwrap_or("NAME"))
 }
 
 /// A name like `name` that a job can have.

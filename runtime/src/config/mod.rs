@@ -16,11 +16,18 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`: the walk, a file a
-//!   topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`, `allow`: the walk, a
+//!   file a topic.
+//! - `exposure`: which grants would let a job take over the daemon.
+//! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod aliases;
+mod allow;
 mod draft;
+mod exposure;
+mod foreign;
+mod history;
 mod job;
 mod landmarks;
 mod params;
@@ -49,7 +56,7 @@ pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
-pub use settings::Environment;
+pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 pub use zone::named as zone;
 
@@ -89,6 +96,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
     if let Some(tree) = &tree {
         let mut walk = Walk {
             text: source.text(),
+            folder,
             problems,
             lints: Vec::new(),
             zones: Zones::default(),
@@ -139,7 +147,11 @@ impl Contents {
         let mut root = Table::new("a schedules file", "", tree);
         let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
         let jobs = root.take("jobs");
-        root.finish(walk, job::home);
+        jobs_outside(walk, &mut root);
+        root.finish(walk, |key| {
+            let meant = aliases::of_table(key).map(str::to_owned);
+            meant.or_else(|| job::home(key))
+        });
 
         if let Some(table) = runtime.and_then(|field| walk.table(&field, &RUNTIME)) {
             let mut table = Table::new("`[runtime]`", "", table);
@@ -169,6 +181,15 @@ impl Contents {
                 Read::Broken(plugin) => self.broken.extend(plugin),
             }
         }
+    }
+}
+
+/// Reports each table of the file that looks like a job, and is not below `jobs`.
+fn jobs_outside<'a>(walk: &mut Walk<'a>, root: &mut Table<'a>) {
+    while let Some(job) = root.take_wrong(|_, value| job::is_job(value)) {
+        let message = format!("`{}` is a job outside of `jobs`", table::shorten(job.key));
+        let problem = Problem::error("config::unknown-key", message);
+        walk.push(problem.at(job.key_span).help(job::header(job.key)));
     }
 }
 

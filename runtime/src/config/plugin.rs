@@ -5,7 +5,9 @@ use std::{ops::Range, path::Path, path::PathBuf};
 use cronlet_core::digest::Digest;
 
 use super::{
+    aliases,
     problem::Problem,
+    suggest::closest,
     table::{Field, Kind, Marked, Table, Walk, shorten},
     text::Text,
 };
@@ -49,7 +51,10 @@ pub(super) fn read<'a>(
     let (plugin, sha256) = (table.take("plugin"), table.take("sha256"));
     let sha256 = sha256.and_then(|field| self::sha256(walk, &field));
     let Some(plugin) = plugin else {
-        missing(walk, header);
+        // Where it is only misspelled, that is what is said.
+        if !table.has(means_plugin) {
+            missing(walk, header);
+        }
         return None;
     };
     let text = walk.string(&plugin, &PLUGIN)?;
@@ -67,6 +72,11 @@ pub(super) fn read<'a>(
     })
 }
 
+/// Whether a key is `plugin` with another name.
+fn means_plugin(key: &str) -> bool {
+    closest(key, ["plugin"]).is_some() || aliases::of(key).is_some_and(|it| it.contains("`plugin"))
+}
+
 fn missing(walk: &mut Walk<'_>, header: &Field<'_>) {
     let problem = Problem::error(
         "config::missing-key",
@@ -82,6 +92,9 @@ fn missing(walk: &mut Walk<'_>, header: &Field<'_>) {
 
 /// The file that a reference means.
 fn path(written: &str, folders: &Folders<'_>) -> Option<PathBuf> {
+    if written.contains("://") || written.starts_with('~') {
+        return None;
+    }
     let extension = Path::new(written).extension();
     if written.contains('/') || extension.is_some_and(|it| it == "wasm") {
         return Some(folders.file.join(written));
@@ -91,21 +104,38 @@ fn path(written: &str, folders: &Folders<'_>) -> Option<PathBuf> {
     bare.then(|| folders.plugins.join(format!("{written}.wasm")))
 }
 
+/// The names of the plugins in a folder; none if it cannot be read.
+pub(super) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut names: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "wasm"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
 fn no_reference(text: &Text<'_>) -> Problem {
-    let problem = Problem::error(
-        "config::value",
-        format!("`{}` is not the name of a plugin", shorten(text.value)),
-    );
-    let lower = text.value.to_lowercase();
-    let help = if lower.is_empty() {
-        "write `plugin = \"hello\"` for hello.wasm in the plugins folder".to_owned()
+    let written = shorten(text.value);
+    let message = if written.is_empty() {
+        "`plugin` is empty".to_owned()
     } else {
-        format!(
-            "for a file write its path, such as `plugin = \"./{}.wasm\"`",
-            shorten(text.value)
-        )
+        format!("`{written}` is not the name of a plugin")
     };
-    problem
+    let help = if written.is_empty() {
+        "write `plugin = \"hello\"` for hello.wasm in the plugins folder".to_owned()
+    } else if written.contains("://") {
+        "get the file first, and write its path, such as `plugin = \"./hello.wasm\"`".to_owned()
+    } else if written.starts_with('~') {
+        "write the path without `~`: whole, or relative to this file".to_owned()
+    } else if written.contains(char::is_whitespace) {
+        "a job runs a component and no command: write `plugin = \"hello\"` for hello.wasm"
+            .to_owned()
+    } else {
+        format!("for a file write its path, such as `plugin = \"./{written}.wasm\"`")
+    };
+    Problem::error("config::value", message)
         .at(text.span.clone())
         .label("expected small letters, digits, `_` and `-`, or a path")
         .help(help)
@@ -135,4 +165,19 @@ fn sha256<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Marked<Digest>> 
             .help("`sha256sum FILE.wasm` prints it"),
     );
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugins_of_a_folder_are_its_components_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["y.wasm", "x.wasm", "x.toml"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(names_in(folder.path()), ["x", "y"]);
+        assert!(names_in(&folder.path().join("x.toml")).is_empty());
+    }
 }

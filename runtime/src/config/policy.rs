@@ -9,6 +9,7 @@ use cronlet_core::{
 };
 
 use super::{
+    allow::Allow,
     problem::Problem,
     retry::RetryKeys,
     table::{Field, Kind, Table, Walk},
@@ -17,6 +18,8 @@ use super::{
 const TIMEOUT: Kind = Kind::measure("a duration", "\"5m\"", "s");
 const MEMORY: Kind = Kind::measure("a size", "\"64MiB\"", "MiB");
 const OUTPUT: Kind = Kind::measure("a size", "\"1MiB\"", "B");
+const STATE: Kind = Kind::measure("a size", "\"16MiB\"", "MiB");
+const STATE_VALUE: Kind = Kind::measure("a size", "\"64KiB\"", "KiB");
 const OVERLAP: Kind = Kind::quoted("a word", "\"skip\"");
 const COUNT: Kind = Kind::number("a whole number", "4");
 const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
@@ -26,22 +29,27 @@ const WINDOW: Kind = Kind::measure("a duration", "\"1d\"", "s");
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(30 * 24);
 const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
 const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
+const STATES: RangeInclusive<u64> = 1 << 10..=64 << 20;
+const STATE_VALUES: RangeInclusive<u64> = 1..=1 << 20;
 const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 /// At zero nothing would ever be young enough to run.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 13] = [
     "timezone",
     "timeout",
     "memory",
     "max_output",
+    "max_state",
+    "max_state_value",
     "retry",
     "overlap",
     "max_instances",
     "catch_up",
     "catch_up_grace",
     "catch_up_window",
+    "allow",
 ];
 
 /// What is written of them.
@@ -51,12 +59,15 @@ pub(super) struct PolicyKeys {
     timeout: Option<Duration>,
     memory: Option<u64>,
     max_output: Option<u64>,
+    max_state: Option<u64>,
+    max_state_value: Option<u64>,
     retry: RetryKeys,
     overlap: Option<Overlap>,
     max_instances: Option<NonZeroU32>,
     catch_up: Option<CatchUpMode>,
     catch_up_grace: Option<Duration>,
     catch_up_window: Option<Duration>,
+    allow: Option<Allow>,
 }
 
 /// What they mean.
@@ -68,6 +79,7 @@ pub(super) struct Policy {
     pub(super) overlap: Overlap,
     pub(super) max_instances: Option<NonZeroU32>,
     pub(super) catch_up: CatchUp,
+    pub(super) allow: Allow,
 }
 
 impl PolicyKeys {
@@ -84,6 +96,12 @@ impl PolicyKeys {
         }
         if let Some(field) = table.take("max_output") {
             keys.max_output = walk.size(&field, &OUTPUT, OUTPUTS);
+        }
+        if let Some(field) = table.take("max_state") {
+            keys.max_state = walk.size(&field, &STATE, STATES);
+        }
+        if let Some(field) = table.take("max_state_value") {
+            keys.max_state_value = walk.size(&field, &STATE_VALUE, STATE_VALUES);
         }
         if let Some(field) = table.take("retry") {
             keys.retry = RetryKeys::read(walk, &field);
@@ -106,6 +124,9 @@ impl PolicyKeys {
         if let Some(field) = table.take("catch_up_window") {
             keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
         }
+        if let Some(field) = table.take("allow") {
+            keys.allow = Allow::read(walk, &field);
+        }
         keys
     }
 
@@ -119,6 +140,14 @@ impl PolicyKeys {
                 .max_output
                 .or(defaults.max_output)
                 .unwrap_or(limits.max_output),
+            max_state: self
+                .max_state
+                .or(defaults.max_state)
+                .unwrap_or(limits.max_state),
+            max_state_value: self
+                .max_state_value
+                .or(defaults.max_state_value)
+                .unwrap_or(limits.max_state_value),
         }
     }
 
@@ -149,6 +178,10 @@ impl PolicyKeys {
                     .or(defaults.catch_up_window)
                     .unwrap_or(catch_up.window),
             },
+            allow: self
+                .allow
+                .or_else(|| defaults.allow.clone())
+                .unwrap_or_default(),
         }
     }
 }

@@ -43,6 +43,16 @@ pub struct Mark {
     pub label: String,
 }
 
+impl Severity {
+    /// As programs read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 impl Problem {
     pub fn error(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
@@ -108,6 +118,8 @@ impl Problem {
 pub struct Problems {
     source: Source,
     list: Vec<Problem>,
+    /// Those there is no more room for.
+    left_out: Vec<Severity>,
 }
 
 impl Problems {
@@ -117,10 +129,15 @@ impl Problems {
         let place = |problem: &Problem| problem.span.as_ref().map(|span| (span.start, span.end));
         list.sort_by_key(|problem| (problem.severity, place(problem)));
         list.dedup();
-        list.truncate(MOST);
+        let left_out = list.drain(MOST.min(list.len())..);
+        let left_out = left_out.map(|problem| problem.severity).collect();
         list.sort_by_key(place);
         let source = source.clone();
-        (!list.is_empty()).then_some(Self { source, list })
+        (!list.is_empty()).then_some(Self {
+            source,
+            list,
+            left_out,
+        })
     }
 
     /// The one problem of a file that has no others.
@@ -128,6 +145,7 @@ impl Problems {
         Self {
             source: source.clone(),
             list: vec![problem],
+            left_out: Vec::new(),
         }
     }
 
@@ -145,11 +163,11 @@ impl Problems {
         self.list
     }
 
-    /// How many there are of this severity.
+    /// How many there are of this severity, with those that are left out.
     pub fn count(&self, severity: Severity) -> usize {
-        self.iter()
-            .filter(|problem| problem.severity == severity)
-            .count()
+        let all = self.iter().map(|problem| &problem.severity);
+        let all = all.chain(&self.left_out);
+        all.filter(|it| **it == severity).count()
     }
 
     /// Where a problem begins and ends.

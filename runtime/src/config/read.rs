@@ -1,6 +1,10 @@
 //! From a path, or from bytes, to text.
 
-use std::{fs::File, io, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use super::{
     problem::{Problem, Problems},
@@ -8,7 +12,7 @@ use super::{
 };
 
 /// The largest schedules file. It bounds what a wrong path such as `/dev/zero` can cost.
-const MAX_LEN: u64 = 8 << 20;
+pub(super) const MAX_LEN: u64 = 8 << 20;
 
 /// The text of the schedules file at `path`.
 pub fn read(path: &Path) -> Result<String, Problems> {
@@ -22,13 +26,33 @@ pub fn read(path: &Path) -> Result<String, Problems> {
     decode(&name, bytes)
 }
 
+/// The same, of a file that can be read again and again: a pipe would be waited for.
+pub(super) fn read_regular(path: &Path) -> Result<String, Problems> {
+    let special = fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir());
+    if special {
+        let name = path.to_string_lossy();
+        let message = format!("`{name}` is not a file that can be read again");
+        let problem = Problem::error("config::unreadable", message)
+            .help("write the schedules into a file, and name that");
+        return Err(Problems::one(&Source::new(&name, ""), problem));
+    }
+    read(path)
+}
+
 /// The text that `bytes` are.
+///
+/// A byte of zero is in no text. It is in every binary file, in UTF-16, and in a file that a crash left
+/// with its length and without its contents.
 pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, Problems> {
     if bytes.len() as u64 > MAX_LEN {
         let problem = Problem::error(
             "config::too-large",
             format!("`{name}` is larger than 8 MiB"),
-        );
+        )
+        .help("name the schedules file with `--config FILE`");
+        return Err(Problems::one(&Source::new(name, ""), problem));
+    }
+    if let Some(problem) = no_text(name, &bytes) {
         return Err(Problems::one(&Source::new(name, ""), problem));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -44,6 +68,26 @@ pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, Problems> {
             .help("save the file as UTF-8");
         Problems::one(&source, problem)
     })
+}
+
+/// What is wrong with a file that no editor would show as text.
+fn no_text(name: &str, bytes: &[u8]) -> Option<Problem> {
+    let zero = bytes.iter().position(|byte| *byte == 0)?;
+    let (what, help) = if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        ("is UTF-16".to_owned(), "save the file as UTF-8")
+    } else if bytes.starts_with(b"\0asm") {
+        (
+            "is WebAssembly and no schedules file".to_owned(),
+            "name the file in TOML whose jobs say `plugin = …`",
+        )
+    } else {
+        (
+            format!("is no text: byte {zero} is zero"),
+            "save the file anew as UTF-8, or name another with `--config FILE`",
+        )
+    };
+    let problem = Problem::error("toml::encoding", format!("`{name}` {what}"));
+    Some(problem.help(help))
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Problems {

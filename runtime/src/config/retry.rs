@@ -17,6 +17,7 @@ use super::{
 const TABLE: Kind = Kind::table("{ max = 3 }");
 const COUNT: Kind = Kind::number("a whole number", "3");
 const DELAY: Kind = Kind::measure("a duration", "\"5s\"", "s");
+const MAX_DELAY: Kind = Kind::measure("a duration", "\"10m\"", "s");
 const BACKOFF: Kind = Kind::quoted("a word", "\"exponential\"");
 const FACTOR: Kind = Kind::number("a number", "2");
 const ON: Kind = Kind::list("a list of reasons", "[\"timeout\", \"trap\"]");
@@ -75,9 +76,9 @@ impl RetryKeys {
         let keys = Self {
             max: max.and_then(|field| walk.integer(&field, &COUNT, MOST)),
             growth: backoff.and_then(|field| walk.choice(&field, &BACKOFF, &growths)),
-            delay: delay.and_then(|field| walk.delay(&field)),
+            delay: delay.and_then(|field| walk.delay(&field, &DELAY)),
             factor: factor.and_then(|field| walk.number(&field, &FACTOR, FACTORS)),
-            max_delay: max_delay.and_then(|field| walk.delay(&field)),
+            max_delay: max_delay.and_then(|field| walk.delay(&field, &MAX_DELAY)),
             jitter: jitter.and_then(|field| walk.boolean(&field)),
             on: on.and_then(|field| walk.reasons(&field)),
         };
@@ -126,8 +127,8 @@ impl RetryKeys {
 }
 
 impl<'a> Walk<'a> {
-    fn delay(&mut self, field: &Field<'a>) -> Option<Marked<Duration>> {
-        let value = self.duration(field, &DELAY, DELAYS)?;
+    fn delay(&mut self, field: &Field<'a>, kind: &Kind) -> Option<Marked<Duration>> {
+        let value = self.duration(field, kind, DELAYS)?;
         let span = field.span.clone();
         Some(Marked { value, span })
     }

@@ -34,8 +34,9 @@ impl<'a> Walk<'a> {
         if let Some(value) = value.filter(|value| limits.contains(value)) {
             return Some(value);
         }
-        let label = format!("expected {}-{}", limits.start(), limits.end());
-        self.out_of_range(field, &label);
+        let too_small =
+            written.as_str().starts_with('-') || value.is_some_and(|it| it < *limits.start());
+        self.out_of_range(field, &limits, too_small, &u32::to_string);
         None
     }
 
@@ -51,12 +52,13 @@ impl<'a> Walk<'a> {
             DeValue::Float(written) => written.as_str(),
             _ => return self.wrong_type(field, kind),
         };
-        let value = written.parse().ok().filter(|value| limits.contains(value));
-        if value.is_none() {
-            let label = format!("expected {}-{}", limits.start(), limits.end());
-            self.out_of_range(field, &label);
+        let value: Option<f64> = written.parse().ok();
+        if let Some(value) = value.filter(|value| limits.contains(value)) {
+            return Some(value);
         }
-        value
+        let too_small = value.is_some_and(|it| it < *limits.start());
+        self.out_of_range(field, &limits, too_small, &f64::to_string);
+        None
     }
 
     /// A duration within `limits`.
@@ -68,8 +70,8 @@ impl<'a> Walk<'a> {
     ) -> Option<Duration> {
         let text = self.string(field, kind)?;
         let value = self.measure(&text, kind, "config::duration", parse_duration)?;
-        let limits = (limits.start(), limits.end());
-        self.within(field, &value, limits, |value| format_duration(*value))
+        let format = |value: &Duration| format!("\"{}\"", format_duration(*value));
+        self.within(field, value, &limits, &format)
     }
 
     /// A size in bytes within `limits`.
@@ -81,8 +83,8 @@ impl<'a> Walk<'a> {
     ) -> Option<u64> {
         let text = self.string(field, kind)?;
         let value = self.measure(&text, kind, "config::size", parse_size)?;
-        let limits = (limits.start(), limits.end());
-        self.within(field, &value, limits, |value| format_size(*value))
+        let format = |value: &u64| format!("\"{}\"", format_size(*value));
+        self.within(field, value, &limits, &format)
     }
 
     /// One of a few words.
@@ -97,20 +99,25 @@ impl<'a> Walk<'a> {
             return Some(*value);
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        self.unknown_word(&field.path, &text, &words);
+        self.unknown_word(field, kind, &text, &words);
         None
     }
 
     /// Reports a word that is none of those it could be.
-    fn unknown_word(&mut self, path: &str, text: &Text<'a>, words: &[&'static str]) {
-        let message = format!("`{}` is not a value of `{path}`", shorten(text.value));
-        let problem = Problem::error("config::value", message)
-            .at(text.span.clone())
-            .label(format!("expected {}", one_of(words)))
-            .maybe_help(
-                closest(text.value, words.iter().copied())
-                    .map(|word| format!("did you mean `{word}`?")),
-            );
+    fn unknown_word(&mut self, field: &Field<'a>, kind: &Kind, text: &Text<'a>, words: &[&str]) {
+        let (word, path) = (shorten(text.value), &field.path);
+        let help = match closest(text.value, words.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None if field.item => "write one of these, or leave it out".to_owned(),
+            None => format!("write `{}`", field.with(kind.example)),
+        };
+        let problem = Problem::error(
+            "config::value",
+            format!("`{word}` is not a value of `{path}`"),
+        )
+        .at(text.span.clone())
+        .label(format!("expected {}", one_of(words)))
+        .help(help);
         self.push(problem);
     }
 
@@ -137,29 +144,42 @@ impl<'a> Walk<'a> {
         None
     }
 
-    fn within<T: PartialOrd + Copy>(
+    fn within<T: PartialOrd>(
         &mut self,
         field: &Field<'a>,
-        value: &T,
-        (least, most): (&T, &T),
-        format: impl Fn(&T) -> String,
+        value: T,
+        limits: &RangeInclusive<T>,
+        format: &dyn Fn(&T) -> String,
     ) -> Option<T> {
-        if value < least {
-            self.out_of_range(field, &format!("expected at least {}", format(least)));
-        } else if value > most {
-            self.out_of_range(field, &format!("expected at most {}", format(most)));
-        } else {
-            return Some(*value);
+        if limits.contains(&value) {
+            return Some(value);
         }
+        self.out_of_range(field, limits, value < *limits.start(), format);
         None
     }
 
-    fn out_of_range(&mut self, field: &Field<'a>, label: &str) {
+    /// Reports a value that is not within `limits`. `format` writes one as the file has it.
+    fn out_of_range<T>(
+        &mut self,
+        field: &Field<'a>,
+        limits: &RangeInclusive<T>,
+        too_small: bool,
+        format: &dyn Fn(&T) -> String,
+    ) {
+        let (limit, than, or) = if too_small {
+            (limits.start(), "at least", "more")
+        } else {
+            (limits.end(), "at most", "less")
+        };
+        let limit = format(limit);
         let written = self.text.get(field.span.clone()).unwrap_or_default();
         let written = written.trim_matches(['"', '\'']);
         let message = format!("{} {} is out of range", field.title(), shorten(written));
-        let problem = Problem::error("config::range", message);
-        self.push(problem.at(field.span.clone()).label(label));
+        let problem = Problem::error("config::range", message)
+            .at(field.span.clone())
+            .label(format!("expected {than} {}", limit.trim_matches('"')))
+            .help(format!("write `{}` or {or}", field.with(&limit)));
+        self.push(problem);
     }
 }
 

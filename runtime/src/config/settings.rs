@@ -12,6 +12,7 @@ use cronlet_core::{
 };
 
 use super::{
+    history,
     problem::Problem,
     table::{Field, Kind, Table, Walk, shorten},
     zone,
@@ -27,6 +28,9 @@ pub(super) struct Runtime {
     pub(super) settings: Settings,
 }
 
+/// The code of a problem that is in the environment, and not in the file.
+pub const ENVIRONMENT: &str = "config::environment";
+
 /// The environment variables that are looked at, by name.
 pub type Environment = BTreeMap<String, String>;
 
@@ -35,14 +39,16 @@ const PLUGINS: (&str, &str) = ("plugins", "CRONLET_PLUGINS");
 const DATABASE: (&str, &str) = ("database", "CRONLET_DATABASE");
 const MAX_CONCURRENT_RUNS: (&str, &str) = ("max_concurrent_runs", "CRONLET_MAX_CONCURRENT_RUNS");
 const SHUTDOWN_GRACE: (&str, &str) = ("shutdown_grace", "CRONLET_SHUTDOWN_GRACE");
+const HISTORY: &str = "history";
 
 /// The keys of the table, for advice.
-pub(super) const KEYS: [&str; 5] = [
+pub(super) const KEYS: [&str; 6] = [
     TIMEZONE.0,
     PLUGINS.0,
     DATABASE.0,
     MAX_CONCURRENT_RUNS.0,
     SHUTDOWN_GRACE.0,
+    HISTORY,
 ];
 
 const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
@@ -84,6 +90,9 @@ impl Runtime {
                 self.settings.shutdown_grace = grace;
             }
         }
+        if let Some(field) = table.take(HISTORY) {
+            history::read(walk, &field, &mut self.settings.history);
+        }
     }
 
     /// Applies the environment. Its relative paths are relative to the working directory, as in
@@ -115,9 +124,12 @@ impl Runtime {
                 .parse()
                 .ok()
                 .filter(|runs| CONCURRENT_RUNS.contains(runs));
-            match runs.and_then(NonZeroU32::new) {
-                Some(runs) => self.settings.max_concurrent_runs = runs,
-                None => problems.push(bad_variable(name, text, "a whole number, 1-10000")),
+            if let Some(runs) = runs.and_then(NonZeroU32::new) {
+                self.settings.max_concurrent_runs = runs;
+            } else {
+                let (least, most) = (CONCURRENT_RUNS.start(), CONCURRENT_RUNS.end());
+                let expected = format!("a whole number from {least} to {most}");
+                problems.push(bad_variable(name, text, &expected));
             }
         }
         if let Some((name, text)) = set(SHUTDOWN_GRACE) {
@@ -149,10 +161,12 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// A variable is no place in the file, so its message says all there is.
 fn bad_variable(name: &str, text: &str, expected: &str) -> Problem {
-    let shown = shorten(text);
-    let message = format!("`{name}` is `{shown}`, which is not {expected}");
-    Problem::error("config::environment", message).help(format!(
-        "set the environment variable `{name}` to another value, or unset it"
-    ))
+    let value = match text {
+        "" => "empty".to_owned(),
+        text => format!("`{}`", shorten(text)),
+    };
+    let message = format!("the environment variable `{name}` is {value}, expected {expected}");
+    Problem::error(ENVIRONMENT, message).help(format!("set `{name}` to another value, or unset it"))
 }

@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::{
+    foreign,
     landmarks::{Bracket, Landmarks},
     problem::Problem,
 };
@@ -17,6 +18,15 @@ const MAX_KEY_PARTS: usize = 16;
 /// What the parser says of anything behind a value or a header.
 const TOO_MUCH: &str = "unexpected key or value";
 
+/// What it says of a line that does not begin with a key and a `=`.
+const OF_KEYS: [&str; 5] = [
+    "key with no value",
+    "missing value for key",
+    "invalid unquoted key",
+    "invalid key-value pair",
+    "carriage return must be followed by newline",
+];
+
 const SYNTAX: &str = "toml::syntax";
 /// The code of a key that is there twice, which leaves a tree that can be read further.
 const DUPLICATE: &str = "toml::duplicate";
@@ -25,7 +35,7 @@ const DUPLICATE: &str = "toml::duplicate";
 ///
 /// Where there is any other error than a duplicate, the tree is guesswork and is not given.
 pub(super) fn parse(text: &str) -> (Option<DeTable<'_>>, Vec<Problem>) {
-    if let Some(problem) = too_deep(text) {
+    if let Some(problem) = foreign::file(text).or_else(|| too_deep(text)) {
         return (None, vec![problem]);
     }
     let (tree, errors) = DeTable::parse_recoverable(text);
@@ -76,19 +86,26 @@ fn problems(text: &str, tree: &DeTable<'_>, errors: &[Error]) -> Vec<Problem> {
     let mut twice = 0..0;
     // A word without quotes that begins like a number is wrong in several ways.
     let mut unquoted = 0..0;
-    let mut last = 0;
+    // The first thing that is wrong with a key makes the rest of its line guesswork.
+    let (mut last, mut last_of_key) = (0, None);
     for error in errors {
         let span = visible(text, error.span());
-        let (same_line, before) = (text.get(last..span.start), !problems.is_empty());
-        let follows = before && same_line.is_some_and(|between| !between.contains('\n'));
+        let same_line = |from: usize| {
+            let between = text.get(from.min(span.start)..from.max(span.start));
+            between.is_some_and(|between| !between.contains('\n'))
+        };
+        let follows = !problems.is_empty() && same_line(last);
+        let of_key = OF_KEYS.iter().any(|it| error.message().starts_with(it));
         if span.start >= end
             || twice.contains(&span.start)
             || unquoted.contains(&span.start)
             || (follows && error.message().starts_with(TOO_MUCH))
+            || (of_key && last_of_key.is_some_and(same_line))
         {
             continue;
         }
         last = span.start;
+        last_of_key = of_key.then_some(span.start).or(last_of_key);
         problems.push(if error.message() == "duplicate key" {
             if let Some(header) = Header::around(text, &span) {
                 twice = span.end..header.section_end(text);
@@ -130,7 +147,7 @@ fn problem(text: &str, marks: &Landmarks, error: &Error, span: Range<usize>) -> 
         "missing value" => return no_value_after(span),
         "string values must be quoted" if span.is_empty() => return no_value_after(span),
         "string values must be quoted" | "invalid boolean" => return no_quotes(text, span),
-        "unclosed table" | "unclosed array table" => return unclosed_header(text, span, label),
+        "unclosed table" | "unclosed array table" => return unclosed_header(text, span),
         "key with no value" | "missing value for key" => return no_value(text, span),
         "unquoted keys cannot be empty" => {
             return Problem::error(SYNTAX, "there is a name missing")
@@ -151,9 +168,33 @@ fn problem(text: &str, marks: &Landmarks, error: &Error, span: Range<usize>) -> 
         "cannot recurse further; max recursion depth met" => {
             Problem::error(SYNTAX, "brackets are nested too deep")
         }
-        other => Problem::error(SYNTAX, other),
+        "carriage return must be followed by newline" => {
+            return Problem::error(SYNTAX, "a line ends with a carriage return alone")
+                .at(span)
+                .label("the rest is taken to be the same line")
+                .help("save the file with the line ends of Unix or of Windows");
+        }
+        other => match other.strip_prefix("cannot extend value of type ") {
+            Some(rest) => return extended(text, span, rest),
+            None => Problem::error(SYNTAX, other),
+        },
     };
     problem.at(span).label(label)
+}
+
+/// A dotted key below something that is no table.
+fn extended(text: &str, span: Range<usize>, rest: &str) -> Problem {
+    let found = rest.strip_suffix(" with a dotted key").unwrap_or(rest);
+    let article = if found.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    let key = &text[span.clone()];
+    Problem::error(SYNTAX, format!("`{key}` is {article} {found} already"))
+        .at(span)
+        .label("so it cannot get a key of its own here")
+        .help(format!("write all of `{key}` in one place"))
 }
 
 fn unclosed_string(text: &str, string: Range<usize>) -> Problem {
@@ -185,10 +226,11 @@ fn no_number(text: &str, error: &Error, span: &Range<usize>) -> Option<Range<usi
 
 fn no_quotes(text: &str, span: Range<usize>) -> Problem {
     let value = &text[span.clone()];
+    let bare = value.trim_matches(['“', '”', '„', '‘', '’', '«', '»', '`']);
     let instead = match value.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => "true".to_owned(),
         "false" | "no" | "off" => "false".to_owned(),
-        _ => format!("\"{value}\""),
+        _ => format!("\"{bare}\""),
     };
     Problem::error(SYNTAX, format!("`{value}` is not a value"))
         .at(span)
@@ -202,24 +244,33 @@ fn no_value_after(span: Range<usize>) -> Problem {
         .label("expected a value")
 }
 
-fn unclosed_header(text: &str, span: Range<usize>, label: String) -> Problem {
+fn unclosed_header(text: &str, span: Range<usize>) -> Problem {
     let line_start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
-    let header = text[line_start..span.start].trim();
-    let close = if header.starts_with("[[") { "]]" } else { "]" };
-    let header = header.trim_end_matches(']');
+    let before = text[line_start..span.start].trim_matches(['[', ']', ' ', '\t']);
+    let rest = text[span.start..].lines().next().unwrap_or_default();
+    // No key is a list of tables, so two brackets are one too many.
+    if let Some((behind, _)) = rest.split_once(']').filter(|(it, _)| !it.trim().is_empty()) {
+        let between = if before.contains('.') { "-" } else { "." };
+        return Problem::error(SYNTAX, "name of a table has a blank")
+            .at(span)
+            .label("expected `]`")
+            .help(format!("write `[{before}{between}{}]`", behind.trim()));
+    }
     Problem::error(SYNTAX, "name of a table is not closed")
         .at(span)
-        .label(label)
-        .help(format!("write `{header}{close}`"))
+        .label("expected `]`")
+        .help(format!("write `[{before}]`"))
 }
 
 fn no_value(text: &str, span: Range<usize>) -> Problem {
     let line_start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
     let key = text[line_start..span.start].trim();
     let start = span.start - text[line_start..span.start].trim_start().len();
     Problem::error(SYNTAX, format!("`{key}` has no value"))
         .at(start..start + key.len())
         .label("expected `=` and a value after it")
+        .maybe_help(foreign::line(line))
 }
 
 /// A table's header: `[jobs.hello]`.
@@ -265,7 +316,7 @@ fn duplicate(text: &str, tree: &DeTable<'_>, span: Range<usize>) -> Problem {
     let header = Header::around(text, &span);
     let (first, help) = match &header {
         Some(header) => (
-            earlier_header(text, header, &span),
+            earlier_header(text, header, &span).or_else(|| earlier_key(tree, name, span.start)),
             "put them together, or give one of them another name",
         ),
         None => (earlier_key(tree, name, span.start), "remove one of them"),

@@ -1,11 +1,12 @@
 //! A cursor over one table: each key is taken at most once, and what is left is unknown.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use toml::{Spanned, de::DeTable, de::DeValue};
+use toml::{Spanned, de::DeInteger, de::DeTable, de::DeValue};
 
 use super::{
     problem::Problem,
+    scalar::integer,
     suggest::{all_of, closest},
     text::Text,
     zone::Zones,
@@ -14,6 +15,8 @@ use super::{
 /// What is being read, and what has been found wrong with it.
 pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
+    /// Of the file: what relative paths in it are relative to.
+    pub(super) folder: &'a Path,
     pub(super) problems: Vec<Problem>,
     /// What is allowed and is hardly meant.
     pub(super) lints: Vec<Problem>,
@@ -37,7 +40,7 @@ pub(super) struct Field<'a> {
     /// What messages call it: "retry.max".
     pub(super) path: String,
     /// Whether it is one of the values in the list at `path`.
-    item: bool,
+    pub(super) item: bool,
     /// The key itself.
     pub(super) key: &'a str,
     pub(super) key_span: Range<usize>,
@@ -71,6 +74,22 @@ impl<'a> Table<'a> {
         self.known.push(key);
         let (name, entry) = self.fields.remove_entry(key)?;
         Some(self.field(name, entry))
+    }
+
+    /// Takes a key out that no table has, as somebody said something better about it.
+    pub(super) fn take_wrong(
+        &mut self,
+        wrong: impl Fn(&str, &DeValue<'a>) -> bool,
+    ) -> Option<Field<'a>> {
+        let mut fields = self.fields.iter();
+        let (name, _) = fields.find(|(name, (_, value))| wrong(name, value.get_ref()))?;
+        let (name, entry) = self.fields.remove_entry(*name)?;
+        Some(self.field(name, entry))
+    }
+
+    /// Whether a key that nobody took yet is one of these.
+    pub(super) fn has(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.fields.keys().any(|key| wanted(key))
     }
 
     /// Takes everything out that is left: the keys are the user's own.
@@ -127,6 +146,14 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// It as the file would have it with another value.
+    pub(super) fn with(&self, value: &str) -> String {
+        if self.item {
+            return value.to_owned();
+        }
+        format!("{} = {value}", shorten(self.key))
+    }
+
     /// What messages call it.
     pub(super) fn title(&self) -> String {
         let path = shorten(&self.path);
@@ -173,9 +200,15 @@ impl<'a> Walk<'a> {
     /// or brackets are missing or too many.
     fn instead(&self, field: &Field<'a>, kind: &Kind) -> String {
         let written = self.text.get(field.span.clone()).unwrap_or_default();
+        let positive = |number: &DeInteger<'_>| integer(number).is_some_and(|it| it > 0);
         let own = match (kind.form, field.value) {
-            (Form::Quoted { unit }, DeValue::Integer(_)) if !unit.is_empty() => {
+            (Form::Quoted { unit }, DeValue::Integer(number))
+                if !unit.is_empty() && positive(number) =>
+            {
                 Some(format!("\"{written}{unit}\""))
+            }
+            (Form::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
+                Some(format!("\"{written}\""))
             }
             (Form::Number, DeValue::String(text)) if is_number(text) => Some(text.to_string()),
             (Form::Boolean, DeValue::String(text)) if is_boolean(text) => Some(text.to_string()),
@@ -183,10 +216,10 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let value = own.as_deref().unwrap_or(kind.example);
-        if kind.form == Form::Header || field.item {
-            return value.to_owned();
+        match kind.form {
+            Form::Header => value.to_owned(),
+            _ => field.with(value),
         }
-        format!("{} = {value}", field.key)
     }
 }
 
@@ -206,6 +239,8 @@ enum Form {
     Quoted {
         unit: &'static str,
     },
+    /// In quotes, and whatever it says is right.
+    Text,
     Number,
     Boolean,
     List,
@@ -219,6 +254,11 @@ impl Kind {
 
     pub(super) const fn quoted(name: &'static str, example: &'static str) -> Self {
         Self::new(name, example, Form::Quoted { unit: "" })
+    }
+
+    /// A string that may say anything.
+    pub(super) const fn text(example: &'static str) -> Self {
+        Self::new("a string", example, Form::Text)
     }
 
     /// A number with a unit, in quotes.
@@ -240,6 +280,11 @@ impl Kind {
 
     pub(super) const fn table(example: &'static str) -> Self {
         Self::new("a table", example, Form::Table)
+    }
+
+    /// A list in which every item is a table.
+    pub(super) const fn tables(name: &'static str, example: &'static str) -> Self {
+        Self::new(name, example, Form::Table)
     }
 
     pub(super) const fn header(header: &'static str) -> Self {

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use cronlet_core::{
+    capability::{Capabilities, DirGrant, EnvGrant},
     catalog::{Catalog, Loaded, Unusable},
     job::{Component, Job},
     limits::Limits,
@@ -39,6 +40,7 @@ fn catalog(draft: &Draft) -> Catalog {
         .map(|it| (it.written.clone(), Ok(loaded(it))));
     Catalog {
         components: entries.collect(),
+        ..Catalog::default()
     }
 }
 
@@ -88,6 +90,8 @@ fn every_key_arrives() {
     assert_eq!(job.limits.timeout, Duration::from_mins(2));
     assert_eq!(job.limits.memory, 128 << 20);
     assert_eq!(job.limits.max_output, 2 << 20);
+    assert_eq!(job.limits.max_state, 32 << 20);
+    assert_eq!(job.limits.max_state_value, 1 << 10);
     assert_eq!(
         job.retry,
         Retry {
@@ -111,6 +115,22 @@ fn every_key_arrives() {
     );
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
+    let dir = |host: &str, guest: &str, write| DirGrant {
+        host: host.into(),
+        guest: guest.to_owned(),
+        write,
+    };
+    let env = |name: &str, value: Option<&str>| EnvGrant {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let allow = Capabilities {
+        dirs: vec![dir("/srv/data", "/data", false), dir("out", "/out", true)],
+        env: vec![env("LANG", Some("C")), env("TZ", Some("UTC"))],
+    };
+    assert_eq!(*job.allow, allow);
+    let passed = [env("LANG", None), env("TZ", None)];
+    assert_eq!(plan.jobs["beat"].allow.env, passed);
     let triggers =
         ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
     assert_eq!(triggers[0], "every 10s offset 3s");
@@ -242,6 +262,83 @@ fn a_job_keeps_its_fingerprint_in_utc_and_has_another_elsewhere() {
 }
 
 #[test]
+fn grants_in_another_order_are_the_same_grants() {
+    let with = |allow: &str| job(&format!("[jobs.a]\nplugin = \"a\"\nallow = {allow}\n"));
+    let one = with(
+        r#"{ dirs = [{ host = "x", guest = "/x" }, { host = "y", guest = "/y" }], env = ["A", "B"] }"#,
+    );
+    let other = with(
+        r#"{ env = ["B", "A"], dirs = [{ guest = "/y/", host = "y", write = false }, { host = "x", guest = "/x" }] }"#,
+    );
+    assert_eq!(one, other);
+    let written = with(
+        r#"{ dirs = [{ host = "x", guest = "/x", write = true }, { host = "y", guest = "/y" }], env = ["A", "B"] }"#,
+    );
+    assert_ne!(one, written);
+    assert_eq!(one.fingerprint(), written.fingerprint());
+}
+
+#[test]
+fn what_a_job_is_allowed_stands_in_place_of_the_default_whole() {
+    let text = "[defaults.allow]\nenv = [\"LANG\"]\n\
+                [jobs.a]\nplugin = \"a\"\n\
+                [jobs.b]\nplugin = \"b\"\nallow = { dirs = [{ host = \"x\", guest = \"/x\" }] }\n\
+                [jobs.c]\nplugin = \"c\"\nallow = {}\n";
+    let jobs = plan(text).jobs;
+    assert_eq!(jobs["a"].allow.env.len(), 1);
+    assert_eq!(
+        (jobs["b"].allow.dirs.len(), jobs["b"].allow.env.len()),
+        (1, 0)
+    );
+    assert!(jobs["c"].allow.is_empty());
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_and_its_job_is_kept() {
+    let text = "[jobs.a]\nplugin = \"a\"\nallow = { dirs = [{ host = \"x\", guest = \"/x\" }] }\n";
+    let draft = draft(text);
+    let mut catalog = catalog(&draft);
+    assert_eq!(draft.directories().len(), 1);
+    for directory in draft.directories() {
+        let unusable = Unusable {
+            code: "missing",
+            message: "there is no directory `x`".to_owned(),
+            help: None,
+        };
+        catalog.directories.insert(directory, Err(unusable));
+    }
+    let problems = draft.unusable(&catalog, Severity::Error).unwrap();
+    assert_eq!(
+        problems.to_string(),
+        "schedules.toml:3:28: there is no directory `x`"
+    );
+    let job = &draft.resolve(&catalog).jobs["a"];
+    assert!(matches!(job.component, Component::Ready(_)));
+}
+
+#[test]
+fn a_job_that_could_write_what_decides_over_it_never_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().canonicalize().unwrap();
+    let name = real.join("schedules.toml");
+    let text = "[jobs.a]\nplugin = \"a\"\nallow = { dirs = [{ host = \".\", guest = \"/x\", write = true }] }\n\
+                [jobs.b]\nplugin = \"a\"\nallow = { dirs = [{ host = \".\", guest = \"/x\" }] }\n";
+    let draft = parse(name.to_str().unwrap(), text, &Environment::new()).unwrap();
+    let mut catalog = catalog(&draft);
+    for directory in draft.directories() {
+        catalog.directories.insert(directory, Ok(real.clone()));
+    }
+    let problems = draft.unusable(&catalog, Severity::Error).unwrap();
+    assert_eq!(problems.count(Severity::Error), 1);
+    let plan = draft.resolve(&catalog);
+    assert!(matches!(plan.jobs["a"].component, Component::Unusable(_)));
+    assert!(matches!(plan.jobs["b"].component, Component::Ready(_)));
+    let lints = draft.lint_grants(&catalog).unwrap().into_vec();
+    assert_eq!(lints.len(), 1);
+    assert!(lints[0].message.contains("holds the database"));
+}
+
+#[test]
 fn paths_are_relative_to_the_folder_of_the_file_as_it_was_named() {
     let text = "[runtime]\nplugins = \"bin\"\n[jobs.a]\nplugin = \"a\"\n\
                 [jobs.b]\nplugin = \"./b.wasm\"\n[jobs.c]\nplugin = \"/c.wasm\"\n[jobs.d]\nplugin = \"a\"\n";
@@ -256,7 +353,8 @@ fn paths_are_relative_to_the_folder_of_the_file_as_it_was_named() {
 
 #[test]
 fn the_environment_goes_over_the_file() {
-    let text = "[runtime]\ndatabase = \"file.db\"\nmax_concurrent_runs = 2\n";
+    let text = "[runtime]\ndatabase = \"file.db\"\nplugins = \"p\"\nmax_concurrent_runs = 2\n\
+                [jobs.a]\nplugin = \"a\"\n";
     let environment = [
         ("CRONLET_DATABASE", "env.db"),
         ("CRONLET_PLUGINS", "/bin"),
@@ -267,6 +365,7 @@ fn the_environment_goes_over_the_file() {
     let draft = parse("conf/schedules.toml", text, &environment.into()).unwrap();
     assert_eq!(draft.database(), PathBuf::from("env.db"));
     assert_eq!(draft.plugins_dir(), Path::new("/bin"));
+    assert_eq!(draft.references()[0].path, Path::new("/bin/a.wasm"));
     assert_eq!(draft.settings().max_concurrent_runs.get(), 3);
     assert_eq!(draft.settings().shutdown_grace, Duration::from_secs(5));
 }

@@ -21,10 +21,18 @@ impl<'a> Text<'a> {
             .into_iter()
             .find(|quotes| raw.starts_with(quotes))
             .map_or(0, str::len);
-        let literal = raw.get(quotes..raw.len().saturating_sub(quotes)) == Some(value);
+        let inner = raw.get(quotes..raw.len().saturating_sub(quotes));
+        // TOML drops a line's end right behind three quotes.
+        let end = |inner: &str| match quotes {
+            3 if inner.starts_with("\r\n") => 2,
+            3 if inner.starts_with('\n') => 1,
+            _ => 0,
+        };
+        let dropped = inner.map_or(0, end);
+        let literal = inner.and_then(|inner| inner.get(dropped..)) == Some(value);
         Self {
             value,
-            inner: literal.then_some(span.start + quotes),
+            inner: literal.then_some(span.start + quotes + dropped),
             span,
         }
     }
@@ -50,6 +58,8 @@ mod tests {
             (r#"a = "xyz""#, "xyz", 5),
             ("a = 'xyz'", "xyz", 5),
             (r#"a = """xyz""""#, "xyz", 7),
+            ("a = \"\"\"\nxyz\"\"\"", "xyz", 8),
+            ("a = '''\r\nxyz'''", "xyz", 9),
         ] {
             let text = Text::new(source, value, 4..source.len());
             assert_eq!(text.part(1..2), start + 1..start + 2, "{source}");

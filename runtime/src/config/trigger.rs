@@ -68,6 +68,10 @@ fn lonely_offset(walk: &mut Walk<'_>, offset: &Field<'_>) {
 }
 
 fn cron<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<Trigger>> {
+    if let DeValue::Array(list) = field.value {
+        walk.push(several_crons(field, list.len()));
+        return None;
+    }
     let text = walk.string(field, &CRON)?;
     match Cron::parse(text.value) {
         Ok(cron) => Some(marked(Trigger::Cron(cron.in_zone(zone.clone())), field)),
@@ -80,6 +84,18 @@ fn cron<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marke
             None
         }
     }
+}
+
+fn several_crons(field: &Field<'_>, count: usize) -> Problem {
+    let help = match count {
+        0 | 1 => "write the expression without brackets",
+        _ => "write one expression, or a job for each",
+    };
+    let message = format!("{} must be a cron expression", field.title());
+    Problem::error("config::type", message)
+        .at(field.span.clone())
+        .label("found a list")
+        .help(help)
 }
 
 fn every<'a>(

@@ -27,13 +27,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Finish, Handle, Parts, Status,
-    handle::{Live, News, Wanted},
+    handle::{News, Wanted},
+    reload::Requests,
     start,
 };
 use crate::{
     sandbox::{Attempt, Control, Done, Runner},
     store::{
-        History, Refused, Store, StoreError,
+        History, Old, Refused, Removed, Store, StoreError,
         history::RunRow,
         memory::{MemoryHistory, MemoryStore},
     },
@@ -55,6 +56,11 @@ impl TestClock {
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = (now.0 + time, now.1 + time);
+    }
+
+    /// Whoever looks at it hangs, for as long as this lives.
+    pub(crate) fn stop(&self) -> impl Drop + '_ {
+        self.0.lock().unwrap()
     }
 
     /// Somebody sets the wall clock.
@@ -113,6 +119,7 @@ impl Guest {
             verdict,
             usage: Usage::default(),
             log,
+            state: None,
         });
     }
 
@@ -197,6 +204,10 @@ impl Store for FaultyStore {
         self.inner.recover()
     }
 
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        self.inner.remove(old)
+    }
+
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         let mut fault = self.faults.lock();
         fault.waiting += 1;
@@ -236,10 +247,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(plan: &Arc<Plan>) -> Self {
-        Self::with(plan, Box::new(|| {}))
+        Self::with(plan, Requests::new(|_| {}))
     }
 
-    pub(crate) fn with(plan: &Arc<Plan>, reload: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub(crate) fn with(plan: &Arc<Plan>, reload: Requests) -> Self {
         let clock = TestClock::new();
         let (sender, guests) = mpsc::channel();
         let store = MemoryStore::new();
@@ -334,13 +345,8 @@ impl Bench {
     }
 
     pub(crate) fn replace(&self, plan: Arc<Plan>) -> BTreeSet<Digest> {
-        let (in_use, components) = mpsc::channel();
-        self.engine.tell_config(News::Live(Live {
-            plan,
-            warnings: Vec::new(),
-            in_use,
-        }));
-        components.recv_timeout(PATIENCE).unwrap()
+        self.engine.tell_config(News::Live(plan, Vec::new()));
+        self.engine.components_in_use().unwrap()
     }
 
     pub(crate) fn finish(&self) -> Finish {
@@ -367,6 +373,7 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
         retry: Retry::default(),
         limits: Limits::default(),
         zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }

@@ -2,16 +2,21 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use cronlet_core::record::{Batch, Seq};
+use cronlet_core::{
+    record::{Batch, Record, Seq},
+    retention::Retention,
+};
 use tokio::sync::broadcast;
 
 use super::trace::Trace;
-use crate::store::{StoreError, Writer};
+use crate::store::{Pruner, StoreError, Writer};
 
 /// Batches on their way.
 pub(super) struct Disk {
     /// None once the history is closed.
     writer: Option<Writer>,
+    /// Deletes what is old.
+    pruner: Arc<Pruner>,
     /// What is not on disk yet, in order.
     unsaved: VecDeque<Arc<Batch>>,
     /// Those who want to see every batch once it is on disk.
@@ -23,11 +28,13 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn new(
         writer: Writer,
+        pruner: Arc<Pruner>,
         listeners: broadcast::Sender<Arc<Batch>>,
         trace: Trace,
     ) -> Self {
         Self {
             writer: Some(writer),
+            pruner,
             unsaved: VecDeque::new(),
             listeners,
             trace,
@@ -47,8 +54,13 @@ impl Disk {
         while let Some(batch) = self.unsaved.pop_front_if(|batch| batch.seq <= through) {
             self.trace.show(&batch);
             // Without listeners there is nobody to tell.
-            let _ = self.listeners.send(batch);
+            let _ = self.listeners.send(told(batch));
         }
+    }
+
+    /// From now on so much history is kept.
+    pub(super) fn keep(&self, keep: Retention) {
+        self.pruner.keep(keep);
     }
 
     /// How many batches are not on disk.
@@ -58,11 +70,25 @@ impl Disk {
 
     /// Closes the history. None if that takes longer than `patience`.
     pub(super) fn close(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
+        self.pruner.close();
         self.writer.take()?.close(patience)
     }
 
     /// Leaves the writer alone: its thread may be stuck in a write, and ends with the process.
     pub(super) fn abandon(&mut self) {
+        self.pruner.close();
         std::mem::forget(self.writer.take());
     }
+}
+
+/// A batch as listeners see it: what a job remembers is nobody else's business, and a listener that falls
+/// behind would hold megabytes of it.
+fn told(batch: Arc<Batch>) -> Arc<Batch> {
+    let is_told = |record: &Record| !matches!(record, Record::StateWritten { .. });
+    if batch.records.iter().all(is_told) {
+        return batch;
+    }
+    let mut batch = Arc::unwrap_or_clone(batch);
+    batch.records.retain(is_told);
+    Arc::new(batch)
 }

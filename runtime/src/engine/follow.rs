@@ -271,7 +271,7 @@ impl Follower {
 
 impl From<AttemptLog> for Step {
     fn from(log: AttemptLog) -> Self {
-        let AttemptLog { attempt, lines } = log;
+        let AttemptLog { attempt, lines, .. } = log;
         Self::Log { attempt, lines }
     }
 }

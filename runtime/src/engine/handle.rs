@@ -19,13 +19,15 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::{
     Finish, Status,
     follow::Changes,
+    reload::{Outcome, Requests},
     status::{Refusal, Warning},
 };
 use crate::{
     sandbox,
     store::{
-        self, History, StoreError,
+        self, History, Pruner, StoreError,
         history::{AttemptLog, RunRow},
+        pruner::{Granted, Wish},
     },
 };
 
@@ -41,6 +43,8 @@ pub(super) enum Message {
     Config(News),
     /// Somebody wants to know how it goes.
     Status(oneshot::Sender<Status>),
+    /// Somebody wants to know which components attempts in flight still need.
+    InUse(mpsc::Sender<BTreeSet<Digest>>),
     /// Somebody wants to look on while a run's guest works.
     Watch(RunId, oneshot::Sender<Option<Watched>>),
 }
@@ -60,17 +64,9 @@ pub(super) enum News {
     /// It has problems: nothing changes.
     Refused(Refusal),
     /// It is the plan now.
-    Live(Live),
+    Live(Arc<Plan>, Vec<Warning>),
     /// Nobody reads it any more, which is a bug.
     Unfollowed,
-}
-
-/// A plan that takes effect.
-pub(super) struct Live {
-    pub(super) plan: Arc<Plan>,
-    pub(super) warnings: Vec<Warning>,
-    /// Gets the components that attempts in flight still need.
-    pub(super) in_use: mpsc::Sender<BTreeSet<Digest>>,
 }
 
 /// What a person or a program wants to run.
@@ -91,25 +87,27 @@ pub struct Wanted {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     history: Arc<dyn History>,
+    pruner: Arc<Pruner>,
     records: broadcast::Sender<Arc<Batch>>,
     finished: watch::Receiver<Option<Finish>>,
-    reload: Arc<dyn Fn() + Send + Sync>,
+    reload: Requests,
 }
 
 impl Handle {
     pub(super) fn new(
         inbox: mpsc::Sender<Message>,
-        history: Arc<dyn History>,
+        pruner: Arc<Pruner>,
         records: broadcast::Sender<Arc<Batch>>,
         finished: watch::Receiver<Option<Finish>>,
-        reload: Box<dyn Fn() + Send + Sync>,
+        reload: Requests,
     ) -> Self {
         Self {
             inbox,
-            history,
+            history: pruner.history(),
+            pruner,
             records,
             finished,
-            reload: reload.into(),
+            reload,
         }
     }
 
@@ -178,14 +176,13 @@ impl Handle {
         read: impl FnOnce(&dyn History) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || read(&*history))
-            .await
-            .unwrap_or_else(|panic| {
-                Err(StoreError {
-                    doing: "read the history",
-                    source: Box::new(panic),
-                })
-            })
+        elsewhere("read the history", move || read(&*history)).await
+    }
+
+    /// Deletes old history, and says how much; none if nothing is stored of the job.
+    pub async fn prune(&self, wish: Wish) -> Result<Option<Granted>, StoreError> {
+        let pruner = self.pruner.clone();
+        elsewhere("delete old history", move || pruner.prune(&wish)).await
     }
 
     /// What is stored of a run when it is final, or when the engine stops before that; none if there
@@ -211,7 +208,17 @@ impl Handle {
 
     /// Has the schedules file and its components read again.
     pub fn reload(&self) {
-        (self.reload)();
+        self.reload.ask();
+    }
+
+    /// The same, and what becomes of it; none if the engine stops before that is known, or if nobody
+    /// follows the file any more.
+    pub async fn reload_and_wait(&self) -> Option<Outcome> {
+        let outcome = self.reload.ask_and_wait();
+        tokio::select! {
+            outcome = outcome => outcome.ok(),
+            _ = self.finished() => None,
+        }
     }
 
     /// Starts nothing any more, and ends what runs.
@@ -238,10 +245,34 @@ impl Handle {
         self.tell(Message::Config(news));
     }
 
+    /// How often the schedules file was to be read again.
+    #[cfg(test)]
+    pub(crate) fn reloads_asked_for(&self) -> u64 {
+        self.reload.asked_for()
+    }
+
+    /// The components that attempts in flight need, after all that was told before; none when the engine
+    /// has come to its end.
+    pub(super) fn components_in_use(&self) -> Option<BTreeSet<Digest>> {
+        let (sender, in_use) = mpsc::channel();
+        self.tell(Message::InUse(sender));
+        in_use.recv().ok()
+    }
+
     fn tell(&self, message: Message) {
         // An engine that has stopped listens no more, and nothing is lost by that.
         let _ = self.inbox.send(message);
     }
+}
+
+/// Does what may take long where it keeps nobody waiting.
+async fn elsewhere<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| Err(StoreError::while_(doing)(panic)))
 }
 
 /// A number that nobody else has.

@@ -23,7 +23,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     sandbox::Runner,
-    store::{History, Notice, Store, StoreError, Writer},
+    store::{History, Notice, Pruner, Store, StoreError, Writer},
 };
 
 pub mod clock;
@@ -34,6 +34,7 @@ pub mod status;
 
 mod disk;
 mod perform;
+mod state;
 mod trace;
 
 #[cfg(test)]
@@ -49,6 +50,8 @@ use clock::{JumpWatch, LOOK_EVERY};
 use disk::Disk;
 use handle::{Message, News};
 use perform::Hands;
+use reload::Requests;
+use state::OnDisk;
 use status::Board;
 use trace::Trace;
 
@@ -76,7 +79,7 @@ pub struct Parts<S> {
     /// What is to be done from the start.
     pub plan: Arc<Plan>,
     /// Has the schedules file read again, see [`Handle::reload`].
-    pub reload: Box<dyn Fn() + Send + Sync>,
+    pub reload: Requests,
 }
 
 /// How an engine came to its end.
@@ -116,8 +119,14 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
         let _ = notices.send(Message::Store(notice));
     });
     let board = Board::new(parts.config, &parts.plan, parts.clock.now());
-    let disk = Disk::new(writer, records.clone(), Trace::new(&recovery.runs));
-    let hands = Hands::new(disk, parts.runner, board, sender.clone());
+    let clock = parts.clock.clone();
+    let keep = parts.plan.settings.history;
+    let state = OnDisk::new(parts.history.clone());
+    let pruner = Pruner::spawn(parts.history, writer.door(), move || clock.now(), keep)
+        .map_err(StoreError::while_("start the pruner's thread"))?;
+    let trace = Trace::new(&recovery.runs);
+    let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
+    let hands = Hands::new(disk, (parts.runner, state), board, sender.clone());
     let mut shell = Shell {
         core: Engine::new(),
         jumps: JumpWatch::new(&*parts.clock),
@@ -142,13 +151,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
             doing: "start the engine's thread",
             source: Box::new(source),
         })?;
-    Ok(Handle::new(
-        sender,
-        parts.history,
-        records,
-        finished,
-        parts.reload,
-    ))
+    Ok(Handle::new(sender, pruner, records, finished, parts.reload))
 }
 
 impl Shell {
@@ -254,6 +257,10 @@ impl Shell {
                 // Who asked may have left.
                 let _ = answer.send(self.hands.watch(run));
             }
+            Message::InUse(answer) => {
+                // Without a receiver nobody is left who would drop components.
+                let _ = answer.send(self.hands.board().components_in_use());
+            }
         }
     }
 
@@ -284,10 +291,9 @@ impl Shell {
 
     fn config_said(&mut self, news: News) {
         self.hands.board_mut().config_said(&news, self.clock.now());
-        if let News::Live(live) = news {
-            self.step(Event::PlanReplaced(live.plan));
-            // Without a receiver nobody is left who would drop components.
-            let _ = live.in_use.send(self.hands.board().components_in_use());
+        if let News::Live(plan, _) = news {
+            self.hands.keep(plan.settings.history);
+            self.step(Event::PlanReplaced(plan));
         }
     }
 

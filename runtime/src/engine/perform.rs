@@ -10,6 +10,7 @@ use cronlet_core::{
     engine::{Answer, Effect, Event, Start},
     job::Component,
     record::{Batch, Seq},
+    retention::Retention,
     run::{RequestId, RunId},
 };
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use super::{
     status::{Board, Status},
 };
 use crate::{
-    sandbox::{self, Attempt, Facts, Runner, control},
+    sandbox::{self, Attempt, Facts, Runner, StateSource, control},
     store::StoreError,
 };
 
@@ -30,6 +31,8 @@ use crate::{
 pub(super) struct Hands {
     disk: Disk,
     runner: Arc<dyn Runner>,
+    /// What jobs remember, for their guests.
+    state: Arc<dyn StateSource>,
     /// The engine's own inbox, for what ends later.
     inbox: mpsc::Sender<Message>,
     /// The guests.
@@ -44,13 +47,14 @@ pub(super) struct Hands {
 impl Hands {
     pub(super) fn new(
         disk: Disk,
-        runner: Arc<dyn Runner>,
+        (runner, state): (Arc<dyn Runner>, Arc<dyn StateSource>),
         board: Board,
         inbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
             disk,
             runner,
+            state,
             inbox,
             running: BTreeMap::new(),
             asking: BTreeMap::new(),
@@ -94,7 +98,8 @@ impl Hands {
             // An engine that has left asks no more how its guests ended.
             let _ = inbox.send(Message::Event(event));
         });
-        self.runner.start(attempt_of(start), control, done);
+        let attempt = attempt_of(start, self.state.clone());
+        self.runner.start(attempt, control, done);
     }
 
     fn cancel(&mut self, run: RunId, attempt: u32, grace: Duration) {
@@ -122,6 +127,11 @@ impl Hands {
     /// All batches up to this one are on disk.
     pub(super) fn stored(&mut self, through: Seq) {
         self.disk.stored(through);
+    }
+
+    /// From now on so much history is kept.
+    pub(super) fn keep(&self, keep: Retention) {
+        self.disk.keep(keep);
     }
 
     /// Nothing more will be on disk: who waits for that waits in vain.
@@ -196,13 +206,14 @@ impl Hands {
 }
 
 /// What the sandbox must know.
-fn attempt_of(start: &Start) -> Attempt {
+fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
     Attempt {
         component: match &start.job.component {
             Component::Ready(digest) => Ok(*digest),
             Component::Unusable(why) => Err(why.clone()),
         },
         limits: start.job.limits.clone(),
+        allow: start.job.allow.clone(),
         params: start.params.clone(),
         facts: Facts {
             job: start.run.job.clone(),
@@ -213,5 +224,6 @@ fn attempt_of(start: &Start) -> Attempt {
             nominal: start.run.nominal,
             input: None,
         },
+        state: Some(state),
     }
 }

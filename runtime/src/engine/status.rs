@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use super::handle::News;
 use crate::{
-    config::{Problems, Severity},
+    config::{Problem, Problems, Severity},
     sandbox::Progress,
     store::StoreError,
 };
@@ -86,8 +86,8 @@ pub struct Refusal {
     pub problems: Problems,
 }
 
-/// A change that does not take effect before a restart: a sentence.
-pub type Warning = String;
+/// A change that does not take effect before a restart.
+pub type Warning = Problem;
 
 /// Whether the history can be written.
 #[derive(Clone, Debug)]
@@ -192,7 +192,7 @@ impl Board {
         self.reader = match news {
             News::Loading => Reader::Reads,
             News::Unfollowed => Reader::Gone,
-            News::Unchanged(_) | News::Refused(_) | News::Live(_) => Reader::Waits,
+            News::Unchanged(_) | News::Refused(_) | News::Live(..) => Reader::Waits,
         };
         match news {
             News::Loading => {}
@@ -202,10 +202,10 @@ impl Board {
                 self.refused = None;
                 self.warnings.clone_from(warnings);
             }
-            News::Live(live) => {
+            News::Live(plan, warnings) => {
                 self.refused = None;
-                self.warnings.clone_from(&live.warnings);
-                self.plan = live.plan.clone();
+                self.warnings.clone_from(warnings);
+                self.plan = plan.clone();
                 self.live_since = now;
             }
         }

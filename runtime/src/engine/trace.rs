@@ -87,6 +87,12 @@ impl Trace {
                 report,
                 ..
             } => self.attempt_ended(*run, *status, *reason, report.as_deref()),
+            Record::StateWritten {
+                run,
+                job,
+                changes,
+                total,
+            } => debug!(%run, %job, keys = changes.writes().len(), total, "state written"),
             Record::RunRequeued { run } => debug!(%run, "queued again"),
             Record::RunRetrying { run, until } => self.retrying(*run, *until),
             Record::CancelRequested { run, actor } => {

@@ -15,8 +15,11 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     limits::Limits,
+    name::JobName,
     report::{AttemptReport, Usage, Verdict},
+    state::{Entries, StateChanges},
 };
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
@@ -24,9 +27,10 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::{
-    Attempt, Control, Done, Facts,
+    Attempt, Control, Done, Facts, StateSource,
     component::{Components, Plugin},
     epoch::Ticker,
+    kept::Kept,
     state::{self, State},
     transcript::Transcript,
     verdict,
@@ -53,6 +57,7 @@ pub(super) struct Ending {
     begun: Option<Begun>,
     cpu: Duration,
     memory_peak: u64,
+    state: Option<Arc<StateChanges>>,
 }
 
 /// When the guest's first instruction ran.
@@ -67,7 +72,9 @@ struct Task {
     plugin: Arc<Plugin>,
     facts: Facts,
     limits: Limits,
+    allow: Arc<Capabilities>,
     params: Arc<str>,
+    state: Option<Arc<dyn StateSource>>,
 }
 
 /// What came out of the store.
@@ -75,6 +82,7 @@ struct Ran {
     begun: Begun,
     memory_peak: u64,
     verdict: Verdict,
+    state: Option<Arc<StateChanges>>,
 }
 
 /// Runs `attempt` to its end. Dropping the future stops it.
@@ -82,8 +90,10 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
     let Attempt {
         component,
         limits,
+        allow,
         params,
         facts,
+        state,
     } = attempt;
     let plugin = match component {
         Ok(digest) => shared.components.get(digest).ok_or_else(not_loaded),
@@ -97,7 +107,9 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         plugin,
         facts,
         limits,
+        allow,
         params,
+        state,
     };
     let transcript = ending.transcript.clone();
     let ran = metered(&mut ending.cpu, in_place(&shared, task, &transcript)).await;
@@ -105,6 +117,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         Ok(Some(ran)) => {
             ending.begun = Some(ran.begun);
             ending.memory_peak = ran.memory_peak;
+            ending.state = ran.state;
             ending.say(ran.verdict);
         }
         Ok(None) => ending.say(Verdict::Stopped),
@@ -127,6 +140,7 @@ impl Ending {
             begun: None,
             cpu: Duration::ZERO,
             memory_peak: 0,
+            state: None,
         }
     }
 
@@ -146,6 +160,7 @@ impl Ending {
                 log_dropped: finished.dropped,
             },
             log: finished.log,
+            state: self.state.take(),
         });
     }
 }
@@ -180,7 +195,9 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
         plugin,
         facts,
         limits,
+        allow,
         params,
+        state: source,
     } = task;
     let begun = Begun {
         at: Timestamp::now(),
@@ -190,27 +207,32 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
     let told = begun.at.saturating_add(limits.timeout);
     // A timeout always has a sign that a timestamp can be moved by.
     let told = told.unwrap_or(Timestamp::MAX);
-    let data = State::new(facts, &limits, told, transcript.clone());
+    let bounds = Bounds {
+        control: transcript.control(),
+        deadline,
+        limits: &limits,
+    };
+    let kept = match source.filter(|_| plugin.uses_state) {
+        Some(source) => match read_state(source, &facts.job, &bounds).await {
+            Ok(entries) => entries,
+            Err(verdict) => return Ran::nowhere(begun, verdict),
+        },
+        None => Entries::default(),
+    };
+    let mut data = State::new(facts, &limits, told, transcript.clone());
+    data.kept = Kept::new(kept, &limits);
     let mut store = Store::new(engine, data);
     state::bound(&mut store, &limits);
     arm(&mut store, deadline);
     let mut called = false;
     let guest = async {
+        store.data_mut().grant(allow).await?;
         let job = plugin.pre.instantiate_async(&mut store).await?;
         called = true;
         let runner = job.cronlet_job_runner();
         runner.call_run(&mut store, &params).await
     };
-    let ended = tokio::select! {
-        biased;
-        // First, so that a guest that computes beyond its deadline traps with a backtrace.
-        returned = guest => Ok(returned),
-        () = transcript.control().stopped() => Err(Verdict::Stopped),
-        () = async { tokio::time::sleep_until(deadline.into()).await } => {
-            Err(verdict::of_timeout(&limits, None))
-        }
-    };
-    let verdict = match ended {
+    let verdict = match bounds.hold(guest).await {
         Ok(Ok(value)) => verdict::of_value(value, &limits),
         Ok(Err(error)) => {
             let refused = store.data().limiter.refused();
@@ -218,10 +240,71 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
         }
         Err(verdict) => verdict,
     };
+    let data = store.into_data();
+    let succeeded = matches!(verdict, Verdict::Succeeded(_));
     Ran {
         begun,
-        memory_peak: store.data().limiter.peak(),
+        memory_peak: data.limiter.peak(),
+        state: data.kept.changes().filter(|_| succeeded),
         verdict,
+    }
+}
+
+/// What ends an attempt from outside the guest.
+struct Bounds<'a> {
+    control: &'a Control,
+    deadline: Instant,
+    limits: &'a Limits,
+}
+
+impl Bounds<'_> {
+    /// Does `work`, unless it is stopped or takes too long.
+    async fn hold<T>(&self, work: impl Future<Output = T>) -> Result<T, Verdict> {
+        tokio::select! {
+            biased;
+            // First, so that a guest that computes beyond its deadline traps with a backtrace.
+            done = work => Ok(done),
+            () = self.control.stopped() => Err(Verdict::Stopped),
+            () = async { tokio::time::sleep_until(self.deadline.into()).await } => {
+                Err(verdict::of_timeout(self.limits, None))
+            }
+        }
+    }
+}
+
+/// What the job remembers as the attempt starts. It is read on a thread that may wait for a disk.
+async fn read_state(
+    source: Arc<dyn StateSource>,
+    job: &JobName,
+    bounds: &Bounds<'_>,
+) -> Result<Entries, Verdict> {
+    let job = job.clone();
+    let reading = tokio::task::spawn_blocking(move || source.read(&job));
+    match bounds.hold(reading).await? {
+        Ok(Ok(entries)) => Ok(entries),
+        Ok(Err(error)) => Err(verdict::of_unreadable_state(&*error)),
+        Err(gone) => {
+            if let Ok(panic) = gone.try_into_panic() {
+                let panic = said(&*panic);
+                tracing::error!(
+                    panic,
+                    "the host panicked while reading what a job remembers"
+                );
+            }
+            Err(verdict::of_host_panic())
+        }
+    }
+}
+
+impl Ran {
+    /// It ended before there was a guest.
+    fn nowhere(begun: Begun, verdict: Verdict) -> Self {
+        Self {
+            begun,
+            memory_peak: 0,
+            verdict,
+            state: None,
+        }
     }
 }
 

@@ -37,6 +37,8 @@ use super::{
 
 /// What makes a component a job.
 pub(super) const RUNNER: &str = "cronlet:job/runner@0.1.0";
+/// What it imports to remember something; a compatible version follows.
+const STATE: &str = "cronlet:job/state@";
 /// What makes it one that describes itself.
 const DESCRIBE: &str = "cronlet:job/describe@0.1.0";
 
@@ -55,6 +57,8 @@ pub(super) struct Components {
 /// A component that can be started.
 pub(super) struct Plugin {
     pub(super) pre: JobPre<State>,
+    /// Whether it may ask what its job remembers.
+    pub(super) uses_state: bool,
     world: &'static str,
 }
 
@@ -76,7 +80,7 @@ impl Components {
         let bytes = self.read(path)?;
         unusable::check_header(&bytes)?;
         let digest = Digest::of(&bytes);
-        let plugin = self.plugin(digest, &bytes)?;
+        let plugin = self.plugin(digest, &bytes, path)?;
         Ok(Loaded {
             digest,
             world: plugin.world.to_owned(),
@@ -120,7 +124,7 @@ impl Components {
         Ok(bytes)
     }
 
-    fn plugin(&self, digest: Digest, bytes: &[u8]) -> Result<Arc<Plugin>, Unusable> {
+    fn plugin(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Arc<Plugin>, Unusable> {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
@@ -132,7 +136,8 @@ impl Components {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
-        let made = guarded(|| self.compile(digest, bytes).and_then(|c| self.link(&c)));
+        let compile = || self.compile(digest, bytes, path);
+        let made = guarded(|| compile().and_then(|c| self.link(&c)));
         if let Ok(plugin) = &made {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
@@ -141,7 +146,7 @@ impl Components {
         made
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, Unusable> {
+    fn compile(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Component, Unusable> {
         if let Some(component) = self.cache.get(&self.engine, digest) {
             return Ok(component);
         }
@@ -149,7 +154,7 @@ impl Components {
         let begin = Instant::now();
         let component =
             Component::from_binary(&self.engine, bytes).map_err(|e| unusable::invalid(&e))?;
-        tracing::info!(%digest, took = ?begin.elapsed(), "compiled a component");
+        tracing::info!(%digest, took = ?begin.elapsed(), "compiled `{}`", path.display());
         self.cache.put(digest, &component);
         Ok(component)
     }
@@ -178,7 +183,15 @@ impl Components {
         } else {
             "job"
         };
-        Ok(Arc::new(Plugin { pre, world }))
+        let ty = component.component_type();
+        let uses_state = ty
+            .imports(&self.engine)
+            .any(|(name, _)| name.starts_with(STATE));
+        Ok(Arc::new(Plugin {
+            pre,
+            uses_state,
+            world,
+        }))
     }
 
     fn compiling(&self) -> MutexGuard<'_, BTreeMap<Digest, Arc<Mutex<()>>>> {

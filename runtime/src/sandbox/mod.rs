@@ -22,9 +22,11 @@ mod cache;
 mod clip;
 mod component;
 pub mod control;
+pub mod directory;
 mod engine;
 mod epoch;
 mod host;
+mod kept;
 mod limiter;
 mod state;
 mod stdio;
@@ -34,7 +36,8 @@ mod verdict;
 
 use std::{
     collections::BTreeSet,
-    io,
+    error::Error,
+    fmt, io,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
@@ -45,12 +48,14 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     catalog::{Loaded, Unusable},
     digest::Digest,
     limits::Limits,
     name::JobName,
     report::AttemptReport,
     run::Origin,
+    state::Entries,
 };
 use jiff::Timestamp;
 use thiserror::Error;
@@ -72,8 +77,8 @@ pub use transcript::News;
 /// The largest component that is loaded unless another size is asked for, in bytes.
 pub const DEFAULT_MAX_COMPONENT: u64 = 64 << 20;
 
-/// How many threads may serve host calls that block.
-const BLOCKING_THREADS: usize = 16;
+/// See [`SandboxOptions::blocking_threads`].
+const BLOCKING_THREADS: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not zero");
 
 /// Runs attempts. The engine's shell has one; its tests have a scripted one.
 pub trait Runner: Send + Sync + 'static {
@@ -92,10 +97,20 @@ pub struct Attempt {
     pub component: Result<Digest, String>,
     /// What the guest may use.
     pub limits: Limits,
+    /// What it may reach of the world.
+    pub allow: Arc<Capabilities>,
     /// JSON text for `runner.run`.
     pub params: Arc<str>,
     /// What `context` answers.
     pub facts: Facts,
+    /// Where what the job remembers is read; none if it remembers nothing.
+    pub state: Option<Arc<dyn StateSource>>,
+}
+
+/// Reads what jobs remember, when a guest starts that may ask for it.
+pub trait StateSource: fmt::Debug + Send + Sync + 'static {
+    /// All that the job remembers. It may block, and is not called on a guest's thread.
+    fn read(&self, job: &JobName) -> Result<Entries, Box<dyn Error + Send + Sync>>;
 }
 
 /// What `context` answers.
@@ -119,6 +134,10 @@ pub struct SandboxOptions {
     pub max_concurrent: NonZeroU32,
     /// How many threads run guests; none is one for each core.
     pub threads: Option<NonZeroUsize>,
+    /// How many threads may serve host calls that block. They come and go with the calls. A call to
+    /// a file system that hangs is not given up by the kernel, so there must be more of them than
+    /// ever hang.
+    pub blocking_threads: NonZeroUsize,
     /// Where compiled components are kept; none is nowhere.
     pub cache: Option<PathBuf>,
     /// The largest component, in bytes.
@@ -136,6 +155,7 @@ impl Default for SandboxOptions {
         Self {
             max_concurrent: NonZeroU32::new(64).expect("64 is not zero"),
             threads: None,
+            blocking_threads: BLOCKING_THREADS,
             cache: None,
             max_component: DEFAULT_MAX_COMPONENT,
             source_lines: false,
@@ -211,6 +231,7 @@ impl Sandbox {
         let SandboxOptions {
             max_concurrent,
             threads,
+            blocking_threads,
             cache,
             max_component,
             source_lines,
@@ -219,7 +240,7 @@ impl Sandbox {
         let cache = Cache::open(&engine, cache, source_lines);
         let components = Components::new(engine.clone(), cache, max_component)
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let guests = Guests::spawn(threads).map_err(SandboxError::Threads)?;
+        let guests = Guests::spawn(threads, blocking_threads).map_err(SandboxError::Threads)?;
         let places = max_concurrent.get() as usize;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -259,11 +280,11 @@ impl Runner for Sandbox {
 }
 
 impl Guests {
-    fn spawn(threads: Option<NonZeroUsize>) -> io::Result<Self> {
+    fn spawn(threads: Option<NonZeroUsize>, blocking: NonZeroUsize) -> io::Result<Self> {
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         runtime::Builder::new_multi_thread()
             .worker_threads(threads.map_or_else(cores, NonZeroUsize::get))
-            .max_blocking_threads(BLOCKING_THREADS)
+            .max_blocking_threads(blocking.get())
             .thread_name("cronlet-guest")
             .on_thread_start(Engine::tls_eager_initialize)
             // A guest that computes holds its thread for a tick. After at most two of them a

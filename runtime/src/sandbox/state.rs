@@ -1,14 +1,18 @@
 //! What one attempt owns while its guest runs. It is dropped with the attempt, so
 //! that nothing of one guest is ever seen by another.
 
-use std::sync::Arc;
+use std::{ffi::OsString, sync::Arc};
 
-use cronlet_core::limits::Limits;
+use cronlet_core::{
+    capability::{Capabilities, EnvGrant},
+    limits::Limits,
+};
 use jiff::Timestamp;
-use wasmtime::{Store, component::ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use tokio::task::spawn_blocking;
+use wasmtime::{Error, Result, Store, component::ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::{Facts, limiter::Limiter, stdio, transcript::Transcript};
+use super::{Facts, directory, kept::Kept, limiter::Limiter, stdio, transcript::Transcript};
 
 /// What a guest may pass to the host in one call, in bytes. A guest's memory bounds it already,
 /// but for lists that name the same bytes many times.
@@ -25,6 +29,8 @@ pub(super) struct State {
     pub(super) deadline: Timestamp,
     pub(super) transcript: Arc<Transcript>,
     pub(super) limiter: Limiter,
+    /// What the job remembers, for a guest that may ask.
+    pub(super) kept: Kept,
     table: ResourceTable,
     /// Made when the guest first asks for something of it, which many never do.
     wasi: Option<WasiCtx>,
@@ -44,16 +50,31 @@ impl State {
             deadline,
             transcript,
             limiter: Limiter::new(limits.memory),
+            kept: Kept::default(),
             table,
             wasi: None,
         }
+    }
+
+    /// Opens what is granted, so that what is not there ends the attempt before the guest begins.
+    pub(super) async fn grant(&mut self, allow: Arc<Capabilities>) -> Result<()> {
+        if allow.is_empty() {
+            return Ok(());
+        }
+        let transcript = self.transcript.clone();
+        // A directory may be on another machine.
+        let world = spawn_blocking(move || world(&transcript, &allow)).await?;
+        self.wasi = Some(world.map_err(Error::msg)?);
+        Ok(())
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(|| closed(&self.transcript)),
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| closed(&self.transcript).build()),
             table: &mut self.table,
         }
     }
@@ -61,12 +82,39 @@ impl WasiView for State {
 
 /// A world with clocks, randomness, and ears for what the guest says; no arguments, environment,
 /// files or network, and a standard input that has ended.
-fn closed(transcript: &Arc<Transcript>) -> WasiCtx {
-    WasiCtx::builder()
+fn closed(transcript: &Arc<Transcript>) -> WasiCtxBuilder {
+    let mut builder = WasiCtx::builder();
+    builder
         .stdout(stdio::stdout(transcript.clone()))
         .stderr(stdio::stderr(transcript.clone()))
-        .max_random_size(RANDOM_BYTES)
-        .build()
+        .max_random_size(RANDOM_BYTES);
+    builder
+}
+
+/// The same world with what is granted; or what of it is not there.
+fn world(transcript: &Arc<Transcript>, allow: &Capabilities) -> Result<WasiCtx, String> {
+    let mut builder = closed(transcript);
+    for dir in &allow.dirs {
+        directory::open(&mut builder, dir).map_err(|unusable| unusable.message)?;
+    }
+    for grant in &allow.env {
+        if let Some(value) = value_of(grant)? {
+            builder.env(&grant.name, value);
+        }
+    }
+    Ok(builder.build())
+}
+
+/// The value of a variable; none if it is to be passed on and is not set here.
+fn value_of(grant: &EnvGrant) -> Result<Option<String>, String> {
+    let EnvGrant { name, value } = grant;
+    if value.is_some() {
+        return Ok(value.clone());
+    }
+    let passed = std::env::var_os(name).map(OsString::into_string);
+    passed
+        .transpose()
+        .map_err(|_| format!("the value of the environment variable `{name}` is not UTF-8"))
 }
 
 /// Sets what wasmtime itself bounds.

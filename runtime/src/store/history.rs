@@ -9,10 +9,14 @@ use cronlet_core::{
     name::JobName,
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason},
+    state::Entries,
 };
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    retention::{Limit, Old, Step},
+};
 
 /// Reads a store, beside its writer or without one. Every call sees one consistent state.
 pub trait History: Send + Sync + 'static {
@@ -28,6 +32,21 @@ pub trait History: Send + Sync + 'static {
 
     /// Every job that has a watermark and was not removed, by name, with its last run.
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
+
+    /// Every job of which anything is stored, by name, removed ones included.
+    fn names(&self) -> Result<Vec<JobName>, StoreError>;
+
+    /// The oldest runs and ranges of skips of `job` that are beyond `limit`, as much as one step may
+    /// delete; only their numbers are looked at, and the clock is taken to rise.
+    fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError>;
+
+    /// The oldest logs that are beyond `limit`, of one job or of all, as much as one step may delete.
+    /// Those of runs that are not over stay.
+    fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step)
+    -> Result<Old, StoreError>;
+
+    /// All that a job remembers, whether there is such a job or not.
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
 }
 
 /// Which entries, see [`History::entries`].
@@ -137,6 +156,8 @@ pub struct SkipRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptLog {
     pub attempt: u32,
+    /// Whether it said something that is kept no more.
+    pub pruned: bool,
     pub lines: Vec<LogLine>,
 }
 

@@ -14,6 +14,7 @@
 //!   prefix of what the engine decided.
 //! - A record that contradicts what is stored (a second run for one occurrence, the end of
 //!   an attempt that is not open) is [`Refused`], and with it its whole transaction.
+//! - What is over and old is deleted in small steps between the commits, see [`retention`].
 //! - A failing disk may work again, so what it did not take is tried again. A refusal, and an
 //!   owner that is [`Stale`], will be the same at every try: see [`StoreError::is_lasting`].
 //!
@@ -37,12 +38,16 @@ mod conformance;
 pub mod history;
 pub mod memory;
 pub mod precision;
+pub mod pruner;
+pub mod retention;
 pub mod sqlite;
 mod told;
 mod writer;
 
 pub use history::History;
-pub use writer::{Notice, Writer};
+pub use pruner::Pruner;
+pub use retention::{Limit, Old, Removed};
+pub use writer::{Door, Notice, Writer};
 
 /// What is stored of a removed job is kept this long; then the next plan that is accepted deletes it,
 /// unless its watermark is in the future: then its runs are too, and it must not be due again for them.
@@ -55,6 +60,10 @@ pub trait Store: Send + 'static {
 
     /// Writes all of `batches` in one transaction, or nothing. When it returns, they are on disk.
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
+
+    /// Deletes `old` in one transaction, or nothing, and says what of it was there. What is not over
+    /// stays, and so does a range that has grown since it was looked at.
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError>;
 }
 
 /// The store could not do something.

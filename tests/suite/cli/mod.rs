@@ -86,7 +86,10 @@ fn the_help_says_where_to_start() -> Result<()> {
           trigger  Ask the daemon for a run now
           rerun    Ask the daemon for a run again, with the same params and nominal time
           cancel   Ask the daemon to end a run
+          reload   Have the daemon read the schedules file again
           status   Show whether the daemon is there, whether it is well, and what it is doing
+          backup   Copy the database, while the daemon goes on
+          prune    Delete old history now
           help     Print this message or the help of the given subcommand(s)
 
         Options:
@@ -170,11 +173,15 @@ fn the_help_of_run() -> Result<()> {
                            ending in `.wasm`
 
         Options:
-              --params <JSON>       What the job gets in place of its own params
-              --at <RFC3339>        The instant the run is for [default: now]
-              --timeout <DURATION>  Stop it after so long, such as `30s`
-              --memory <SIZE>       Give it so much memory, such as `64MiB`
-          -h, --help                Print help
+              --params <JSON>                 What the job gets in place of its own params
+              --at <RFC3339>                  The instant the run is for [default: now]
+              --timeout <DURATION>            Stop it after so long, such as `30s`
+              --memory <SIZE>                 Give it so much memory, such as `64MiB`
+              --allow-dir <HOST::GUEST[:rw]>  Grant it a directory to read, such as `data::/data`; with
+                                              `:rw` to change it too
+              --env <NAME[=VALUE]>            Grant it an environment variable, as it is here or with
+                                              another value
+          -h, --help                          Print help
 
         Global options:
           -c, --config <FILE>    The schedules file [env: CRONLET_CONFIG] [default: schedules.toml]
@@ -187,6 +194,7 @@ fn the_help_of_run() -> Result<()> {
           cronlet run hello                                 a job of the schedules file
           cronlet run hello --params '{"name": "you"}'      with other params
           cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+          cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
         The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
         to stop, a second one kills it.

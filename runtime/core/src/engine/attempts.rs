@@ -8,12 +8,14 @@ use super::{
     Engine, Start, Step,
     due::age,
     effect::Effect,
+    ledger::take_state,
     state::{Run, RunPhase},
     storing::Release,
 };
 use crate::{
     backoff,
     job::Job,
+    name::JobName,
     record::Record,
     report::{AttemptReport, ErrorKind, Verdict},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
@@ -60,7 +62,7 @@ impl Engine {
             return;
         };
         if expired(run, &job, step.now) {
-            self.slots.release(&job.name);
+            self.release(&job.name);
             return self.end_run(step, id, RunEnd::Skipped(SkipReason::Expired), None);
         }
         let RunPhase::Waiting { retried } = run.phase else {
@@ -77,7 +79,11 @@ impl Engine {
             run: id,
             attempt: run.last_attempt,
         });
-        run.phase = RunPhase::Armed { job, retried };
+        run.phase = RunPhase::Armed {
+            terms: self.ledger.terms(job.limits.max_state),
+            job,
+            retried,
+        };
     }
 
     /// Starts the guest of an armed attempt, unless it was disarmed meanwhile.
@@ -89,12 +95,13 @@ impl Engine {
         else {
             return;
         };
-        let RunPhase::Armed { job, .. } = &run.phase else {
+        let RunPhase::Armed { job, terms, .. } = &run.phase else {
             return;
         };
-        let job = job.clone();
+        let (job, terms) = (job.clone(), *terms);
         run.phase = RunPhase::Running {
             started_at: step.now,
+            terms,
         };
         run.attempted = true;
         step.effects.push(Effect::Start(Start {
@@ -119,7 +126,7 @@ impl Engine {
             attempt: run.last_attempt,
         });
         let job = run.new.job.clone();
-        self.slots.release(&job);
+        self.release(&job);
         retried
     }
 
@@ -128,7 +135,7 @@ impl Engine {
         step: &mut Step,
         id: RunId,
         attempt: u32,
-        report: &Arc<AttemptReport>,
+        report: Arc<AttemptReport>,
     ) {
         let stopping = !matches!(self.phase, super::Phase::Serving);
         let Some(run) = self
@@ -138,25 +145,37 @@ impl Engine {
         else {
             return;
         };
-        if !matches!(run.phase, RunPhase::Running { .. }) {
+        let RunPhase::Running { terms, .. } = run.phase else {
             return;
-        }
+        };
         run.phase = RunPhase::Waiting { retried: None };
+        let (report, kept) = take_state(&self.ledger, run, terms, report);
         let job = self
             .jobs
             .get(&run.new.job)
             .and_then(|state| state.job.as_deref());
         let (status, reason, next) = judge(run, job, &report.verdict, stopping);
+        let name = run.new.job.clone();
+        self.release(&name);
+        if let Some((changes, total)) = kept {
+            self.keep_state(step, (id, &name), changes, total);
+        }
         step.records.push(Record::AttemptEnded {
             run: id,
             attempt,
             status,
             reason,
-            report: Some(report.clone()),
+            report: Some(report),
         });
-        let name = run.new.job.clone();
-        self.slots.release(&name);
         self.follow(step, id, next);
+    }
+
+    /// Gives back the slot of a run of `job`.
+    fn release(&mut self, job: &JobName) {
+        self.slots.release(job);
+        if self.ledger.is_watching() && !self.slots.in_use(job) {
+            self.ledger.rest(job);
+        }
     }
 
     /// Closes the attempt that a daemon died with.

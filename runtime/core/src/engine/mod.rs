@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; cancel requested; stopped | clock jumped; job paused, resumed; state written; backfill created |
+//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | clock jumped; job paused, resumed; backfill created |
 //! | causes | `time`, `manual` | `backfill`, `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
@@ -34,12 +34,14 @@
 //! # Rooms
 //!
 //! `due` finds what is due, `slots` says who may start, `attempts` starts and ends attempts, `requests`
-//! answers people, `plans` takes over plans and stores, `storing` waits for the disk.
+//! answers people, `plans` takes over plans and stores, `storing` waits for the disk, `ledger` says what of
+//! a job's state an attempt may change.
 
 mod attempts;
 mod due;
 pub mod effect;
 pub mod event;
+mod ledger;
 mod plans;
 mod requests;
 mod slots;
@@ -62,6 +64,7 @@ use crate::{
     record::{Batch, Record, Seq},
     run::RunId,
 };
+use ledger::Ledger;
 use slots::Slots;
 use state::{JobState, Run};
 use storing::Release;
@@ -87,6 +90,7 @@ pub struct Engine {
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
+    ledger: Ledger,
     next_run: u64,
     /// The last batch that was emitted, and the last that is on disk.
     emitted: Seq,
@@ -159,7 +163,7 @@ impl Engine {
                 attempt,
                 report,
             } => {
-                self.attempt_ended(&mut step, run, attempt, &report);
+                self.attempt_ended(&mut step, run, attempt, report);
             }
             Event::RunRequested(request) => self.run_requested(&mut step, request),
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{
     Engine, Phase, Step,
     due::age,
+    ledger::Terms,
     state::{JobState, Run, RunPhase},
 };
 use crate::{
@@ -34,6 +35,7 @@ impl Engine {
         }
         self.phase = Phase::Serving;
         self.next_run = recovery.next_run;
+        self.ledger.recover(recovery.states);
         let mut present = BTreeSet::new();
         for stored in recovery.jobs {
             if stored.removed_at.is_none() {
@@ -196,6 +198,7 @@ impl Engine {
             StoredState::Retrying { until } => RunPhase::BackingOff { until },
             StoredState::Running { starts_at, .. } => RunPhase::Running {
                 started_at: starts_at,
+                terms: Terms::default(),
             },
         };
         match phase {

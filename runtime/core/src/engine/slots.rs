@@ -75,6 +75,11 @@ impl Slots {
         self.promote(job);
     }
 
+    /// Whether a run of `job` has a slot.
+    pub(super) fn in_use(&self, job: &JobName) -> bool {
+        self.jobs.get(job).is_some_and(|slots| slots.used > 0)
+    }
+
     /// The job's cap may have changed: every parked run of it is looked at again.
     pub(super) fn reconsider(&mut self, job: &JobName) {
         if let Some(slots) = self.jobs.get_mut(job) {

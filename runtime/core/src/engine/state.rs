@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
+use super::ledger::Terms;
 use crate::{
     job::Job,
     record::NewRun,
@@ -63,11 +64,12 @@ pub(super) enum RunPhase {
     /// Its attempt's start is recorded and maybe not yet on disk.
     Armed {
         job: Arc<Job>,
+        terms: Terms,
         /// As in `Waiting`: where the run goes back to when it is disarmed.
         retried: Option<Timestamp>,
     },
     /// Its guest was started.
-    Running { started_at: Timestamp },
+    Running { started_at: Timestamp, terms: Terms },
 }
 
 /// An open run, for those who ask what is going on.
@@ -116,13 +118,21 @@ impl Run {
         }
     }
 
+    /// What its attempt's changes of state are held against, if one is under way.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        match self.phase {
+            RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
+            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+        }
+    }
+
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
             RunPhase::Waiting { retried: None } => (RunStatus::Queued, None, None),
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
             RunPhase::Armed { .. } => (RunStatus::Running, None, None),
-            RunPhase::Running { started_at } => (RunStatus::Running, Some(started_at), None),
+            RunPhase::Running { started_at, .. } => (RunStatus::Running, Some(started_at), None),
         };
         OpenRun {
             new: &self.new,

@@ -1,5 +1,7 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod state;
+
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -53,6 +55,7 @@ fn job(text: &str) -> Job {
         },
         limits: Limits::default(),
         zone: Zone::UTC,
+        allow: Arc::default(),
         params: "{}".into(),
     }
 }
@@ -138,6 +141,7 @@ impl World {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         };
         self.event(Event::AttemptEnded {
             run: RunId(run),
@@ -704,6 +708,7 @@ fn recovery(run: StoredRun) -> Recovery {
         next_run: 42,
         jobs: vec![stored],
         runs: vec![run],
+        states: [].into(),
     }
 }
 

@@ -16,6 +16,17 @@ const DECIMAL: [(&str, u64); 4] = [
     ("kB", 1_000),
 ];
 
+/// Units as words.
+const WORDS: [(&str, &str); 7] = [
+    ("byte", "B"),
+    ("kilobyte", "kB"),
+    ("megabyte", "MB"),
+    ("gigabyte", "GB"),
+    ("kibibyte", "KiB"),
+    ("mebibyte", "MiB"),
+    ("gibibyte", "GiB"),
+];
+
 const BYTE: (&str, u64) = ("B", 1);
 
 /// Reads `64MiB`, `1GiB`, `512KiB`, `100B`, and decimal `64MB`.
@@ -85,13 +96,15 @@ fn unknown_unit(text: &str, unit_at: usize) -> UnitError {
     }
     if unit.starts_with(char::is_whitespace) {
         let blanks = unit.len() - unit.trim_start().len();
-        let close: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        return UnitError::new(
+        let error = UnitError::new(
             unit_at..unit_at + blanks,
             format!("size `{text}` has a blank"),
             "expected no blank",
-        )
-        .help(format!("write `{close}`"));
+        );
+        return match meant(unit.trim()) {
+            Some(name) => error.help(format!("write `{number}{name}`")),
+            None => error.help("write a size such as `64MiB`"),
+        };
     }
     let error = UnitError::new(
         unit_at..text.len(),
@@ -104,12 +117,19 @@ fn unknown_unit(text: &str, unit_at: usize) -> UnitError {
     }
 }
 
-/// The unit that another spelling stands for: `mib`, `MB` in any case, `M`.
+/// The unit that another spelling stands for: `mib`, `MB` in any case, `M`, `megabytes`.
 fn meant(unit: &str) -> Option<&'static str> {
     let letter = |name: &str| name[..1].eq_ignore_ascii_case(unit);
-    units()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit) || letter(name))
-        .map(|(name, _)| name)
+    let mut names = units().map(|(name, _)| name);
+    names
+        .find(|name| name.eq_ignore_ascii_case(unit) || letter(name))
+        .or_else(|| {
+            let (_, name) = WORDS.iter().find(|(word, _)| {
+                let unit = unit.to_ascii_lowercase();
+                unit.strip_suffix('s').unwrap_or(&unit) == *word
+            })?;
+            Some(*name)
+        })
 }
 
 fn too_large(text: &str) -> UnitError {

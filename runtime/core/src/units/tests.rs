@@ -190,6 +190,18 @@ const SIZES: &[Mistake] = &[
         "write `64MiB`",
     ),
     (
+        "64 megabytes",
+        "  ^",
+        "size `64 megabytes` has a blank",
+        "write `64MB`",
+    ),
+    (
+        "64 lots",
+        "  ^",
+        "size `64 lots` has a blank",
+        "write a size such as `64MiB`",
+    ),
+    (
         "64mib",
         "  ^^^",
         "`mib` is not a unit of size",

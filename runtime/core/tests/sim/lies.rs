@@ -1,9 +1,10 @@
 //! Lies: what an engine with a defect would say. The watch has to notice each of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::{Answer, Effect},
+    name::JobName,
     record::{Batch, Record},
     run::{AttemptStatus, RunEnd, RunId, SkipReason},
 };
@@ -98,6 +99,32 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             if let Record::AttemptEnded { status, .. } = record {
                 *status = AttemptStatus::Succeeded;
             }
+        });
+    }),
+    ("an_attempt_ends_as_its_verdict_says", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::StateWritten { .. }));
+        });
+    }),
+    ("an_attempt_ends_as_its_verdict_says", |said, _| {
+        each(said, |record| {
+            if let Record::StateWritten { total, .. } = record {
+                *total += 1;
+            }
+        });
+    }),
+    ("only_ends_write_state", |said, _| {
+        records(said, |records| {
+            let run = RunId(1);
+            let job = JobName::new("job-0").expect("it is a name");
+            let changes = Arc::default();
+            let written = Record::StateWritten {
+                run,
+                job,
+                changes,
+                total: 0,
+            };
+            records.insert(0, written);
         });
     }),
     ("what_follows_an_attempt_is_said_at_once", |said, _| {

@@ -18,6 +18,7 @@
 )]
 
 mod agenda;
+mod deeds;
 mod disk;
 mod invariants;
 mod lies;

@@ -14,6 +14,7 @@ use cronlet_core::{
     name::JobName,
     plan::{Plan, Settings},
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    retention::Retention,
     run::FailReason,
     schedule::{At, Cron, Every, Trigger, Zone},
 };
@@ -111,6 +112,7 @@ impl Editor {
         Settings {
             max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
             shutdown_grace: Duration::from_millis(grace),
+            history: Retention::default(),
         }
     }
 
@@ -163,12 +165,13 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(8) {
+        self.alter(plan, |editor, job| match editor.rng.below(9) {
             0 => job.component = editor.component(),
             1 => job.overlap = editor.overlap(),
             2 | 6 | 7 => job.max_instances = editor.max_instances(),
             3 => job.retry = editor.retry(),
             4 => job.catch_up = editor.catch_up(),
+            5 => job.limits = editor.limits(),
             _ => job.params = editor.params(),
         });
     }
@@ -195,9 +198,21 @@ impl Editor {
             overlap: self.overlap(),
             max_instances: self.max_instances(),
             retry: self.retry(),
-            limits: Limits::default(),
+            limits: self.limits(),
             zone: Zone::UTC,
+            allow: Arc::default(),
             params: self.params(),
+        }
+    }
+
+    /// In some jobs there is room for one entry, or two.
+    fn limits(&mut self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            max_state: self
+                .rng
+                .one_of([66, 140, default.max_state, default.max_state]),
+            ..default
         }
     }
 

@@ -10,14 +10,18 @@ use std::{
 use cronlet_core::{
     engine::{Event, Start},
     job::Component,
+    name::JobName,
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
+    state::Entries,
 };
 use jiff::Timestamp;
 
 use crate::{
+    deeds::{self, Deed},
     options::{Millis, Options},
     prng::Prng,
+    tables::Tables,
 };
 
 /// The name of an attempt.
@@ -30,6 +34,10 @@ struct Guest {
     /// When it ends; an older promise than this one does not count.
     ends: Millis,
     verdict: Verdict,
+    job: JobName,
+    max_state: u64,
+    /// What it has read of its job's state; none if it reads late, as one that waits for its place.
+    there: Option<Entries>,
     /// When it is stopped.
     deadline: Option<Millis>,
 }
@@ -43,6 +51,8 @@ pub(crate) struct Runner {
     guests: BTreeMap<AttemptKey, Guest>,
     /// Every attempt whose guest ever ran, in all lives of the daemon.
     pub(crate) ever: BTreeSet<AttemptKey>,
+    /// What each of them did to its job's state.
+    pub(crate) deeds: BTreeMap<AttemptKey, Vec<Deed>>,
 }
 
 impl Runner {
@@ -54,6 +64,7 @@ impl Runner {
             cooperative: options.cooperative,
             guests: BTreeMap::new(),
             ever: BTreeSet::new(),
+            deeds: BTreeMap::new(),
         }
     }
 
@@ -62,7 +73,13 @@ impl Runner {
     }
 
     /// Starts a guest, and says when it will end.
-    pub(crate) fn start(&mut self, start: &Start, mono: Millis, now: Timestamp) -> Millis {
+    pub(crate) fn start(
+        &mut self,
+        start: &Start,
+        mono: Millis,
+        now: Timestamp,
+        disk: &Tables,
+    ) -> Millis {
         let unusable = matches!(start.job.component, Component::Unusable(_));
         let takes = if unusable || self.rng.percent(10) {
             0
@@ -79,6 +96,9 @@ impl Runner {
             started_at: now,
             ends: mono + takes,
             verdict,
+            there: (!self.rng.percent(30)).then(|| disk.remembered(&start.job.name)),
+            job: start.job.name.clone(),
+            max_state: start.job.limits.max_state,
             deadline: None,
         };
         let key = (start.run.run, start.attempt);
@@ -118,11 +138,21 @@ impl Runner {
     }
 
     /// A promise has come due: the end of the guest, unless the promise is an old one.
-    pub(crate) fn end(&mut self, key: AttemptKey, mono: Millis, now: Timestamp) -> Option<Event> {
+    pub(crate) fn end(
+        &mut self,
+        key: AttemptKey,
+        mono: Millis,
+        now: Timestamp,
+        disk: &Tables,
+    ) -> Option<Event> {
         if self.guests.get(&key)?.ends != mono {
             return None;
         }
         let guest = self.guests.remove(&key)?;
+        let there = guest.there.unwrap_or_else(|| disk.remembered(&guest.job));
+        let deeds = deeds::live(&mut self.rng, &there, guest.max_state);
+        let state = deeds::changes(&there, &deeds);
+        self.deeds.insert(key, deeds);
         Some(Event::AttemptEnded {
             run: key.0,
             attempt: key.1,
@@ -133,6 +163,7 @@ impl Runner {
                 verdict: guest.verdict,
                 usage: Usage::default(),
                 log: Vec::new(),
+                state,
             }),
         })
     }

@@ -13,8 +13,11 @@ use cronlet_core::{
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob, StoredRun, StoredState},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, RunStatus, SkipReason},
+    state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
+
+use crate::{deeds::total, invariants::state::written, runner::AttemptKey};
 
 /// How long the watermark of a removed job is kept.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(1);
@@ -30,6 +33,10 @@ pub(crate) struct Tables {
     /// What each job's watermark has passed over, in the order of the acceptances.
     pub(crate) stretches: Vec<Stretch>,
     pub(crate) plan: Option<Digest>,
+    /// What each job remembers.
+    pub(crate) states: BTreeMap<JobName, Entries>,
+    /// The attempts that succeeded, in the order of their ends.
+    pub(crate) succeeded: Vec<AttemptKey>,
     /// The last record says that the engine stopped gracefully.
     pub(crate) stopped: bool,
 }
@@ -167,6 +174,10 @@ impl Tables {
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
             }
+            Record::StateWritten { job, changes, .. } => {
+                let entries = self.states.entry(job.clone()).or_default();
+                *entries = written(entries, changes);
+            }
             _ => self.apply_to_run(at, record),
         }
     }
@@ -231,7 +242,8 @@ impl Tables {
                         row.last_failure = Some(FailReason::Crash);
                     }
                     AttemptStatus::Interrupted => row.interruptions += 1,
-                    AttemptStatus::Succeeded | AttemptStatus::Cancelled => {}
+                    AttemptStatus::Succeeded => self.succeeded.push((run, row.last_attempt)),
+                    AttemptStatus::Cancelled => {}
                 }
             }
             Record::RunRequeued { .. } => row.status = RunStatus::Queued,
@@ -258,6 +270,11 @@ impl Tables {
         self.open_runs().any(|row| row.new.job == *job)
     }
 
+    /// What a guest of the job reads.
+    pub(crate) fn remembered(&self, job: &JobName) -> Entries {
+        self.states.get(job).cloned().unwrap_or_default()
+    }
+
     /// What a store that has these rows says to a new engine.
     pub(crate) fn recovery(&self, now: Timestamp) -> Recovery {
         let kept = |row: &JobRow| {
@@ -278,6 +295,12 @@ impl Tables {
                 })
                 .collect(),
             runs: self.open_runs().map(RunRow::stored).collect(),
+            states: self
+                .states
+                .iter()
+                .map(|(job, entries)| (job.clone(), total(entries)))
+                .filter(|(_, total)| *total > 0)
+                .collect(),
         }
     }
 }
@@ -286,6 +309,7 @@ impl Tables {
 pub(crate) fn run_of(record: &Record) -> Option<RunId> {
     match record {
         Record::AttemptStarted { run, .. }
+        | Record::StateWritten { run, .. }
         | Record::AttemptDisarmed { run, .. }
         | Record::AttemptEnded { run, .. }
         | Record::RunRequeued { run }

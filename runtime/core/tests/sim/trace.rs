@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 use cronlet_core::{
     engine::{Answer, Effect, Event},
     record::Record,
+    report::Verdict,
     run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
 };
 use jiff::Timestamp;
@@ -13,6 +14,9 @@ use crate::watch::Step;
 
 /// How many characters of a line are told.
 const LINE: usize = 240;
+
+/// Why what an attempt did to its job's state is not kept.
+const LOST: [&str; 2] = ["state-conflict", "state-full"];
 
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,7 +128,17 @@ impl Words {
             Record::AttemptStarted { .. } => self.say("status", RunStatus::Running.as_str()),
             Record::RunRetrying { .. } => self.say("status", RunStatus::Retrying.as_str()),
             Record::Skipped { reason, .. } => self.say("skipped", reason.as_str()),
-            Record::AttemptEnded { status, reason, .. } => {
+            Record::AttemptEnded {
+                status,
+                reason,
+                report,
+                ..
+            } => {
+                if let Some(Verdict::Error { failure, .. }) = report.as_ref().map(|it| &it.verdict)
+                    && let Some(lost) = LOST.iter().find(|lost| **lost == failure.code)
+                {
+                    self.say("lost", lost);
+                }
                 self.say("attempt", status.as_str());
                 if let Some(reason) = reason {
                     self.say("failed", reason.as_str());
@@ -149,6 +163,7 @@ impl Words {
             .chain(EFFECTS.iter().map(|word| ("effect", *word)))
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
+            .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(
@@ -224,6 +239,7 @@ words!(RECORDS, record(&Record) {
     Record::RunQueued(_) => "run-queued",
     Record::AttemptStarted { .. } => "attempt-started",
     Record::AttemptDisarmed { .. } => "attempt-disarmed",
+    Record::StateWritten { .. } => "state-written",
     Record::AttemptEnded { .. } => "attempt-ended",
     Record::RunRequeued { .. } => "run-requeued",
     Record::RunRetrying { .. } => "run-retrying",

@@ -16,6 +16,7 @@ use cronlet_core::{
     record::{Batch, Record, Seq},
     run::{Cause, RequestId, RunId, SkipReason},
     schedule::Trigger,
+    state::Entries,
 };
 use jiff::Timestamp;
 
@@ -106,6 +107,9 @@ pub(crate) struct Before {
     pub(crate) jobs: BTreeMap<JobName, JobRow>,
     pub(crate) open: BTreeMap<RunId, RunRow>,
     pub(crate) started: BTreeSet<AttemptKey>,
+    pub(crate) states: BTreeMap<JobName, Entries>,
+    /// Of the attempt that this step ends: how much its job may remember.
+    pub(crate) max_state: u64,
 }
 
 /// A question, and how things stood when it was asked.
@@ -244,6 +248,14 @@ impl Watch {
                 .map(|row| (row.new.run, row.clone()))
                 .collect(),
             started: self.started.clone(),
+            states: self.view.states.clone(),
+            max_state: match step.event {
+                Event::AttemptEnded { run, attempt, .. } => {
+                    let job = self.armed.get(&(*run, *attempt));
+                    job.map_or(0, |job| job.limits.max_state)
+                }
+                _ => 0,
+            },
         };
         self.old_plan = None;
         match step.event {

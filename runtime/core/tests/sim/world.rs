@@ -83,9 +83,9 @@ impl World {
         self.agenda.after(0, Happening::Boot);
         self.stir();
         self.live_until(self.options.length)?;
-        audit(&self.watch, &self.disk.tables)?;
+        audit(&self.watch, &self.disk.tables, &self.runner.deeds)?;
         self.calm_down()?;
-        audit(&self.watch, &self.disk.tables)
+        audit(&self.watch, &self.disk.tables, &self.runner.deeds)
     }
 
     /// Calm: for a while everything goes on; then nothing is due any more, and what is open ends; then
@@ -147,7 +147,7 @@ impl World {
             Happening::Wake { .. } => Ok(()),
             Happening::GuestEnds(key) => {
                 let (mono, now) = (self.agenda.mono, self.agenda.now());
-                if let Some(event) = self.runner.end(key, mono, now) {
+                if let Some(event) = self.runner.end(key, mono, now, &self.disk.tables) {
                     self.send(event);
                 }
                 Ok(())
@@ -234,7 +234,7 @@ impl World {
             }
             Effect::Start(start) => {
                 let (mono, now) = (self.agenda.mono, self.agenda.now());
-                let ends = self.runner.start(&start, mono, now);
+                let ends = self.runner.start(&start, mono, now, &self.disk.tables);
                 let key = (start.run.run, start.attempt);
                 self.agenda.after(ends - mono, Happening::GuestEnds(key));
             }

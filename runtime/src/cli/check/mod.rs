@@ -10,7 +10,10 @@ use cronlet_core::catalog::{Catalog, Loaded, Unusable};
 use jiff::Timestamp;
 
 use super::diagnostics::{self, Style};
-use crate::config::{self, Draft, Environment, Problems, Severity};
+use crate::{
+    config::{self, Draft, Environment, Problems, Severity},
+    engine::reload::directories,
+};
 
 /// Validates the schedules file and its components
 #[derive(Clone, Debug, clap::Args)]
@@ -39,7 +42,16 @@ pub struct Options<'a> {
     pub now: Timestamp,
 }
 
-/// Where a check writes: data, and everything else.
+/// How a check ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The exit code.
+    pub code: u8,
+    /// What to write as JSON, if that was asked for.
+    pub document: Option<serde_json::Value>,
+}
+
+/// Where a check writes for people: data, and everything else.
 pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     pub err: &'a mut dyn Write,
@@ -50,35 +62,32 @@ const WARNED: u8 = 1;
 /// The file is not sound.
 const REFUSED: u8 = 2;
 
-/// Checks the file and returns the exit code. `load` looks at one component.
+/// Checks the file. `load` looks at one component.
 pub fn run(
     options: &Options<'_>,
     load: impl FnMut(&Path) -> Result<Loaded, Unusable>,
     streams: &mut Streams<'_>,
-) -> io::Result<u8> {
+) -> io::Result<Ended> {
     let (draft, problems) = examine(options, load);
-    if options.json {
-        let json = diagnostics::to_json(problems.as_ref());
-        writeln!(streams.out, "{json:#}")?;
-    } else if let Some(problems) = &problems {
-        write!(
-            streams.err,
-            "{}",
-            diagnostics::render(problems, options.style)
-        )?;
-    }
     let errors = problems.as_ref().map_or(0, |it| it.count(Severity::Error));
-    if errors > 0 {
-        return Ok(REFUSED);
+    let document = options
+        .json
+        .then(|| diagnostics::to_json(problems.as_ref()));
+    if !options.json {
+        if let Some(problems) = &problems {
+            let picture = diagnostics::render(problems, options.style);
+            write!(streams.err, "{picture}")?;
+        }
+        if let (0, Some(draft)) = (errors, draft) {
+            writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
+        }
     }
-    if let (false, Some(draft)) = (options.json, draft) {
-        writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
-    }
-    Ok(if options.strict && problems.is_some() {
-        WARNED
-    } else {
-        0
-    })
+    let code = match &problems {
+        _ if errors > 0 => REFUSED,
+        Some(_) if options.strict => WARNED,
+        _ => 0,
+    };
+    Ok(Ended { code, document })
 }
 
 /// Everything that is wrong with the file, its components and its meaning.
@@ -93,40 +102,31 @@ fn examine(
     let name = options.file.to_string_lossy();
     let (draft, problems) = config::survey(&name, &text, options.environment);
     let broken = problems.is_some();
-    let known = plugins_in(draft.plugins_dir());
-    let draft = draft.known_plugins(known);
-    let components = draft.unusable(&catalog(&draft, load), Severity::Error);
+    let draft = draft.look_for_plugins();
+    let catalog = catalog(&draft, load);
+    let components = draft.unusable(&catalog, Severity::Error);
     // A lint about a file that is not sound would be about what could be read of it.
     let lints = if broken {
-        None
+        [None, None]
     } else {
-        draft.lint(options.now)
+        [draft.lint(options.now), draft.lint_grants(&catalog)]
     };
-    let all = [problems, components, lints].into_iter().flatten();
+    let all = [problems, components].into_iter().chain(lints).flatten();
     let all = all.flat_map(Problems::into_vec).collect();
     let problems = Problems::new(draft.source(), all);
     (Some(draft), problems)
 }
 
-/// Each component that `draft` refers to, looked at once.
+/// Each component and each directory that `draft` refers to, looked at once.
 pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unusable>) -> Catalog {
     let references = draft.references().into_iter();
     let components: BTreeMap<_, _> = references
         .map(|reference| (reference.written, load(&reference.path)))
         .collect();
-    Catalog { components }
-}
-
-/// The names of the plugins in a folder; none if it cannot be read.
-fn plugins_in(folder: &Path) -> Vec<String> {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path());
-    let mut names: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "wasm"))
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    names.sort();
-    names
+    Catalog {
+        components,
+        directories: directories(draft),
+    }
 }
 
 /// "schedules.toml: 3 jobs, 2 plugins, no problems".

@@ -9,7 +9,7 @@ use std::{borrow::Cow, ops::Range};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::json;
 
-use crate::config::{Problem, Problems, Severity, Source};
+use crate::config::{self, Problem, Problems, Severity, Source};
 
 /// How problems are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +62,14 @@ pub fn summary(problems: &Problems) -> String {
         n => Some(format!("{n} {name}s")),
     });
     let counts: Vec<_> = counts.into_iter().flatten().collect();
-    format!(
-        "{} in {}",
-        counts.join(", "),
-        visible(problems.source().name())
-    )
+    let elsewhere = |problem: &&Problem| problem.code == config::ENVIRONMENT;
+    let file = visible(problems.source().name());
+    let place = match problems.iter().filter(elsewhere).count() {
+        0 => file,
+        n if n == problems.iter().count() => "the environment".into(),
+        _ => format!("{file} and the environment").into(),
+    };
+    format!("{} in {place}", counts.join(", "))
 }
 
 /// All of `problems` as a JSON array, for programs. Lines and columns are counted from 1, columns
@@ -77,7 +80,7 @@ pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
             let place = problems.place(problem);
             let (start, end) = (place.map(|(start, _)| start), place.map(|(_, end)| end));
             json!({
-                "severity": severity_name(problem.severity),
+                "severity": problem.severity.as_str(),
                 "code": problem.code,
                 "message": problem.message,
                 "file": problems.source().name(),
@@ -91,13 +94,6 @@ pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
         })
     });
     objects.collect()
-}
-
-fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {

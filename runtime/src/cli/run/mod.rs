@@ -1,11 +1,15 @@
 //! `cronlet run`: one attempt now, in this process. No daemon, no history.
 //!
+//! - `grants`: what the flags let it reach.
 //! - `target`: what is to be run, from a job's name or a component's file.
 //! - `live`: watching it: its log and progress, and Ctrl-C.
 //! - `result`: what came out, for people and for programs.
+//! - `state`: what the job remembers, which this run changes for itself alone.
 
+mod grants;
 mod live;
 mod result;
+mod state;
 mod target;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -17,7 +21,7 @@ use cronlet_core::{
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::{result::Finished, target::Target};
+use self::{grants::Grants, result::Finished, target::Target};
 use super::{
     console::Console,
     error::CliError,
@@ -40,6 +44,7 @@ Examples:
   cronlet run hello                                 a job of the schedules file
   cronlet run hello --params '{\"name\": \"you\"}'      with other params
   cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
+  cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
 The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
 to stop, a second one kills it.")]
@@ -63,6 +68,9 @@ pub struct Args {
     /// Give it so much memory, such as `64MiB`
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
+
+    #[command(flatten)]
+    grants: Grants,
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
@@ -78,7 +86,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     })?;
     let target = target.load(&sandbox)?;
     let asked = Timestamp::now();
-    let attempt = attempt(args, &target, asked);
+    let attempt = attempt(args, &target, asked)?;
     let facts = attempt.facts.clone();
     let ended = block_on(live::watch(&sandbox, attempt, console))?;
 
@@ -97,13 +105,14 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     })
 }
 
-fn attempt(args: &Args, target: &Target, now: Timestamp) -> Attempt {
+fn attempt(args: &Args, target: &Target, now: Timestamp) -> Result<Attempt, CliError> {
     let mut limits = target.limits.clone();
     limits.timeout = args.timeout.unwrap_or(limits.timeout);
     limits.memory = args.memory.unwrap_or(limits.memory);
-    Attempt {
+    Ok(Attempt {
         component: Ok(target.digest),
         limits,
+        allow: args.grants.over(&target.allow)?,
         params: match &args.params {
             Some(params) => Value::Object(params.as_ref().clone()).to_string().into(),
             None => target.params.clone(),
@@ -117,7 +126,8 @@ fn attempt(args: &Args, target: &Target, now: Timestamp) -> Attempt {
             nominal: args.at.unwrap_or(now),
             input: None,
         },
-    }
+        state: target.state.clone(),
+    })
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

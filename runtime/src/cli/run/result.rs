@@ -168,6 +168,7 @@ mod tests {
             verdict,
             usage: Usage::default(),
             log: Vec::new(),
+            state: None,
         };
         Finished::new(run, report, cancelled, Digest::of(b"x"))
     }

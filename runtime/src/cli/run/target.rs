@@ -6,23 +6,38 @@ use std::{
 };
 
 use cronlet_core::{
+    capability::Capabilities,
     catalog::{Catalog, Unusable},
     digest::Digest,
     limits::Limits,
     name::{JobName, MAX_LEN},
 };
 
-use super::super::{
-    error::CliError,
-    place::{self, Place},
-    suggest,
+use super::{
+    super::{
+        error::CliError,
+        place::{self, Place},
+        suggest,
+    },
+    state::Copy,
 };
-use crate::{config::Draft, sandbox::Sandbox};
+use crate::{
+    config::Draft,
+    engine::reload::directories,
+    sandbox::{Sandbox, StateSource},
+};
 
 /// What is to be run, before its component is loaded.
 pub(super) enum Wanted {
-    Job { name: JobName, draft: Box<Draft> },
-    File { path: PathBuf, limits: Limits },
+    Job {
+        name: JobName,
+        draft: Box<Draft>,
+        database: PathBuf,
+    },
+    File {
+        path: PathBuf,
+        limits: Limits,
+    },
 }
 
 /// What is to be run.
@@ -30,7 +45,10 @@ pub(super) struct Target {
     pub(super) job: JobName,
     pub(super) digest: Digest,
     pub(super) limits: Limits,
+    pub(super) allow: Arc<Capabilities>,
     pub(super) params: Arc<str>,
+    /// What the job remembers; a component without a job remembers nothing.
+    pub(super) state: Option<Arc<dyn StateSource>>,
 }
 
 /// A path is a component's, anything else a job's name.
@@ -50,6 +68,7 @@ pub(super) fn find(what: &str, place: &Place) -> Result<Wanted, CliError> {
     match plan.jobs.get_key_value(what) {
         Some((name, _)) => Ok(Wanted::Job {
             name: name.clone(),
+            database: place.database.clone().unwrap_or_else(|| draft.database()),
             draft: Box::new(draft),
         }),
         None => Err(suggest::no_such_job(
@@ -63,7 +82,11 @@ impl Wanted {
     /// Loads its component.
     pub(super) fn load(self, sandbox: &Sandbox) -> Result<Target, CliError> {
         match self {
-            Self::Job { name, draft } => load_job(sandbox, name, &draft),
+            Self::Job {
+                name,
+                draft,
+                database,
+            } => load_job(sandbox, name, &draft, database),
             Self::File { path, limits } => {
                 let loaded = sandbox
                     .load(&path)
@@ -72,7 +95,9 @@ impl Wanted {
                     job: name_of(&path),
                     digest: loaded.digest,
                     limits,
+                    allow: Arc::default(),
                     params: "{}".into(),
+                    state: None,
                 })
             }
         }
@@ -80,7 +105,12 @@ impl Wanted {
 }
 
 /// Loads the component of this one job; the others of the file are not looked at.
-fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, CliError> {
+fn load_job(
+    sandbox: &Sandbox,
+    name: JobName,
+    draft: &Draft,
+    database: PathBuf,
+) -> Result<Target, CliError> {
     let reference = draft
         .reference_of(name.as_str())
         .ok_or_else(|| CliError::internal(format!("job `{name}` has no component")))?;
@@ -92,6 +122,7 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
     }
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
+        directories: directories(draft),
     };
     let plan = draft.resolve(&catalog);
     let job = &plan.jobs[&name];
@@ -99,12 +130,13 @@ fn load_job(sandbox: &Sandbox, name: JobName, draft: &Draft) -> Result<Target, C
         cronlet_core::job::Component::Ready(digest) => Ok(Target {
             digest: *digest,
             limits: job.limits.clone(),
+            allow: job.allow.clone(),
             params: job.params.clone(),
+            state: Some(Arc::new(Copy::of(database))),
             job: name,
         }),
         cronlet_core::job::Component::Unusable(why) => Err(CliError::config(format!(
-            "plugin `{}` cannot be used: {why}",
-            reference.written
+            "job `{name}` cannot be run: {why}"
         ))),
     }
 }

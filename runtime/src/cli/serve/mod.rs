@@ -1,6 +1,6 @@
 //! `cronlet serve`: the daemon, from its first line to its last.
 
-use std::{io, panic::resume_unwind, time::Duration};
+use std::{io, panic::resume_unwind, sync::Arc, time::Duration};
 
 use super::{error::CliError, exit::Exit, logging, place::Place, signals::Signals};
 use crate::{
@@ -8,8 +8,10 @@ use crate::{
     engine::{Finish, Handle},
 };
 
+mod manager;
 mod start;
 
+use manager::Manager;
 use start::prepare;
 
 /// How long answers that are under way may take once the engine has stopped.
@@ -66,17 +68,18 @@ pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
 async fn serve(place: Place) -> Result<Exit, CliError> {
     // Before anything is started, so that no signal is missed.
     let mut signals = Signals::new().map_err(cannot("listen to signals"))?;
+    let manager = Arc::new(Manager::of_environment());
     let prepared = tokio::task::spawn_blocking(move || prepare(&place));
     let prepared = tokio::select! {
         biased;
-        prepared = prepared => prepared.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
+        prepared = manager.while_starting(prepared) => prepared.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
         // Nothing has been started, so nothing has to be ended.
         () = signals.stop() => {
             tracing::warn!("stopped before anything was started");
             return Ok(Exit::Interrupted);
         }
     };
-    prepared.start()?.serve(signals).await
+    prepared.start()?.serve(signals, manager).await
 }
 
 /// Something of the system's that a daemon cannot do without.
@@ -86,13 +89,17 @@ fn cannot(what: &'static str) -> impl Fn(io::Error) -> CliError {
 
 impl Daemon {
     /// Serves until the engine has stopped, or somebody insists.
-    async fn serve(self, mut signals: Signals) -> Result<Exit, CliError> {
+    async fn serve(self, mut signals: Signals, manager: Arc<Manager>) -> Result<Exit, CliError> {
         let Self { engine, socket } = self;
         let last = engine.clone();
         let end = async move {
             last.finished().await;
         };
         let answering = tokio::spawn(socket.serve(api::router(engine.clone()), end));
+        tokio::spawn({
+            let (manager, engine) = (manager.clone(), engine.clone());
+            async move { manager.follow(&engine).await }
+        });
         tokio::select! {
             finish = engine.finished() => {
                 // A client that keeps its connection open does not keep the daemon.
@@ -103,7 +110,7 @@ impl Daemon {
                     Finish::Died => Exit::Bug,
                 })
             }
-            () = signals.obey(&engine) => Ok(Exit::Interrupted),
+            () = signals.obey(&engine, || manager.stopping()) => Ok(Exit::Interrupted),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Prepared {
             clock: clock.clone(),
             config: absolute(&schedules.file),
             plan: first.plan.clone(),
-            reload: saves.trigger(),
+            reload: saves.requests(),
         })?;
         reload::follow(schedules, first, saves, engine.clone(), clock)
             .map_err(cannot("follow the schedules file"))?;

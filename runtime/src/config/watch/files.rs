@@ -2,18 +2,36 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
-    os::unix::fs::MetadataExt as _,
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Component, Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use cronlet_core::digest::Digest;
+use rustix::fs::OFlags;
+
+use super::super::read::MAX_LEN;
 
 /// As the kernel has it.
 const MAX_LINKS: usize = 40;
 
+/// A second change within this time may leave a file looking as it did after the first: a FAT file
+/// system keeps times to two seconds.
+pub(super) const GRAIN: Duration = Duration::from_millis(2500);
+
+/// More of a component is not compared. No component of this size is loaded.
+const MAX_COMPONENT: u64 = 128 << 20;
+
 /// How the files look. A changed file looks different: even one that was written in place, has the
 /// size it had, and was given back its time of modification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prints(Vec<Option<Print>>);
+pub(super) struct Prints {
+    /// Of what is in the schedules file, for a file system whose times tell too little. It is small.
+    text: Option<Digest>,
+    files: BTreeMap<PathBuf, Option<Print>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Print {
@@ -37,13 +55,39 @@ pub(super) struct Ways {
 impl Prints {
     pub(super) fn take(file: &Path, components: &BTreeSet<PathBuf>) -> Self {
         let files = std::iter::once(file).chain(components.iter().map(PathBuf::as_path));
-        Self(files.map(|path| Print::take(path).ok()).collect())
+        Self {
+            text: content(file, MAX_LEN),
+            files: files
+                .map(|path| (path.to_owned(), Print::take(path).ok()))
+                .collect(),
+        }
+    }
+
+    /// The files that look other than `before`, and of those that were not looked at before the ones
+    /// that were changed lately. One more change of these may not show: see [`GRAIN`].
+    pub(super) fn fresh(&self, before: &Self) -> BTreeSet<PathBuf> {
+        let lately = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.saturating_sub(GRAIN).as_secs());
+        let is_fresh = |(path, print): &(&PathBuf, &Option<Print>)| match before.files.get(*path) {
+            Some(old) => old != *print,
+            None => print
+                .as_ref()
+                .is_some_and(|print| u64::try_from(print.modified.0).is_ok_and(|at| at >= lately)),
+        };
+        let fresh = self.files.iter().filter(is_fresh);
+        fresh.map(|(path, _)| path.clone()).collect()
     }
 }
 
 impl Print {
+    /// A file that may be read is opened first: a network file system then asks its server, where it
+    /// else tells what it knew up to a minute ago.
     fn take(path: &Path) -> io::Result<Self> {
-        let data = fs::metadata(path)?;
+        let data = match open(path) {
+            Ok(file) => file.metadata()?,
+            Err(_) => fs::metadata(path)?,
+        };
         Ok(Self {
             device: data.dev(),
             inode: data.ino(),
@@ -52,6 +96,29 @@ impl Print {
             changed: (data.ctime(), data.ctime_nsec()),
         })
     }
+}
+
+/// What is in these files now.
+pub(super) fn contents(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Option<Digest>> {
+    let content = |path: &PathBuf| (path.clone(), content(path, MAX_COMPONENT));
+    paths.iter().map(content).collect()
+}
+
+/// Of a file that can be read, as far as anybody would read it.
+fn content(path: &Path, most: u64) -> Option<Digest> {
+    let file = open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).ok()?;
+    Some(Digest::of(&bytes))
+}
+
+/// Never waits for somebody at the other end of a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
 }
 
 impl Ways {

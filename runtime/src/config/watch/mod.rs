@@ -2,16 +2,21 @@
 //!
 //! A save is not one moment: an editor truncates and writes, or writes beside and renames; a linker
 //! takes its time; a file system without events says nothing at all. So events are only a hint to look
-//! at the files, somebody looks every [`POLL`] without one, and nothing is read before it has been
+//! at the files, somebody looks every [`BEAT`] without one, and nothing is read before it has been
 //! quiet: [`QUIET`] after the last change, [`LONG_QUIET`] where the text may be cut short. A file that
 //! is cut between two tables is still valid TOML, so a text that lacks a job that was there, or its
 //! final newline, is one to be careful with.
+//!
+//! A look opens each file and asks for its numbers, and reads the schedules file: some microseconds a
+//! file, and never more than a hundredth of the time, see [`SHARE`]. What is in a component is compared
+//! once more when it was changed lately, since a network's file system may keep times to a second or
+//! two, and a linker may fill a file that already has its size.
 //!
 //! What is handed on is the text that was quiet, not the news that there is one: a reader that came
 //! late would read the next save's first half.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -21,6 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cronlet_core::digest::Digest;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
 
 mod files;
@@ -28,8 +34,8 @@ mod files;
 #[cfg(test)]
 mod tests;
 
-use super::{Problems, read};
-use files::{Prints, Ways};
+use super::{Problems, read::read_regular};
+use files::{GRAIN, Prints, Ways, contents};
 
 /// How long nothing may have changed before a save is over.
 const QUIET: Duration = Duration::from_millis(100);
@@ -38,15 +44,20 @@ const QUIET: Duration = Duration::from_millis(100);
 const LONG_QUIET: Duration = Duration::from_millis(500);
 
 /// How often to look when nothing says that there is anything to see.
-const POLL: Duration = Duration::from_secs(2);
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Where looking takes long, as over a slow network, there is so much more time between two looks.
+const SHARE: u32 = 100;
+const SLOWEST_BEAT: Duration = Duration::from_secs(30);
 
 /// A save that is over.
 #[derive(Debug)]
 pub struct Saved {
     /// The schedules file.
     pub text: Result<String, Problems>,
-    /// Somebody asked for it: there may be nothing new.
-    pub asked: bool,
+    /// The last request that it answers, see [`Watch::look`]: there may be nothing new. Zero where
+    /// nobody asked.
+    pub asked: u64,
     looks: Looks,
 }
 
@@ -64,6 +75,9 @@ pub struct Watch {
     inbox: mpsc::Sender<Word>,
 }
 
+/// The paths that matter to the file system's events.
+type Matter = Arc<Mutex<BTreeSet<PathBuf>>>;
+
 /// What the watching thread hears.
 enum Word {
     /// A path that matters was touched, or may have been.
@@ -74,7 +88,7 @@ enum Word {
         jobs: BTreeSet<String>,
     },
     /// Read again, whether there is anything new or not.
-    Look,
+    Look(u64),
     End,
 }
 
@@ -85,15 +99,26 @@ struct Watcher<F> {
     /// The jobs of the plan. A text that lacks one is read with care.
     jobs: BTreeSet<String>,
     ways: Ways,
-    /// The paths that matter to the file system's events.
-    matter: Arc<Mutex<BTreeSet<PathBuf>>>,
+    matter: Matter,
     /// None where the system has no events to offer.
     events: Option<RecommendedWatcher>,
     prints: Prints,
+    /// The files that were changed since the last save was handed on.
+    fresh: BTreeSet<PathBuf>,
+    /// What was in them when it was, to be compared once more.
+    young: Option<Young>,
     /// When the last change was seen, until it has been handed on.
     changed_at: Option<Instant>,
-    asked: bool,
+    /// How long the last look at the files took.
+    took: Duration,
+    asked: u64,
     saved: F,
+}
+
+/// What is in files that were changed lately.
+struct Young {
+    compare_at: Instant,
+    contents: BTreeMap<PathBuf, Option<Digest>>,
 }
 
 impl Saved {
@@ -113,20 +138,19 @@ impl Watch {
     /// Watches the schedules file, and says `saved` after each save, and once at the beginning: what
     /// happened between an earlier reading and now is not lost.
     pub fn spawn(file: &Path, saved: impl FnMut(Saved) + Send + 'static) -> io::Result<Self> {
+        Self::spawn_with(file, saved, events)
+    }
+
+    /// The same, with other events than the system's.
+    fn spawn_with(
+        file: &Path,
+        saved: impl FnMut(Saved) + Send + 'static,
+        events: impl FnOnce(mpsc::Sender<Word>, Matter) -> Option<RecommendedWatcher>,
+    ) -> io::Result<Self> {
         let (inbox, words) = mpsc::channel();
-        let matter = Arc::new(Mutex::new(BTreeSet::new()));
-        let mut watcher = Watcher {
-            file: file.to_owned(),
-            components: BTreeSet::new(),
-            jobs: BTreeSet::new(),
-            ways: Ways::default(),
-            events: events(inbox.clone(), matter.clone()),
-            matter,
-            prints: Prints::default(),
-            changed_at: Some(Instant::now()),
-            asked: false,
-            saved,
-        };
+        let matter = Matter::default();
+        let events = events(inbox.clone(), matter.clone());
+        let mut watcher = Watcher::new(file, saved, events, matter);
         std::thread::Builder::new()
             .name("watch".to_owned())
             .spawn(move || watcher.run(&words))?;
@@ -139,9 +163,10 @@ impl Watch {
         self.say(Word::Expect { components, jobs });
     }
 
-    /// Reads the file again, as if it had just been saved.
-    pub fn look(&self) {
-        self.say(Word::Look);
+    /// Reads the file again, as if it had just been saved, for the request of this number. Numbers
+    /// rise: a text that was read for one is not older than those before it.
+    pub fn look(&self, request: u64) {
+        self.say(Word::Look(request));
     }
 
     /// Looks at the files again, for somebody who could not use the last save.
@@ -162,18 +187,43 @@ impl Drop for Watch {
 }
 
 impl<F: FnMut(Saved)> Watcher<F> {
+    fn new(file: &Path, saved: F, events: Option<RecommendedWatcher>, matter: Matter) -> Self {
+        Self {
+            file: file.to_owned(),
+            components: BTreeSet::new(),
+            jobs: BTreeSet::new(),
+            ways: Ways::default(),
+            matter,
+            events,
+            prints: Prints::default(),
+            fresh: BTreeSet::new(),
+            young: None,
+            changed_at: Some(Instant::now()),
+            took: Duration::ZERO,
+            asked: 0,
+            saved,
+        }
+    }
+
     fn run(&mut self, words: &mpsc::Receiver<Word>) {
         self.follow();
         loop {
-            match words.recv_timeout(self.wait()) {
-                Ok(Word::Touched) => self.changed_at = Some(Instant::now()),
-                Ok(Word::Expect { components, jobs }) => self.expect(components, jobs),
-                Ok(Word::Look) => {
-                    self.asked = true;
-                    self.changed_at = Some(Instant::now());
+            let first = match words.recv_timeout(self.wait()) {
+                Ok(word) => Some(word),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // A linker's thousand writes are one look.
+            for word in first.into_iter().chain(words.try_iter()) {
+                match word {
+                    Word::Touched => self.changed_at = Some(Instant::now()),
+                    Word::Expect { components, jobs } => self.expect(components, jobs),
+                    Word::Look(request) => {
+                        self.asked = self.asked.max(request);
+                        self.changed_at = Some(Instant::now());
+                    }
+                    Word::End => return,
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Word::End) | Err(RecvTimeoutError::Disconnected) => return,
             }
             self.look();
         }
@@ -182,7 +232,7 @@ impl<F: FnMut(Saved)> Watcher<F> {
     /// Until there is something to do without a word.
     fn wait(&self) -> Duration {
         let Some(changed_at) = self.changed_at else {
-            return POLL;
+            return (self.took * SHARE).clamp(BEAT, SLOWEST_BEAT);
         };
         let quiet = changed_at.elapsed();
         let next = if quiet < QUIET { QUIET } else { LONG_QUIET };
@@ -199,21 +249,25 @@ impl<F: FnMut(Saved)> Watcher<F> {
 
     /// Looks at the files; hands them on when they have been quiet.
     fn look(&mut self) {
+        let begin = Instant::now();
         let prints = Prints::take(&self.file, &self.components);
         if prints != self.prints {
+            self.fresh.extend(prints.fresh(&self.prints));
             self.prints = prints;
             self.changed_at = Some(Instant::now());
         }
         if Ways::to(&self.file, &self.components) != self.ways {
             self.follow();
         }
+        self.took = begin.elapsed();
+        self.compare();
         let Some(changed_at) = self.changed_at else {
             return;
         };
         if changed_at.elapsed() < QUIET {
             return;
         }
-        let text = read(&self.file);
+        let text = read_regular(&self.file);
         let careful = text
             .as_ref()
             .map_or(true, |text| is_suspect(text, &self.jobs));
@@ -226,6 +280,7 @@ impl<F: FnMut(Saved)> Watcher<F> {
             return;
         }
         self.changed_at = None;
+        self.remember();
         let asked = std::mem::take(&mut self.asked);
         let looks = Looks {
             file: self.file.clone(),
@@ -233,6 +288,38 @@ impl<F: FnMut(Saved)> Watcher<F> {
             prints: self.prints.clone(),
         };
         (self.saved)(Saved { text, asked, looks });
+    }
+
+    /// Keeps what is in the files that were changed lately.
+    fn remember(&mut self) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        if fresh.is_empty() {
+            return;
+        }
+        // They are read again now, so what they are compared with is what is read.
+        let young = self.young.take();
+        fresh.extend(
+            young
+                .into_iter()
+                .flat_map(|young| young.contents.into_keys()),
+        );
+        self.young = Some(Young {
+            compare_at: Instant::now() + GRAIN,
+            contents: contents(&fresh),
+        });
+    }
+
+    /// Whether these files have changed since, and look as they did.
+    fn compare(&mut self) {
+        let due = |young: &mut Young| young.compare_at <= Instant::now();
+        let Some(young) = self.young.take_if(due) else {
+            return;
+        };
+        let paths = young.contents.keys().cloned().collect();
+        if contents(&paths) != young.contents {
+            self.fresh.extend(paths);
+            self.changed_at = Some(Instant::now());
+        }
     }
 
     /// Has the file system tell of every directory on the way to the files.
@@ -245,13 +332,11 @@ impl<F: FnMut(Saved)> Watcher<F> {
         let Some(events) = &mut self.events else {
             return;
         };
-        for gone in before
-            .folders
-            .keys()
-            .filter(|path| !self.ways.folders.contains_key(*path))
-        {
-            // A folder that is gone took its watch with it.
-            let _ = events.unwatch(gone);
+        for (folder, id) in &before.folders {
+            if self.ways.folders.get(folder) != Some(id) {
+                // One that is gone may have taken its watch with it.
+                let _ = events.unwatch(folder);
+            }
         }
         for (folder, id) in &self.ways.folders {
             if before.folders.get(folder) == Some(id) {
@@ -267,10 +352,7 @@ impl<F: FnMut(Saved)> Watcher<F> {
 }
 
 /// The file system's events, as words. None where there are none: then somebody looks now and then.
-fn events(
-    inbox: mpsc::Sender<Word>,
-    matter: Arc<Mutex<BTreeSet<PathBuf>>>,
-) -> Option<RecommendedWatcher> {
+fn events(inbox: mpsc::Sender<Word>, matter: Matter) -> Option<RecommendedWatcher> {
     let heard = move |event: notify::Result<notify::Event>| {
         let matters = event.is_ok_and(|event| {
             let matter = matter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -283,7 +365,7 @@ fn events(
         }
     };
     notify::recommended_watcher(heard)
-        .inspect_err(|error| tracing::warn!("no file system events, looking every 2 s: {error}"))
+        .inspect_err(|error| tracing::warn!("no file system events, looking every second: {error}"))
         .ok()
 }
 

@@ -8,7 +8,6 @@
 use std::{
     collections::BTreeSet,
     io,
-    num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
@@ -16,24 +15,24 @@ use std::{
 
 use cronlet_core::{catalog::Catalog, digest::Digest, plan::Plan};
 
-use super::{
-    Clock, Handle,
-    handle::{Live, News},
-    status::{Refusal, Warning},
-};
+use super::{Clock, Handle, handle::News, status::Refusal};
 use crate::config::{
     Draft, Problems, Severity,
     watch::{Saved, Watch},
 };
 
+mod fixed;
 mod known;
+mod requests;
 mod schedules;
 mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use schedules::{Components, First, Schedules};
+pub use requests::{Outcome, Requests};
+pub use schedules::{Components, First, Schedules, directories};
 
+use fixed::{Fixed, Notes};
 use known::Known;
 use schedules::Reading;
 use summary::Summary;
@@ -44,8 +43,8 @@ struct Reloader {
     saves: Saves,
     /// A save that arrived during the last load.
     newer: Option<Saved>,
-    /// Somebody waits for a word about it.
-    asked: bool,
+    /// The last request that is to be answered.
+    asked: u64,
     /// The log's last word about the file was that it is refused.
     refused: bool,
     /// The components that the newest text refers to.
@@ -62,7 +61,7 @@ struct Reloader {
 /// A file that may become the plan.
 enum Resolved {
     /// It says what is live.
-    Same(Vec<Warning>),
+    Same(Notes),
     Next(Next),
 }
 
@@ -70,20 +69,14 @@ struct Next {
     plan: Plan,
     catalog: Catalog,
     known: Known,
-    warnings: Vec<Warning>,
-}
-
-/// What only a restart changes.
-struct Fixed {
-    database: PathBuf,
-    /// How many guests there is room for.
-    pool: NonZeroU32,
+    notes: Notes,
 }
 
 /// Saves of the schedules file and its components, as they happen.
 pub struct Saves {
     watch: Arc<Watch>,
-    saves: mpsc::Receiver<Saved>,
+    arrived: mpsc::Receiver<Saved>,
+    requests: Requests,
 }
 
 impl Saves {
@@ -94,16 +87,18 @@ impl Saves {
             // Nobody follows any more.
             let _ = sender.send(saved);
         })?;
+        let watch = Arc::new(watch);
+        let looking = watch.clone();
         Ok(Self {
-            watch: watch.into(),
-            saves,
+            watch,
+            arrived: saves,
+            requests: Requests::new(move |number| looking.look(number)),
         })
     }
 
-    /// What [`Handle::reload`] does: the file is read again.
-    pub fn trigger(&self) -> Box<dyn Fn() + Send + Sync> {
-        let watch = self.watch.clone();
-        Box::new(move || watch.look())
+    /// Has the file read again, see [`Handle::reload`].
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 }
 
@@ -115,15 +110,12 @@ pub fn follow(
     engine: Handle,
     clock: Arc<dyn Clock>,
 ) -> io::Result<()> {
-    let fixed = Fixed {
-        database: first.draft.database(),
-        pool: first.plan.settings.max_concurrent_runs,
-    };
+    let fixed = Fixed::of(&first);
     let mut reloader = Reloader {
         schedules,
         saves,
         newer: None,
-        asked: false,
+        asked: 0,
         refused: false,
         components: BTreeSet::new(),
         engine,
@@ -137,10 +129,11 @@ pub fn follow(
     std::thread::Builder::new()
         .name("reload".to_owned())
         .spawn(move || {
-            let engine = reloader.engine.clone();
+            let (engine, requests) = (reloader.engine.clone(), reloader.saves.requests());
             if catch_unwind(AssertUnwindSafe(move || reloader.run())).is_err() {
                 engine.tell_config(News::Unfollowed);
             }
+            requests.close();
         })?;
     Ok(())
 }
@@ -153,9 +146,7 @@ fn digests(plan: &Plan) -> impl Iterator<Item = Digest> {
 impl Reloader {
     fn run(&mut self) {
         // What no job of the first plan needs was left by an earlier daemon.
-        self.schedules
-            .components
-            .retain(&digests(&self.plan).collect());
+        self.tidy();
         while let Some(saved) = self.next() {
             if self.engine.has_finished() {
                 return;
@@ -164,17 +155,26 @@ impl Reloader {
         }
     }
 
+    /// Drops the components that nothing needs: of older plans, and of texts that were refused.
+    fn tidy(&self) {
+        // Without an answer the engine has come to its end, and nothing more is loaded.
+        if let Some(mut needed) = self.engine.components_in_use() {
+            needed.extend(digests(&self.plan));
+            self.schedules.components.retain(&needed);
+        }
+    }
+
     /// The newest save; waits for one.
     fn next(&mut self) -> Option<Saved> {
         let first = match self.newer.take() {
             Some(newer) => newer,
-            None => self.saves.saves.recv().ok()?,
+            None => self.saves.arrived.recv().ok()?,
         };
-        newest(Some(first), &self.saves.saves)
+        newest(Some(first), &self.saves.arrived)
     }
 
     fn saved(&mut self, saved: &Saved) {
-        self.asked |= saved.asked;
+        self.asked = self.asked.max(saved.asked);
         self.engine.tell_config(News::Loading);
         let reading = match &saved.text {
             Err(problems) => Some(Err(problems.clone())),
@@ -190,22 +190,17 @@ impl Reloader {
             return;
         }
         let asked = std::mem::take(&mut self.asked);
-        match reading.and_then(|reading| self.resolve(reading)) {
-            Ok(Resolved::Same(warnings)) => {
-                if std::mem::take(&mut self.refused) {
-                    tracing::info!("the schedules file is sound again, and says what is live");
-                } else if asked {
-                    tracing::info!("reloaded: nothing has changed");
-                }
-                self.engine.tell_config(News::Unchanged(warnings));
-            }
+        let outcome = match reading.and_then(|reading| self.resolve(reading)) {
+            Ok(Resolved::Same(notes)) => self.keep(notes, asked > 0),
             Ok(Resolved::Next(next)) => self.accept(next),
             Err(problems) => self.refuse(problems),
-        }
+        };
+        self.tidy();
+        self.saves.requests.answer(asked, &outcome);
     }
 
     fn read(&mut self, text: &str) -> Option<Result<Reading, Problems>> {
-        let (saves, newer) = (&self.saves.saves, &mut self.newer);
+        let (saves, newer) = (&self.saves.arrived, &mut self.newer);
         self.schedules.read(text, || {
             *newer = newest(newer.take(), saves);
             newer.is_some()
@@ -216,11 +211,11 @@ impl Reloader {
     fn resolve(&mut self, reading: Reading) -> Result<Resolved, Problems> {
         let Reading { draft, catalog } = reading;
         self.watch_for(&draft);
-        let warnings = self.fixed.warnings(&draft);
         let mut plan = draft.resolve(&catalog);
         self.fixed.hold(&mut plan);
+        let notes = self.fixed.notes(&draft, &catalog, self.clock.now());
         if plan.digest == self.plan.digest && catalog == self.catalog {
-            return Ok(Resolved::Same(warnings));
+            return Ok(Resolved::Same(notes));
         }
         if let Some(problems) = self.known.worse(&draft, &catalog, &self.plan, &plan) {
             return Err(problems);
@@ -229,40 +224,50 @@ impl Reloader {
             plan,
             known: Known::of(&draft, &catalog),
             catalog,
-            warnings,
+            notes,
         }))
     }
 
-    fn accept(&mut self, next: Next) {
+    fn keep(&mut self, notes: Notes, asked: bool) -> Outcome {
+        if std::mem::take(&mut self.refused) {
+            tracing::info!("the schedules file is sound again, and says what is live");
+        } else if asked {
+            tracing::info!("reloaded: nothing has changed");
+        }
+        self.engine.tell_config(News::Unchanged(notes.restart));
+        Outcome::Unchanged {
+            digest: self.plan.digest,
+            warnings: notes.all,
+        }
+    }
+
+    fn accept(&mut self, next: Next) -> Outcome {
         let Next {
             plan,
             catalog,
             known,
-            warnings,
+            notes,
         } = next;
         self.refused = false;
-        tracing::info!("reloaded: {}", Summary(&self.plan.diff(&plan)));
-        for warning in &warnings {
-            tracing::warn!("{warning}");
+        let summary = Summary(&self.plan.diff(&plan)).to_string();
+        tracing::info!("reloaded: {summary}");
+        for warning in &notes.restart {
+            tracing::warn!("{}", warning.message);
         }
         self.catalog = catalog;
         self.known = known;
         self.plan = Arc::new(plan);
         self.expect();
-        let (in_use, needed) = mpsc::channel();
-        self.engine.tell_config(News::Live(Live {
-            plan: self.plan.clone(),
-            warnings,
-            in_use,
-        }));
-        // Without an answer the engine has come to its end, and nothing more is loaded.
-        if let Ok(mut needed) = needed.recv() {
-            needed.extend(digests(&self.plan));
-            self.schedules.components.retain(&needed);
+        let live = News::Live(self.plan.clone(), notes.restart);
+        self.engine.tell_config(live);
+        Outcome::Live {
+            digest: self.plan.digest,
+            summary,
+            warnings: notes.all,
         }
     }
 
-    fn refuse(&mut self, problems: Problems) {
+    fn refuse(&mut self, problems: Problems) -> Outcome {
         self.refused = true;
         let count = problems.count(Severity::Error);
         tracing::error!(problems = count, "not reloaded, the old plan stays");
@@ -271,8 +276,9 @@ impl Reloader {
         }
         self.engine.tell_config(News::Refused(Refusal {
             at: self.clock.now(),
-            problems,
+            problems: problems.clone(),
         }));
+        Outcome::Refused(problems)
     }
 
     /// The components of a text are watched, whether it becomes the plan or not.
@@ -291,40 +297,11 @@ impl Reloader {
     }
 }
 
-impl Fixed {
-    /// Keeps `plan` from counting on what only a restart gives it: an attempt that is started waits for
-    /// no place.
-    fn hold(&self, plan: &mut Plan) {
-        let most = &mut plan.settings.max_concurrent_runs;
-        *most = self.pool.min(*most);
-    }
-
-    /// What of `draft` waits for a restart.
-    fn warnings(&self, draft: &Draft) -> Vec<Warning> {
-        let database = draft.database();
-        let database = (database != self.database).then(|| {
-            format!(
-                "`database` is `{}` from the next start on, `{}` until then",
-                database.display(),
-                self.database.display()
-            )
-        });
-        let most = draft.settings().max_concurrent_runs;
-        let pool = (most > self.pool).then(|| {
-            format!(
-                "`max_concurrent_runs` is {most} from the next start on, {} until then",
-                self.pool
-            )
-        });
-        database.into_iter().chain(pool).collect()
-    }
-}
-
-/// The newest of `newer` and what has arrived since. If any was asked for, it is.
+/// The newest of `newer` and what has arrived since. It answers whatever any of them was asked for.
 fn newest(newer: Option<Saved>, saves: &mpsc::Receiver<Saved>) -> Option<Saved> {
     let all = newer.into_iter().chain(saves.try_iter());
     all.reduce(|older, mut newer| {
-        newer.asked |= older.asked;
+        newer.asked = newer.asked.max(older.asked);
         newer
     })
 }

@@ -2,20 +2,20 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use cronlet_core::{
-    catalog::{Catalog, Loaded, Unusable},
+    catalog::{Catalog, Directory, Loaded, Unusable},
     digest::Digest,
     plan::Plan,
 };
 
 use crate::{
     config::{self, Draft, Environment, Problems, Severity},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, directory},
 };
 
 /// Where components come from.
@@ -50,6 +50,12 @@ pub struct First {
     pub plan: Arc<Plan>,
 }
 
+/// The directories that `draft` grants, each looked at as an attempt would use it.
+pub fn directories(draft: &Draft) -> BTreeMap<Directory, Result<PathBuf, Unusable>> {
+    let look = |wanted: Directory| (wanted.clone(), directory::look(&wanted));
+    draft.directories().into_iter().map(look).collect()
+}
+
 impl Components for Sandbox {
     fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
         Self::load(self, path)
@@ -80,6 +86,7 @@ impl Schedules {
     ) -> Option<Result<Reading, Problems>> {
         let (draft, problems) = config::survey(&self.name(), text, &self.environment);
         let catalog = self.load(&draft, superseded)?;
+        let draft = draft.look_for_plugins();
         let Some(problems) = problems else {
             return Some(Ok(Reading { draft, catalog }));
         };
@@ -103,6 +110,7 @@ impl Schedules {
             let loaded = self.components.load(&reference.path);
             catalog.components.insert(reference.written, loaded);
         }
+        catalog.directories = directories(draft);
         Some(catalog)
     }
 

@@ -101,7 +101,7 @@ fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
     let draft = config::parse(&file.to_string_lossy(), &text, &schedules.environment).unwrap();
     let first = schedules.first(draft);
     let saves = Saves::of(&file).unwrap();
-    let bench = Bench::with(&first.plan, saves.trigger());
+    let bench = Bench::with(&first.plan, saves.requests());
     follow(
         schedules,
         first,
@@ -304,8 +304,8 @@ fn what_only_a_restart_changes_is_a_warning() {
     follower.save(&text);
     let warnings = follower.live(&text).config.warnings;
     assert_eq!(warnings.len(), 2);
-    assert!(warnings[0].contains("`database`") && warnings[0].contains("other.db"));
-    assert!(warnings[1].contains("`max_concurrent_runs`"));
+    assert!(warnings[0].message.contains("`database`") && warnings[0].message.contains("other.db"));
+    assert!(warnings[1].message.contains("`max_concurrent_runs`"));
     follower.save(A);
     assert!(follower.live(A).config.warnings.is_empty());
 }
@@ -357,16 +357,77 @@ fn the_newest_save_answers_who_asked_for_an_older_one() {
     let file = dir.path().join("schedules.toml");
     fs::write(&file, A).unwrap();
     let watched = Saves::of(&file).unwrap();
-    let plain = watched.saves.recv().unwrap();
-    watched.watch.look();
-    let asked = watched.saves.recv().unwrap();
-    assert!(asked.asked && !plain.asked);
+    let plain = watched.arrived.recv().unwrap();
+    watched.requests.ask();
+    let asked = watched.arrived.recv().unwrap();
+    assert_eq!((asked.asked, plain.asked), (1, 0));
     let (sender, saves) = mpsc::channel();
     for saved in [asked, plain] {
         sender.send(saved).unwrap();
     }
-    assert!(newest(None, &saves).is_some_and(|saved| saved.asked));
+    assert!(newest(None, &saves).is_some_and(|saved| saved.asked == 1));
     assert!(newest(None, &saves).is_none());
+}
+
+#[test]
+fn who_waits_for_a_reload_hears_what_became_of_it() {
+    let follower = follower(A, anything);
+    let engine = &follower.bench.engine;
+    let wait = || follower.bench.wait(engine.reload_and_wait()).unwrap();
+    let first = wait();
+    assert!(
+        matches!(first, Outcome::Unchanged { .. } | Outcome::Live { .. }),
+        "{first:?}"
+    );
+    follower.save(AB);
+    let (Outcome::Live { digest, .. } | Outcome::Unchanged { digest, .. }) = wait() else {
+        panic!("it is sound");
+    };
+    assert_eq!(digest, Digest::of(AB.as_bytes()), "it is what was on disk");
+    assert_eq!(follower.bench.status().jobs, 2, "and it is live");
+    follower.save("[jobs.a]\nplugin = 3\n");
+    let Outcome::Refused(problems) = wait() else {
+        panic!("it is not sound");
+    };
+    assert_eq!(problems.count(Severity::Error), 1);
+    assert!(matches!(
+        follower.bench.status().config.state,
+        ConfigState::Refused(_)
+    ));
+}
+
+#[test]
+fn who_waits_while_nobody_reads_hears_nothing() {
+    let follower = follower(A, |_| {});
+    follower.live(A);
+    follower.write("plugins/a.wasm", "panic");
+    let engine = &follower.bench.engine;
+    assert!(follower.bench.wait(engine.reload_and_wait()).is_none());
+}
+
+#[test]
+fn the_components_of_a_refused_text_are_dropped() {
+    let follower = follower(A, anything);
+    follower.live(A);
+    let components = |names: &[&str]| -> BTreeSet<_> {
+        names
+            .iter()
+            .map(|name| Digest::of(name.as_bytes()))
+            .collect()
+    };
+    follower.save(AB);
+    follower.live(AB);
+    let retained = || follower.components.retained.lock().unwrap().clone();
+    follower
+        .bench
+        .until(|_| retained() == components(&["a", "b"]));
+    follower.write("plugins/c.wasm", "c");
+    follower.components.retained.lock().unwrap().clear();
+    follower.save(&format!("{AB}evry = 1\n[jobs.c]\nplugin = \"c\"\n"));
+    follower.refused();
+    follower
+        .bench
+        .until(|_| retained() == components(&["a", "b"]));
 }
 
 #[test]

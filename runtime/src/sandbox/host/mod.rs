@@ -6,8 +6,10 @@
 
 mod cancellation;
 mod context;
+mod filesystem;
 mod log;
 mod progress;
+mod state;
 
 use wasmtime::{Engine, Result, component::Linker};
 
@@ -30,9 +32,11 @@ pub(super) use bindings::{JobPre, cronlet::job::types};
 pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    filesystem::add_to_linker(&mut linker)?;
     cancellation::add_to_linker(&mut linker)?;
     context::add_to_linker(&mut linker)?;
     log::add_to_linker(&mut linker)?;
     progress::add_to_linker(&mut linker)?;
+    state::add_to_linker(&mut linker)?;
     Ok(linker)
 }

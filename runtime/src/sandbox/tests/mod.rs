@@ -46,6 +46,7 @@ fn start(
     let attempt = Attempt {
         component,
         limits,
+        allow: Arc::default(),
         params: "{}".into(),
         facts: Facts {
             job: JobName::new("tested").unwrap(),
@@ -56,6 +57,7 @@ fn start(
             nominal: Timestamp::UNIX_EPOCH,
             input: None,
         },
+        state: None,
     };
     let done = Box::new(move |report| sender.send(report).unwrap());
     sandbox.start(attempt, control, done);

@@ -4,7 +4,7 @@
 mod json;
 mod panic;
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use cronlet_core::{
     limits::Limits,
@@ -108,6 +108,27 @@ pub(super) fn of_timeout(limits: &Limits, backtrace: Option<String>) -> Verdict 
 /// It never started.
 pub(super) fn of_load(message: String) -> Verdict {
     failed(FailReason::Load, "load", message, None)
+}
+
+/// What its job remembers could not be read. The disk may be better at the next attempt.
+pub(super) fn of_unreadable_state(error: &dyn Error) -> Verdict {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = error.source();
+    }
+    Verdict::Error {
+        kind: ErrorKind::Retryable,
+        failure: Failure {
+            code: "state-unavailable".to_owned(),
+            message: clip::text(message, clip::MESSAGE),
+            ..Failure::default()
+        },
+    }
 }
 
 /// The host failed while it served the guest, which is our mistake and ends this attempt alone.

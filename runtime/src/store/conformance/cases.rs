@@ -1,34 +1,16 @@
 //! One test for each promise.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason},
+    state::{Key, StateChanges, Value, Write},
 };
 
 use super::*;
 use crate::store::history::{AttemptLog, AttemptRow, ErrorRow, JobRow, RunRow, SkipRow};
-
-/// Makes a test of each function, for each store.
-macro_rules! for_each_store {
-    ($($case:ident,)*) => {
-        mod memory {
-            $(#[test]
-            fn $case() {
-                super::$case::<super::Memory>();
-            })*
-        }
-
-        mod sqlite {
-            $(#[test]
-            fn $case() {
-                super::$case::<super::Sqlite>();
-            })*
-        }
-    };
-}
 
 for_each_store! {
     a_new_store_is_empty,
@@ -63,6 +45,9 @@ for_each_store! {
     everything_survives_a_restart,
     text_is_kept_as_it_is,
     times_are_kept_to_the_microsecond,
+    what_a_job_remembers_is_kept_as_it_was_last_written,
+    what_a_job_remembers_comes_and_goes_with_its_batch,
+    what_a_job_remembers_outlives_it,
     large_values_are_kept,
 }
 
@@ -633,6 +618,7 @@ fn logs_are_kept_by_attempt<S: Subject>() {
     );
     let log = |attempt, lines: &[LogLine]| AttemptLog {
         attempt,
+        pruned: false,
         lines: lines.to_vec(),
     };
     let history = subject.history();
@@ -948,6 +934,104 @@ fn everything_survives_a_restart<S: Subject>() {
     assert_eq!(seen(&mut subject), before);
     subject.write(at(70), vec![crashed(1, 1), finished(1, RunEnd::Cancelled)]);
     assert_eq!(run(&subject, 1).status, RunStatus::Cancelled);
+}
+
+fn wrote(name: &str, writes: &[(&str, Option<&[u8]>)], total: u64) -> Record {
+    let writes = writes.iter().map(|(key, value)| {
+        let value = value.map(|bytes| Value::new(bytes.into()));
+        (Key::from(*key), Write { value, replaced: 0 })
+    });
+    Record::StateWritten {
+        run: RunId(1),
+        job: job(name),
+        changes: Arc::new(StateChanges::new(writes.collect(), BTreeMap::new())),
+        total,
+    }
+}
+
+fn remembered(subject: &impl Subject, name: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = subject.history().state(&job(name)).unwrap().into_iter();
+    entries
+        .map(|(key, value)| (key.to_string(), value.to_vec()))
+        .collect()
+}
+
+fn what_a_job_remembers_is_kept_as_it_was_last_written<S: Subject>() {
+    let mut subject = S::new();
+    assert_eq!(remembered(&subject, "a"), []);
+    let large = vec![0xff; 1 << 20];
+    let first: [(_, Option<&[u8]>); 5] = [
+        ("k", Some(b"1")),
+        ("k\0", Some(b"\0\xff")),
+        ("é", Some(b"")),
+        ("Z", Some(&large)),
+        ("'", None),
+    ];
+    subject.write(
+        at(0),
+        vec![wrote("a", &first, 7), wrote("b", &first[..1], 1)],
+    );
+    let pair = |key: &str, value: &[u8]| (key.to_owned(), value.to_vec());
+    let all = [
+        pair("Z", &large),
+        pair("k", b"1"),
+        pair("k\0", b"\0\xff"),
+        pair("é", b""),
+    ];
+    assert_eq!(remembered(&subject, "a"), all);
+    assert_eq!(
+        subject.recovery().states,
+        [(job("a"), 7), (job("b"), 1)].into()
+    );
+    subject.write(
+        at(1),
+        vec![wrote(
+            "a",
+            &[("k", None), ("Z", Some(b"")), ("none", None)],
+            3,
+        )],
+    );
+    let left = [pair("Z", b""), pair("k\0", b"\0\xff"), pair("é", b"")];
+    assert_eq!(remembered(&subject, "a"), left);
+    subject.restart();
+    assert_eq!(remembered(&subject, "a"), left);
+    assert_eq!(remembered(&subject, "b"), [pair("k", b"1")]);
+    assert_eq!(
+        subject.recovery().states,
+        [(job("a"), 3), (job("b"), 1)].into()
+    );
+    subject.write(at(2), vec![wrote("b", &[("k", None)], 0)]);
+    assert_eq!(subject.recovery().states, [(job("a"), 3)].into());
+}
+
+fn what_a_job_remembers_comes_and_goes_with_its_batch<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(at(0), vec![queued(1, "a"), started(1, 1, at(0))]);
+    let end = || ended(1, 1, AttemptStatus::Succeeded, report(at(0)));
+    let wrote = || wrote("a", &[("k", Some(b"1"))], 66);
+    let twice = subject.try_write(at(1), vec![wrote(), end(), end()]);
+    assert_eq!(refusal(twice), "run 1 has no open attempt 1");
+    assert_eq!(remembered(&subject, "a"), []);
+    assert!(subject.recovery().states.is_empty());
+    subject.write(at(1), vec![wrote(), end()]);
+    assert_eq!(remembered(&subject, "a").len(), 1);
+}
+
+fn what_a_job_remembers_outlives_it<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(
+        at(0),
+        vec![accepted("a", at(0)), wrote("a", &[("k", Some(b""))], 65)],
+    );
+    subject.write(at(1), vec![Record::JobRemoved { job: job("a") }]);
+    let digest = Digest::of(b"plan");
+    subject.write(at(90_000), vec![Record::PlanAccepted { digest }]);
+    let recovery = subject.recovery();
+    assert_eq!(
+        (recovery.jobs, recovery.states),
+        (vec![], [(job("a"), 65)].into())
+    );
+    assert_eq!(remembered(&subject, "a").len(), 1);
 }
 
 fn text_is_kept_as_it_is<S: Subject>() {

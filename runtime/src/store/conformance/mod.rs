@@ -1,6 +1,7 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
-//! `cases` has one test for each promise, and runs for each store. `random` makes legal
+//! `cases` has one test for each promise, and runs for each store; `retention` has those about old
+//! history. `random` makes legal
 //! streams of records, and holds the stores against each other and against a model.
 
 use std::sync::Arc;
@@ -16,14 +17,34 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{
-    History, Store, StoreError,
+    History, Limit, Old, Removed, Store, StoreError,
     history::{Entry, Query},
     memory::MemoryStore,
     sqlite::{self, Owner, SqliteHistory, SqliteStore},
 };
 
+/// Makes a test of each function, for each store.
+macro_rules! for_each_store {
+    ($($case:ident,)*) => {
+        mod memory {
+            $(#[test]
+            fn $case() {
+                super::$case::<super::Memory>();
+            })*
+        }
+
+        mod sqlite {
+            $(#[test]
+            fn $case() {
+                super::$case::<super::Sqlite>();
+            })*
+        }
+    };
+}
+
 mod cases;
 mod random;
+mod retention;
 
 /// A store under test.
 trait Subject {
@@ -209,5 +230,6 @@ fn report(from: Timestamp) -> AttemptReport {
         verdict: Verdict::Succeeded(Outcome::default()),
         usage: Usage::default(),
         log: Vec::new(),
+        state: None,
     }
 }

@@ -11,10 +11,14 @@ use cronlet_core::{
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason},
+    state::{Key, StateChanges, Value, Write},
 };
 
 use super::*;
-use crate::store::precision::{cut, cut_cause};
+use crate::store::{
+    precision::{cut, cut_cause},
+    retention::STEP,
+};
 
 const SEEDS: u64 = 16;
 const GROUPS: usize = 40;
@@ -34,6 +38,9 @@ fn random_streams_are_kept_alike() {
             trial.write_group(group);
             if trial.model.chance(8) {
                 trial.write_something_wrong();
+            }
+            if trial.model.chance(8) {
+                trial.prune();
             }
             if trial.model.chance(8) {
                 trial.memory.restart();
@@ -98,6 +105,36 @@ impl Trial {
         assert_eq!(self.sqlite.recovery(), expected, "seed {seed}, {wrong:?}");
     }
 
+    /// Both stores let the same go, and what an engine must know stays. By number only: a clock that
+    /// was set back may keep something longer than its age.
+    fn prune(&mut self) {
+        let limit = Limit {
+            before: Timestamp::MIN,
+            logs_before: Timestamp::MIN,
+            keep_runs: u32::try_from(self.model.below(6)).unwrap(),
+            gone_before: self.model.now,
+        };
+        let seed = self.seed;
+        let names = self.memory.history().names().unwrap();
+        assert_eq!(self.sqlite.history().names().unwrap(), names, "seed {seed}");
+        for name in names {
+            let old = |history: &dyn History| {
+                let mut old = history.old_runs(&name, &limit, STEP).unwrap();
+                old.skips.sort_by_key(|skips| skips.first);
+                old
+            };
+            let found = old(self.memory.history());
+            assert_eq!(old(self.sqlite.history()), found, "seed {seed}, {limit:?}");
+            let removed = self.memory.store().remove(&found).unwrap();
+            assert_eq!(removed, found.count(), "seed {seed}");
+            let also = self.sqlite.store().remove(&found).unwrap();
+            assert_eq!(also, removed, "seed {seed}");
+        }
+        let expected = self.model.recovery();
+        assert_eq!(self.memory.recovery(), expected, "seed {seed}");
+        assert_eq!(self.sqlite.recovery(), expected, "seed {seed}");
+    }
+
     fn compare_history(&mut self) {
         let seed = self.seed;
         let (memory, sqlite) = (self.memory.history(), self.sqlite.history());
@@ -111,6 +148,10 @@ impl Trial {
             memory.jobs().unwrap(),
             "seed {seed}"
         );
+        for name in JOBS.map(job) {
+            let expected = memory.state(&name).unwrap();
+            assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
+        }
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();
             assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
@@ -134,6 +175,8 @@ struct Model {
     occurrences: Vec<(JobName, Cause)>,
     /// The last range of skips of each job.
     skips: BTreeMap<JobName, (Timestamp, Timestamp, u64)>,
+    /// What was last said of how much each job remembers.
+    totals: BTreeMap<JobName, u64>,
 }
 
 impl Model {
@@ -147,6 +190,7 @@ impl Model {
             ended: Vec::new(),
             occurrences: Vec::new(),
             skips: BTreeMap::new(),
+            totals: BTreeMap::new(),
         }
     }
 
@@ -155,6 +199,7 @@ impl Model {
             next_run: self.next_run,
             jobs: self.jobs.values().cloned().collect(),
             runs: self.open.values().cloned().collect(),
+            states: self.totals.clone(),
         }
     }
 
@@ -183,7 +228,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(16) {
+        match self.below(18) {
+            16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
             2 => records.extend(self.watermark()),
@@ -452,6 +498,31 @@ impl Model {
                 log_dropped: self.count(),
             },
             log: (0..self.below(4)).map(|_| line(self)).collect(),
+            state: None,
+        }
+    }
+
+    fn state_written(&mut self) -> Record {
+        let write = |model: &mut Self| {
+            let key = Key::from(format!("{}{}", model.text(), model.below(4)));
+            let value = (!model.chance(3)).then(|| Value::new(model.text().into_bytes().into()));
+            (key, Write { value, replaced: 0 })
+        };
+        let writes = (0..self.below(6)).map(|_| write(self)).collect();
+        let job = self.job();
+        let total = if self.chance(4) {
+            self.totals.remove(&job);
+            0
+        } else {
+            let total = 1 + (self.random() >> (1 + self.below(60)));
+            self.totals.insert(job.clone(), total);
+            total
+        };
+        Record::StateWritten {
+            run: RunId(1),
+            job,
+            changes: Arc::new(StateChanges::new(writes, BTreeMap::new())),
+            total,
         }
     }
 

@@ -5,14 +5,16 @@ use std::cmp::Reverse;
 use cronlet_core::{
     name::JobName,
     run::{RunId, RunStatus},
+    state::Entries,
 };
 use jiff::Timestamp;
 
 use super::{MemoryHistory, Run, Skips};
 use crate::store::{
-    History, StoreError,
+    History, Limit, Old, StoreError,
     history::{AttemptLog, Entry, JobRow, Query, RunRow},
     precision::cut,
+    retention::Step,
 };
 
 impl History for MemoryHistory {
@@ -50,6 +52,7 @@ impl History for MemoryHistory {
         Ok(wanted
             .map(|attempt| AttemptLog {
                 attempt,
+                pruned: run.is_pruned(attempt),
                 lines: run.logs.get(&attempt).cloned().unwrap_or_default(),
             })
             .collect())
@@ -70,6 +73,29 @@ impl History for MemoryHistory {
                 }
             })
             .collect())
+    }
+
+    fn names(&self) -> Result<Vec<JobName>, StoreError> {
+        Ok(self.0.lock().names())
+    }
+
+    fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {
+        Ok(self.0.lock().old_runs(job, limit, step))
+    }
+
+    fn old_logs(
+        &self,
+        job: Option<&JobName>,
+        limit: &Limit,
+        step: Step,
+    ) -> Result<Old, StoreError> {
+        Ok(self.0.lock().old_logs(job, limit, step))
+    }
+
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError> {
+        let state = self.0.lock();
+        let entries = state.states.get(job).map(|(entries, _)| entries);
+        Ok(entries.cloned().unwrap_or_default())
     }
 }
 

@@ -4,6 +4,7 @@
 //! place if no record was refused.
 
 mod history;
+mod old;
 mod run;
 
 use std::{
@@ -15,13 +16,14 @@ use cronlet_core::{
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob},
     run::{RunId, RunStatus},
+    state::{Entries, StateChanges},
 };
 use jiff::Timestamp;
 
 use run::Run;
 
 use super::{
-    REMOVED_JOBS_STAY, Refused, Store, StoreError,
+    Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
     history::{AttemptRow, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
@@ -44,6 +46,8 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What each job remembers, and what that counts for.
+    states: BTreeMap<JobName, (Entries, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +64,7 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            states: BTreeMap::new(),
         }
     }
 }
@@ -90,6 +95,7 @@ impl Store for MemoryStore {
             next_run: state.next_run,
             jobs: state.jobs.values().cloned().collect(),
             runs: open.map(Run::stored).collect(),
+            states: state.totals(),
         })
     }
 
@@ -104,6 +110,10 @@ impl Store for MemoryStore {
         }
         *state = next;
         Ok(())
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        Ok(self.0.lock().remove(old))
     }
 }
 
@@ -162,9 +172,34 @@ impl State {
                 run.row.message.clone_from(message);
                 run.row.ended_at = Some(at);
             }
+            Record::StateWritten {
+                job,
+                changes,
+                total,
+                ..
+            } => self.write_state(job, changes, *total),
             Record::Stopped => {}
         }
         Ok(())
+    }
+
+    fn write_state(&mut self, job: &JobName, changes: &StateChanges, total: u64) {
+        let (entries, known) = self.states.entry(job.clone()).or_default();
+        for (key, write) in changes.writes() {
+            match &write.value {
+                Some(value) => entries.insert(key.clone(), value.bytes().clone()),
+                None => entries.remove(key),
+            };
+        }
+        *known = precision::count(precision::column(total));
+    }
+
+    fn totals(&self) -> BTreeMap<JobName, u64> {
+        let states = self.states.iter();
+        states
+            .filter(|(_, (_, total))| *total > 0)
+            .map(|(job, (_, total))| (job.clone(), *total))
+            .collect()
     }
 
     fn job(&mut self, job: &JobName) -> Result<&mut StoredJob, Refused> {

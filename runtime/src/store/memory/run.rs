@@ -56,8 +56,18 @@ impl Run {
         row.ended_at = Some(at);
         if let Some(report) = report {
             describe(row, report);
-            self.logs.insert(attempt, cut_log(&report.log));
+            if !report.log.is_empty() {
+                self.logs.insert(attempt, cut_log(&report.log));
+            }
         }
+    }
+
+    /// Whether an attempt said something that is kept no more.
+    pub(super) fn is_pruned(&self, attempt: u32) -> bool {
+        let mut rows = self.row.attempts.iter();
+        let row = rows.find(|row| row.number == attempt);
+        let said = row.and_then(|row| row.usage.as_ref());
+        said.is_some_and(|usage| usage.log_lines > 0) && !self.logs.contains_key(&attempt)
     }
 
     /// What an engine must know of the run. The attempt that is not over counts for nothing yet.

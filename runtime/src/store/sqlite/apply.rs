@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 use thiserror::Error;
 
-use super::{Cache, log};
+use super::{Cache, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused, Stale,
     precision::{column, cut_cause, duration_micros, micros},
@@ -109,6 +109,7 @@ impl Apply<'_> {
             ),
             Record::Skipped { .. } => self.skipped(record),
             Record::RunQueued(new) => self.run_queued(new),
+            Record::StateWritten { .. } => Ok(state::write(self.db, record)?),
             Record::AttemptStarted { .. }
             | Record::AttemptDisarmed { .. }
             | Record::AttemptEnded { .. } => self.attempt(record),

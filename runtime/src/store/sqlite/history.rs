@@ -13,6 +13,7 @@ use std::{
 use cronlet_core::{
     name::JobName,
     run::{RunId, RunStatus},
+    state::Entries,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
@@ -20,14 +21,15 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
-    log,
+    log, old,
     reader::Reader,
-    resolve,
+    resolve, state,
 };
 use crate::store::{
-    History, StoreError,
+    History, Limit, Old, StoreError,
     history::{AttemptLog, AttemptRow, Entry, JobRow, Query, RunRow, SkipRow},
     precision::{column, micros},
+    retention::Step,
 };
 
 /// At most so many connections are kept for later.
@@ -74,6 +76,27 @@ impl History for SqliteHistory {
 
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
         self.read(jobs)
+    }
+
+    fn names(&self) -> Result<Vec<JobName>, StoreError> {
+        self.read(old::names)
+    }
+
+    fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {
+        self.read(|db| old::runs_and_skips(db, job, limit, step))
+    }
+
+    fn old_logs(
+        &self,
+        job: Option<&JobName>,
+        limit: &Limit,
+        step: Step,
+    ) -> Result<Old, StoreError> {
+        self.read(|db| old::logs(db, job, limit, step))
+    }
+
+    fn state(&self, job: &JobName) -> Result<Entries, StoreError> {
+        self.read(|db| state::read(db, job))
     }
 }
 
@@ -283,7 +306,7 @@ fn list(runs: impl Iterator<Item = RunId>) -> String {
 
 fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result<Vec<AttemptLog>> {
     let mut statement = db.prepare_cached(
-        "SELECT a.number, l.lines FROM attempts AS a
+        "SELECT a.number, a.log_lines > 0 AND l.lines IS NULL, l.lines FROM attempts AS a
          LEFT JOIN logs AS l ON l.run = a.run AND l.attempt = a.number
          WHERE a.run = ?1 AND (?2 IS NULL OR a.number = ?2) ORDER BY a.number",
     )?;
@@ -292,6 +315,7 @@ fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result
             let mut columns = Columns::of(row);
             Ok(AttemptLog {
                 attempt: columns.get()?,
+                pruned: columns.get::<Option<bool>>()?.unwrap_or(false),
                 lines: columns.json(log::read_lines)?,
             })
         })?

@@ -28,13 +28,16 @@
 //! itself; it is created with `O_EXCL`, which opens nothing that was there.
 
 mod apply;
+mod backup;
 mod columns;
 mod history;
 mod lease;
 mod log;
+mod old;
 mod reader;
 mod recover;
 mod schema;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -54,7 +57,8 @@ use cronlet_core::{
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use thiserror::Error;
 
-use super::{Store, StoreError};
+use super::{Old, Removed, Store, StoreError, precision};
+pub use backup::{Backup, BackupError, Copied, Watch};
 pub use history::{SqliteHistory, history};
 pub use lease::{Holder, Owner, holder};
 use lease::{Lease, Lock};
@@ -178,13 +182,19 @@ impl Store for SqliteStore {
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         // A transaction that is rolled back leaves no trace here either.
         let mut cache = self.cache.clone();
-        self.write(batches, &mut cache).map_err(unwritten)?;
+        self.within(|transaction| apply::batches(transaction, batches, &mut cache))
+            .map_err(failed("write the history"))?;
         self.cache = cache;
         let mut records = batches.iter().flat_map(|batch| &batch.records);
         if records.any(|record| matches!(record, Record::Stopped)) {
             self.gather();
         }
         Ok(())
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        let removed = self.within(|transaction| old::remove(transaction, old));
+        removed.map_err(failed("delete old history"))
     }
 }
 
@@ -198,21 +208,43 @@ impl SqliteStore {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 
-    fn write(&mut self, batches: &[Batch], cache: &mut Cache) -> Result<(), apply::Error> {
+    /// Gives the space of what was deleted back to the disk, and says how many bytes that is. It takes
+    /// as long as writing the whole database anew, and nothing else is written meanwhile.
+    pub fn compact(&mut self) -> Result<u64, StoreError> {
+        let doing = "make the database smaller";
+        let pragma = |what| {
+            let number = self.connection.query_row(what, [], |row| row.get(0));
+            number.map(precision::count)
+        };
+        let compact = || -> rusqlite::Result<u64> {
+            let before = pragma("PRAGMA page_count")?;
+            self.connection.execute_batch("VACUUM")?;
+            let freed = before.saturating_sub(pragma("PRAGMA page_count")?);
+            Ok(freed * pragma("PRAGMA page_size")?)
+        };
+        let freed = compact().map_err(StoreError::while_(doing))?;
+        self.gather();
+        Ok(freed)
+    }
+
+    /// Writes in one transaction, for an engine that owns the database.
+    fn within<T>(
+        &mut self,
+        write: impl FnOnce(&Connection) -> Result<T, apply::Error>,
+    ) -> Result<T, apply::Error> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.lease.check(&transaction)?;
-        apply::batches(&transaction, batches, cache)?;
+        let written = write(&transaction)?;
         transaction.commit()?;
-        Ok(())
+        Ok(written)
     }
 }
 
 /// Why nothing was written, in the words that every store has for it.
-fn unwritten(error: apply::Error) -> StoreError {
-    let doing = "write the history";
-    match error {
+fn failed(doing: &'static str) -> impl Fn(apply::Error) -> StoreError {
+    move |error| match error {
         apply::Error::Sqlite(error) => StoreError::while_(doing)(error),
         apply::Error::Refused(refused) => StoreError::while_(doing)(refused),
         apply::Error::Stale(stale) => StoreError::while_(doing)(stale),

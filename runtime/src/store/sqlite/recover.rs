@@ -16,6 +16,7 @@ use rusqlite::{Connection, Row};
 use super::{
     Cache,
     columns::{self, Columns},
+    state,
 };
 use crate::store::precision;
 
@@ -45,6 +46,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
             .query_map([], stored_job)?
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
+        states: state::totals(db)?,
     })
 }
 

@@ -14,7 +14,10 @@ use crate::store::StoreError;
 const APPLICATION_ID: i32 = 0x6372_6e6c;
 
 /// In order; the version of a database is how many of them it has.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_history.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_history.sql"),
+    include_str!("../migrations/0002_state.sql"),
+];
 
 /// The version that this binary reads and writes.
 pub(super) const KNOWN: u32 = version_of(MIGRATIONS);

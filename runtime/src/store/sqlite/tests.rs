@@ -238,9 +238,14 @@ fn an_existing_file_keeps_its_mode() {
 fn a_newer_database_is_refused() {
     let place = place();
     drop(place.open());
-    place.raw().pragma_update(None, "user_version", 7).unwrap();
-    let expected = "the database has version 7, and this cronlet knows versions up to 1\n\
-                    help: use the cronlet that wrote it, or name another file with `database`";
+    let newer = schema::KNOWN + 6;
+    let raw = place.raw();
+    raw.pragma_update(None, "user_version", newer).unwrap();
+    let expected = format!(
+        "the database has version {newer}, and this cronlet knows versions up to {}\n\
+         help: use the cronlet that wrote it, or name another file with `database`",
+        schema::KNOWN
+    );
     assert_eq!(place.try_open().unwrap_err().to_string(), expected);
     assert_eq!(history(&place.path()).unwrap_err().to_string(), expected);
     assert_eq!(place.holder(), None, "the lock was given back");
@@ -252,7 +257,10 @@ fn an_older_database_is_not_read() {
     drop(place.open());
     place.raw().pragma_update(None, "user_version", 0).unwrap();
     let error = history(&place.path()).unwrap_err();
-    let older = OpenError::Older { found: 0, known: 1 };
+    let older = OpenError::Older {
+        found: 0,
+        known: schema::KNOWN,
+    };
     assert_eq!(error.to_string(), older.to_string());
 }
 
@@ -527,6 +535,9 @@ fn every_question_has_its_index() {
         history::JOBS.to_owned(),
         recover::open_runs_statement(),
         recover::OPEN_ATTEMPTS.to_owned(),
+        old::RUNS.to_owned(),
+        old::SKIPS.to_owned(),
+        old::LOGS.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -537,7 +548,14 @@ fn every_question_has_its_index() {
         "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING COVERING INDEX runs_open (ended_at=?); \
          SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH r USING INDEX runs_by_job (job=? AND rowid<?); \
+         CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?); \
+         CORRELATED SCALAR SUBQUERY 2; SEARCH l USING INDEX sqlite_autoindex_logs_1 (run=?)",
+        "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
+        "SCAN l USING INDEX sqlite_autoindex_logs_1; \
+         SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
     ];
+    assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
         let mut statement = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
@@ -562,4 +580,101 @@ fn after_a_stop_one_file_is_the_whole_history() {
     let copy = elsewhere.path().join("copy.db");
     fs::copy(place.path(), &copy).unwrap();
     assert_eq!(count(&history(&copy).unwrap()), 1);
+}
+
+#[test]
+fn a_copy_is_one_moment_while_the_engine_writes() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    let (path, folder) = (place.path(), place.folder.path());
+    let written = std::sync::atomic::AtomicBool::new(false);
+    let counts: Vec<u64> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for run in 2..=600 {
+                queue(&mut store, run);
+            }
+            written.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut counts = Vec::new();
+        for copy in 0.. {
+            let last = written.load(std::sync::atomic::Ordering::SeqCst);
+            let target = folder.join(format!("copy{copy}.db"));
+            let copied = Backup::begin(&path, &target, false).unwrap().run().unwrap();
+            let raw = connect(&target, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            let (runs, newest, next): (i64, i64, i64) = raw
+                .query_row(
+                    "SELECT count(*), max(run), (SELECT next_run FROM meta) FROM runs",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .unwrap();
+            assert_eq!((runs, next), (newest, newest + 1), "copy {copy}");
+            assert_eq!(copied.runs, runs.cast_unsigned());
+            counts.push(copied.runs);
+            if last {
+                break;
+            }
+        }
+        counts
+    });
+    assert!(counts.is_sorted(), "{counts:?}");
+    assert_eq!(counts.last(), Some(&600));
+}
+
+#[test]
+fn a_copy_that_is_stopped_leaves_nothing() {
+    let place = place();
+    drop(place.open());
+    let target = place.folder.path().join("copy.db");
+    let backup = Backup::begin(&place.path(), &target, false).unwrap();
+    backup.watch().stop();
+    let error = backup.run().unwrap_err();
+    assert!(matches!(error, BackupError::Stopped), "{error}");
+    let names = fs::read_dir(place.folder.path()).unwrap();
+    let names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.to_string_lossy().contains("copy")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_name_that_comes_up_meanwhile_is_not_replaced() {
+    let place = place();
+    drop(place.open());
+    let target = place.folder.path().join("copy.db");
+    let backup = Backup::begin(&place.path(), &target, false).unwrap();
+    fs::write(&target, "mine").unwrap();
+    let error = backup.run().unwrap_err();
+    assert!(matches!(error, BackupError::Exists(_)), "{error}");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+}
+
+#[test]
+fn what_is_freed_can_be_given_back() {
+    let place = place();
+    let mut store = place.open();
+    for run in 1..=300 {
+        queue(&mut store, run);
+        let end = Record::RunEnded {
+            run: RunId(run),
+            end: cronlet_core::run::RunEnd::Cancelled,
+            message: Some("x".repeat(5_000)),
+        };
+        store.commit(&batch(vec![end])).unwrap();
+    }
+    let old = Old {
+        runs: (1..=300).map(RunId).collect(),
+        ..Old::default()
+    };
+    assert_eq!(store.remove(&old).unwrap().runs, 300);
+    let freed = store.compact().unwrap();
+    assert!(freed > 1_000_000, "{freed}");
+    assert!(fs::metadata(place.path()).unwrap().len() < 500_000);
+    queue(&mut store, 301);
+    drop(store);
+    assert_eq!(place.open().recover().unwrap().next_run, 302);
 }

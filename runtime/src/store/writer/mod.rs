@@ -9,6 +9,9 @@
 //! tried again after 50 ms, then twice as long each time up to 2 s, whatever is submitted
 //! meanwhile. Nothing is given up until the writer is closed.
 //!
+//! Old history goes out by the same door, see [`Door`]: a step is taken when no batch waits, or when
+//! [`GROUPS`] were written since the last one.
+//!
 //! An error that lasts is no outage: what it was about is never written, nor anything after it,
 //! for what is on disk is a prefix of what was decided. What came before it still is. Then the
 //! writer says that it has given up, and waits to be closed. A panic of the store's is the same.
@@ -32,14 +35,21 @@ use cronlet_core::{
 
 use super::{Store, StoreError};
 
+mod door;
 #[cfg(test)]
 mod tests;
+
+pub use door::Door;
+use door::Removal;
 
 /// At most so many batches are written in one transaction.
 const MAX_BATCHES: usize = 1_000;
 
 /// No batch joins a transaction that has this many bytes already.
 const MAX_BYTES: usize = 8 << 20;
+
+/// Under load, old history waits for so many groups at most.
+const GROUPS: u32 = 4;
 
 /// How long the first retry of an outage waits.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -80,13 +90,16 @@ pub enum Notice {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
-    /// Something was submitted, or the writer is being closed.
+    /// Something was submitted or asked for, or the writer is being closed.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<Batch>,
+    removals: VecDeque<Removal>,
+    /// Why nothing can be removed now.
+    locked: Option<String>,
     closing: bool,
 }
 
@@ -106,6 +119,7 @@ impl Writer {
             group: Vec::new(),
             most: MAX_BATCHES,
             trouble: None,
+            since_removal: 0,
         };
         let (ending, ended) = mpsc::channel();
         Builder::new()
@@ -116,6 +130,7 @@ impl Writer {
                     (work.notify)(Notice::GivenUp(panicked()));
                     Err(panicked())
                 });
+                work.queue.lock_door("the history is closed");
                 // Whoever hears of the end may open the store again.
                 drop(work);
                 // Nobody waits any more for a store that took too long.
@@ -126,6 +141,11 @@ impl Writer {
             queue,
             ended: Some(ended),
         }
+    }
+
+    /// Where old history goes out.
+    pub fn door(&self) -> Door {
+        Door::new(self.queue.clone())
     }
 
     /// Hands a batch to the thread, and returns at once.
@@ -144,6 +164,7 @@ impl Writer {
     fn finish(&mut self, patience: Duration) -> Option<Result<(), StoreError>> {
         let ended = self.ended.take()?;
         self.queue.lock().closing = true;
+        self.queue.lock_door("the history is closed");
         self.queue.changed.notify_one();
         match ended.recv_timeout(patience) {
             Ok(end) => Some(end),
@@ -165,6 +186,21 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Nothing is removed for now, and whoever waits for it hears why.
+    fn lock_door(&self, why: &str) {
+        let mut waiting = self.lock();
+        waiting.locked = Some(why.to_owned());
+        for removal in waiting.removals.drain(..) {
+            removal.refuse(why);
+        }
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.removals.is_empty()
+    }
 }
 
 /// The thread's side.
@@ -177,6 +213,8 @@ struct Work<S, N> {
     /// So many batches are written in one transaction.
     most: usize,
     trouble: Option<Trouble>,
+    /// Groups that were written since old history was last deleted.
+    since_removal: u32,
 }
 
 /// Why the last group is not written.
@@ -196,6 +234,10 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
     fn run(&mut self) -> Result<(), StoreError> {
         loop {
             let last_try = self.wait_for_work();
+            if let Some(removal) = self.next_removal() {
+                removal.answer(&mut self.store);
+                continue;
+            }
             if self.group.is_empty() {
                 return Ok(());
             }
@@ -219,7 +261,7 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
             }
         }
         let mut waiting = self.queue.lock();
-        while waiting.batches.is_empty() && !waiting.closing {
+        while self.group.is_empty() && waiting.is_empty() && !waiting.closing {
             waiting = self
                 .queue
                 .changed
@@ -228,6 +270,15 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
         }
         take_group(&mut waiting.batches, &mut self.group, self.most);
         waiting.closing
+    }
+
+    /// Old history that may be deleted now.
+    fn next_removal(&mut self) -> Option<Removal> {
+        if self.trouble.is_some() || !(self.group.is_empty() || self.since_removal >= GROUPS) {
+            return None;
+        }
+        self.since_removal = 0;
+        self.queue.lock().removals.pop_front()
     }
 
     /// Waits this long, unless the writer is closed. What is submitted meanwhile does not hurry it.
@@ -263,11 +314,13 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
 
     fn written(&mut self) {
         let group = mem::take(&mut self.group);
+        self.since_removal += 1;
         if let Some(last) = group.last() {
             (self.notify)(Notice::Stored { through: last.seq });
         }
         if self.trouble.is_some() && self.queue.lock().batches.is_empty() {
             self.trouble = None;
+            self.queue.lock().locked = None;
             (self.notify)(Notice::Recovered);
         }
     }
@@ -283,6 +336,7 @@ impl<S: Store, N: FnMut(Notice)> Work<S, N> {
     }
 
     fn failed(&mut self, error: StoreError) {
+        self.queue.lock_door(&error.to_string());
         if error.is_lasting() {
             self.trouble = Some(Trouble::Lasting);
             (self.notify)(Notice::GivenUp(error));
@@ -324,11 +378,12 @@ fn take_group(waiting: &mut VecDeque<Batch>, group: &mut Vec<Batch>, most: usize
 
 /// About how many bytes a batch takes. Only what guests say can be large.
 fn size(batch: &Batch) -> usize {
-    let reports = batch.records.iter().filter_map(|record| match record {
-        Record::AttemptEnded { report, .. } => report.as_deref(),
-        _ => None,
+    let said = batch.records.iter().map(|record| match record {
+        Record::AttemptEnded { report, .. } => report.as_deref().map_or(0, report_size),
+        Record::StateWritten { changes, .. } => usize::try_from(changes.written()).unwrap_or(0),
+        _ => 0,
     });
-    batch.records.len() * 100 + reports.map(report_size).sum::<usize>()
+    batch.records.len() * 100 + said.sum::<usize>()
 }
 
 fn report_size(report: &AttemptReport) -> usize {

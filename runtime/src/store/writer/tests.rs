@@ -12,12 +12,13 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::*;
-use crate::store::Refused;
+use crate::store::{Old, Refused, Removed};
 
 /// A store whose every commit the test sees, and answers.
 struct Scripted {
     asked: Sender<Vec<u64>>,
     answers: Receiver<Answer>,
+    removals: Sender<Old>,
     closed: Arc<AtomicBool>,
 }
 
@@ -33,6 +34,11 @@ enum Answer {
 impl Store for Scripted {
     fn recover(&mut self) -> Result<Recovery, StoreError> {
         unreachable!("a writer only writes")
+    }
+
+    fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
+        self.removals.send(old.clone()).unwrap();
+        Ok(old.count())
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
@@ -70,6 +76,7 @@ struct Script {
     asked: Receiver<Vec<u64>>,
     answers: Sender<Answer>,
     notices: Receiver<Notice>,
+    removals: Receiver<Old>,
     closed: Arc<AtomicBool>,
 }
 
@@ -77,10 +84,12 @@ fn script() -> (Writer, Script) {
     let (asking, asked) = channel();
     let (answers, answering) = channel();
     let (noticing, notices) = channel();
+    let (removing, removals) = channel();
     let closed = Arc::new(AtomicBool::new(false));
     let store = Scripted {
         asked: asking,
         answers: answering,
+        removals: removing,
         closed: closed.clone(),
     };
     let writer = Writer::spawn(store, move |notice| {
@@ -90,6 +99,7 @@ fn script() -> (Writer, Script) {
         asked,
         answers,
         notices,
+        removals,
         closed,
     };
     (writer, script)
@@ -149,6 +159,7 @@ fn large(seq: u64, bytes: usize) -> Batch {
         }),
         usage: Usage::default(),
         log: Vec::new(),
+        state: None,
     };
     let record = Record::AttemptEnded {
         run: RunId(1),
@@ -401,4 +412,96 @@ fn closing_says_when_the_thread_is_gone() {
     assert_eq!(script.notice(), panicked);
     let error = close(writer).unwrap_err().to_string();
     assert_eq!(error, "cannot write the history: its thread panicked");
+}
+
+fn old(run: u64) -> Old {
+    Old {
+        runs: vec![RunId(run)],
+        ..Old::default()
+    }
+}
+
+/// Has it deleted, on another thread.
+fn remove(writer: &Writer, run: u64) -> Receiver<Result<Removed, StoreError>> {
+    let door = writer.door();
+    let (sender, removed) = channel();
+    std::thread::spawn(move || sender.send(door.remove(old(run))));
+    removed
+}
+
+/// Waits until somebody waits at the door.
+fn until_asked(writer: &Writer) {
+    let begin = Instant::now();
+    while writer.queue.lock().removals.is_empty() {
+        assert!(begin.elapsed() < PATIENCE, "nobody asked");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn old_history_is_deleted_when_nothing_waits() {
+    let (writer, script) = script();
+    assert_eq!(writer.door().remove(old(1)).unwrap(), old(1).count());
+    assert_eq!(script.removals.recv().unwrap(), old(1));
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    let removed = remove(&writer, 2);
+    until_asked(&writer);
+    writer.submit(batch(2));
+    script.answers.send(Answer::Write).unwrap();
+    script.answer(&[2], Answer::Write);
+    assert_eq!(removed.recv().unwrap().unwrap(), old(2).count());
+    close(writer).unwrap();
+}
+
+#[test]
+fn old_history_is_deleted_under_load_after_some_groups() {
+    let (writer, script) = script();
+    writer.submit(batch(0));
+    assert_eq!(script.asked.recv().unwrap(), [0]);
+    let removed = remove(&writer, 7);
+    until_asked(&writer);
+    for seq in 1..=u64::from(GROUPS) {
+        assert_eq!(script.removals.try_recv().ok(), None, "group {seq}");
+        writer.submit(batch(seq));
+        script.answers.send(Answer::Write).unwrap();
+        if seq < u64::from(GROUPS) {
+            assert_eq!(script.asked.recv().unwrap(), [seq]);
+        }
+    }
+    assert_eq!(script.removals.recv().unwrap(), old(7));
+    assert_eq!(removed.recv().unwrap().unwrap(), old(7).count());
+    script.answer(&[u64::from(GROUPS)], Answer::Write);
+    close(writer).unwrap();
+}
+
+#[test]
+fn an_outage_shuts_the_door() {
+    let (writer, script) = script();
+    writer.submit(batch(1));
+    assert_eq!(script.asked.recv().unwrap(), [1]);
+    let removed = remove(&writer, 1);
+    until_asked(&writer);
+    script.answers.send(Answer::Fail).unwrap();
+    let error = removed.recv().unwrap().unwrap_err().to_string();
+    let full = "cannot delete old history: cannot write the history: the disk is full";
+    assert_eq!(error, full);
+    let error = writer.door().remove(old(2)).unwrap_err().to_string();
+    assert_eq!(error, full);
+    script.answer(&[1], Answer::Write);
+    assert_eq!(script.notice(), FAILED);
+    assert_eq!(script.notice(), "stored 1");
+    assert_eq!(script.notice(), "recovered");
+    assert_eq!(writer.door().remove(old(3)).unwrap(), old(3).count());
+    close(writer).unwrap();
+}
+
+#[test]
+fn a_closed_writer_deletes_nothing() {
+    let (writer, script) = script();
+    let door = writer.door();
+    close(writer).unwrap();
+    let error = door.remove(old(1)).unwrap_err().to_string();
+    assert_eq!(error, "cannot delete old history: the history is closed");
+    assert!(script.removals.recv().is_err());
 }

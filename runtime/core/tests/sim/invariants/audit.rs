@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use cronlet_core::{name::JobName, run::Cause, schedule::Trigger};
 use jiff::Timestamp;
 
-use super::{Check, Violation, due::before, due::instants, ensure};
+use super::{
+    Check, Violation, due::before, due::instants, ensure, state::history_explains_every_state,
+};
 use crate::{
+    deeds::Deed,
+    runner::AttemptKey,
     tables::{Stretch, Tables},
     watch::Watch,
 };
@@ -14,7 +18,11 @@ use crate::{
 type OnHistory = fn(&Watch, &Tables) -> Check;
 
 /// Holds what is on disk against the rules, however often the daemon died on the way.
-pub(crate) fn audit(watch: &Watch, disk: &Tables) -> Result<(), Violation> {
+pub(crate) fn audit(
+    watch: &Watch,
+    disk: &Tables,
+    deeds: &BTreeMap<AttemptKey, Vec<Deed>>,
+) -> Result<(), Violation> {
     let rules: [(&'static str, OnHistory); 3] = [
         (
             "history_accounts_for_every_instant_once",
@@ -25,6 +33,10 @@ pub(crate) fn audit(watch: &Watch, disk: &Tables) -> Result<(), Violation> {
     ];
     rules.into_iter().try_for_each(|(invariant, rule)| {
         rule(watch, disk).map_err(|detail| Violation { invariant, detail })
+    })?;
+    history_explains_every_state(deeds, disk).map_err(|detail| Violation {
+        invariant: "history_explains_every_state",
+        detail,
     })
 }
 

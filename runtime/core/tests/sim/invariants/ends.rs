@@ -7,12 +7,15 @@ use cronlet_core::{
     engine::{Answer, CancelRequest, Effect, Event, RunRequest},
     policy::{Backoff, Overlap, Retry},
     record::Record,
-    report::{ErrorKind, Verdict},
+    report::{AttemptReport, ErrorKind, Failure, Verdict},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, ensure};
+use super::{
+    Check, ensure,
+    state::{Fate, fate},
+};
 use crate::{
     tables::{RunRow, run_of},
     watch::{Step, Watch},
@@ -42,18 +45,62 @@ pub(super) fn an_attempt_ends_as_its_verdict_says(watch: &Watch, step: &Step) ->
         return ensure(ended.is_none(), || format!("{ended:?}: no guest ended"));
     };
     let row = watch.before.open.get(run).ok_or("the run is not open")?;
-    let (status, reason, follows) = expected(watch, row, &report.verdict);
     let mut records = of_run(step, *run);
-    let end = Record::AttemptEnded {
+    let fate = fate(watch, row, report);
+    if let (Fate::Kept(total), Some(changes)) = (&fate, &report.state) {
+        let written = Record::StateWritten {
+            run: *run,
+            job: row.new.job.clone(),
+            changes: changes.clone(),
+            total: *total,
+        };
+        let first = records.next();
+        ensure(first == Some(&written), || {
+            format!("{first:?}, not {written:?}")
+        })?;
+    }
+    let end = records.next();
+    let mut expected_report = AttemptReport {
+        state: None,
+        ..AttemptReport::clone(report)
+    };
+    if let Fate::Lost(code) = fate {
+        expected_report.verdict = lost(code, end);
+    }
+    let (status, reason, follows) = expected(watch, row, &expected_report.verdict);
+    let expected = Record::AttemptEnded {
         run: *run,
         attempt: *attempt,
         status,
         reason,
-        report: Some(report.clone()),
+        report: Some(expected_report.into()),
     };
-    let first = records.next();
-    ensure(first == Some(&end), || format!("{first:?}, not {end:?}"))?;
+    ensure(end == Some(&expected), || {
+        format!("{end:?}, not {expected:?}")
+    })?;
     ensure_follows(step.now, records.next(), &follows)
+}
+
+/// An error of this code that may be tried again, in the words of the record.
+fn lost(code: &str, end: Option<&Record>) -> Verdict {
+    let said = match end {
+        Some(Record::AttemptEnded {
+            report: Some(report),
+            ..
+        }) => match &report.verdict {
+            Verdict::Error { failure, .. } => failure.message.clone(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    Verdict::Error {
+        kind: ErrorKind::Retryable,
+        failure: Failure {
+            code: code.to_owned(),
+            message: said,
+            ..Failure::default()
+        },
+    }
 }
 
 fn expected(

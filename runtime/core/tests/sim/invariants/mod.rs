@@ -3,7 +3,7 @@
 //! `due` is about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `effects` about what the engine asks of the world, `audit` about the whole
-//! history afterwards.
+//! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
 mod due;
@@ -12,6 +12,7 @@ mod ends;
 mod plans;
 mod runs;
 mod slots;
+pub(crate) mod state;
 
 use std::fmt;
 
@@ -77,6 +78,7 @@ pub(crate) const ON_STEP_BEFORE: &[OnStep] = rules![
 
 /// Held against each record, on top of those before it.
 pub(crate) const ON_RECORD: &[OnRecord] = rules![
+    state::only_ends_write_state,
     slots::slots_are_respected,
     slots::instances_are_respected,
     slots::the_oldest_starts_first,

@@ -28,6 +28,7 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         Record::RunRetrying { .. } => RunStatus::Retrying,
         Record::RunEnded { end, .. } => end.status(),
         Record::AttemptDisarmed { .. }
+        | Record::StateWritten { .. }
         | Record::AttemptEnded { .. }
         | Record::CancelRequested { .. } => {
             return ensure(row.status == RunStatus::Running, || {

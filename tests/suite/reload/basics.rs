@@ -1,43 +1,14 @@
-//! What is saved while the daemon runs takes effect, or changes nothing.
+//! What a save does to the jobs.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result};
-use cronlet::{api::status::Status, store::history::RunRow};
-use cronlet_core::{digest::Digest, run::RunStatus};
-
-use crate::{daemon::Daemon, project::Project};
+use super::*;
 
 const A: &str = "[jobs.a]\nplugin = \"noop\"\nevery = \"1s\"\n";
 const B: &str = "[jobs.b]\nplugin = \"noop\"\nevery = \"1s\"\n";
 
 fn noop() -> Result<Project> {
     Project::new(A, &[("noop", tests::NOOP)])
-}
-
-/// As most editors do it: a new file takes the place of the old one.
-fn replace(project: &Project, name: &str, text: &[u8]) -> Result<()> {
-    fs::write(project.path(".new"), text)?;
-    fs::rename(project.path(".new"), project.path(name)).context("rename")
-}
-
-fn is_live(status: &Status, text: &str) -> bool {
-    status.config.state == "live" && status.config.sha256 == Digest::of(text.as_bytes()).to_string()
-}
-
-fn live(daemon: &Daemon, text: &str) -> Result<Status> {
-    daemon.until("the save is live", |status| is_live(status, text))
-}
-
-fn digest_of(component: &str) -> Result<Digest> {
-    Ok(Digest::of(&fs::read(component)?))
-}
-
-fn components(row: &RunRow) -> Vec<Option<Digest>> {
-    row.attempts
-        .iter()
-        .map(|attempt| attempt.component)
-        .collect()
 }
 
 #[test]
@@ -147,16 +118,10 @@ fn an_attempt_in_flight_keeps_its_definition() -> Result<()> {
 fn a_component_that_is_built_again_is_picked_up() -> Result<()> {
     let project = noop()?;
     let daemon = Daemon::start(&project)?;
-    let ran = |digest| {
-        move |runs: &[RunRow]| {
-            runs.iter()
-                .any(|run| components(run).contains(&Some(digest)))
-        }
-    };
     let (old, new) = (digest_of(tests::NOOP)?, digest_of(tests::BARE)?);
-    project.until_runs("a", ran(old))?;
+    project.until_runs("a", ran_on(old))?;
     replace(&project, "plugins/noop.wasm", &fs::read(tests::BARE)?)?;
-    let runs = project.until_runs("a", ran(new))?;
+    let runs = project.until_runs("a", ran_on(new))?;
     let seen: BTreeSet<_> = runs.iter().flat_map(components).collect();
     assert_eq!(seen, BTreeSet::from([Some(old), Some(new)]));
     daemon.says("reloaded: changed `a`")?;

@@ -1,0 +1,122 @@
+//! What was typed, read. Where an environment variable stands in for an option and is refused, its name is
+//! said: clap would speak of an option that nobody typed.
+
+use std::{env, ffi::OsString};
+
+use clap::{
+    Arg, Command, CommandFactory as _, Parser as _,
+    error::{ContextKind, ContextValue},
+};
+
+use super::{Cli, CliError};
+
+/// What was typed. Help, and what makes no sense, end the program here.
+pub(super) fn parse() -> Result<Cli, CliError> {
+    Cli::try_parse().or_else(|error| {
+        let typed: Vec<_> = env::args_os().skip(1).collect();
+        match refused(&error, &Cli::command(), &typed, |name| env::var_os(name)) {
+            Some(refused) => Err(refused),
+            None => error.exit(),
+        }
+    })
+}
+
+/// What to say if it is the value of a variable that is refused.
+fn refused(
+    error: &clap::Error,
+    command: &Command,
+    typed: &[OsString],
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<CliError> {
+    let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let long = option.strip_prefix("--")?.split([' ', '=']).next()?;
+    let mut arguments = std::iter::once(command)
+        .chain(command.get_subcommands())
+        .flat_map(Command::get_arguments);
+    let argument = arguments.find(|it| it.get_long() == Some(long) && it.get_env().is_some())?;
+    // What is typed goes over the variable.
+    if typed.iter().any(|word| spells(argument, word)) {
+        return None;
+    }
+    let name = argument.get_env()?.to_str()?;
+    let value = variable(name)?;
+    let value = match value.to_string_lossy() {
+        value if value.is_empty() => "empty".to_owned(),
+        value => format!("`{value}`"),
+    };
+    let words = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(words)) => words.clone(),
+        _ => Vec::new(),
+    };
+    let expected = match &words[..] {
+        [] => "a value".to_owned(),
+        words => format!("`{}`", words.join("` or `")),
+    };
+    let message = format!("the environment variable `{name}` is {value}, expected {expected}");
+    Some(CliError::user(message).hint(format!("set `{name}` to another value, or unset it")))
+}
+
+/// Whether `word` is this option: `--config`, `--config=FILE`, `-c`, `-cFILE`.
+fn spells(argument: &Arg, word: &OsString) -> bool {
+    let word = word.to_string_lossy();
+    match word.strip_prefix("--") {
+        Some(long) => long.split('=').next() == argument.get_long(),
+        None => word
+            .strip_prefix('-')
+            .is_some_and(|short| short.chars().next() == argument.get_short()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMATS: &str = "CRONLET_LOG_FORMAT";
+
+    /// What is said when this is typed and the variable has this value.
+    fn said(typed: &[&str], name: &'static str, value: &str) -> Option<String> {
+        let (words, value) = (typed.iter().map(OsString::from), OsString::from(value));
+        let typed: Vec<_> = words.collect();
+        // clap reads the real environment, which a test must not touch, so the value is typed here.
+        let option = if name == FORMATS {
+            "--log-format="
+        } else {
+            "--config="
+        };
+        let mut option = OsString::from(option);
+        option.push(&value);
+        let error = Cli::try_parse_from([&OsString::from("cronlet"), &"serve".into(), &option])
+            .unwrap_err();
+        let variable = |asked: &str| (asked == name).then(|| value.clone());
+        let refused = refused(&error, &Cli::command(), &typed, variable)?;
+        Some(refused.message)
+    }
+
+    #[test]
+    fn the_variable_is_named() {
+        assert_eq!(
+            said(&["serve"], FORMATS, "xml").unwrap(),
+            "the environment variable `CRONLET_LOG_FORMAT` is `xml`, expected `human` or `json`"
+        );
+        assert_eq!(
+            said(&["check", "-n5"], "CRONLET_CONFIG", "").unwrap(),
+            "the environment variable `CRONLET_CONFIG` is empty, expected a value"
+        );
+    }
+
+    #[test]
+    fn what_is_typed_is_not_the_fault_of_a_variable() {
+        assert_eq!(said(&["serve", "--log-format", "x"], FORMATS, "x"), None);
+        assert_eq!(said(&["serve", "--log-format=x"], FORMATS, "x"), None);
+        for typed in ["-c", "-cx", "--config", "--config="] {
+            assert_eq!(
+                said(&["check", typed], "CRONLET_CONFIG", ""),
+                None,
+                "{typed}"
+            );
+        }
+        assert_eq!(said(&["serve"], "CRONLET_OTHER", ""), None);
+    }
+}

@@ -1,0 +1,515 @@
+//! What goes when history is old, and what stays.
+
+use std::time::Duration;
+
+use cronlet_core::{
+    report::{Level, LogLine},
+    retention::{ALWAYS_KEPT, Retention},
+    run::{AttemptStatus, FailReason, SkipReason},
+};
+
+use super::*;
+use crate::store::retention::{OldSkips, STEP, Step, count, sweep};
+
+for_each_store! {
+    old_runs_go_and_the_last_twenty_stay,
+    runs_beyond_the_number_go,
+    the_last_failure_stays,
+    what_is_not_over_stays,
+    a_job_that_is_gone_keeps_nothing_old,
+    a_job_that_was_just_removed_is_not_gone,
+    ranges_go_by_age,
+    ranges_go_with_the_runs_of_their_time,
+    a_range_that_has_grown_stays,
+    logs_go_before_their_runs,
+    a_log_of_an_open_run_stays,
+    a_run_goes_with_its_attempts_and_logs,
+    a_step_is_as_large_as_it_may_be,
+    what_is_gone_already_is_not_counted,
+    a_sweep_takes_all_and_only_what_was_counted,
+    a_sweep_of_one_job_lets_the_others_be,
+    what_an_engine_must_know_is_never_old,
+    every_name_is_known,
+}
+
+const NONE: [u64; 0] = [];
+
+const FOREVER: Duration = Duration::from_hours(24 * 36_500);
+
+/// So long that nothing is old, so that a case names what is.
+fn all() -> Retention {
+    Retention {
+        keep: FOREVER,
+        keep_runs: u32::MAX,
+        keep_logs: FOREVER,
+    }
+}
+
+/// What `keep` means so many seconds after that morning.
+fn limit(keep: Retention, now: i64) -> Limit {
+    Limit::new(&keep, at(now))
+}
+
+/// Nothing that is over at `now` is young.
+fn by_age(now: i64) -> Limit {
+    let keep = Duration::ZERO;
+    limit(Retention { keep, ..all() }, now)
+}
+
+fn by_number(keep_runs: u32) -> Limit {
+    limit(Retention { keep_runs, ..all() }, 0)
+}
+
+/// A run that was queued, started and over within its second.
+fn whole(run: u64, name: &str, end: RunEnd) -> Vec<Record> {
+    let second = at(i64::try_from(run).unwrap());
+    let status = match end {
+        RunEnd::Failed(_) => AttemptStatus::Failed,
+        _ => AttemptStatus::Succeeded,
+    };
+    vec![
+        queued(run, name),
+        started(run, 1, second),
+        ended(run, 1, status, report(second)),
+        finished(run, end),
+    ]
+}
+
+/// A job `a` with these runs, of which some failed.
+fn with_runs<S: Subject>(runs: std::ops::RangeInclusive<u64>, failed: &[u64]) -> S {
+    let mut subject = S::new();
+    subject.write(at(0), vec![accepted("a", at(0))]);
+    for run in runs {
+        let end = if failed.contains(&run) {
+            RunEnd::Failed(FailReason::Error)
+        } else {
+            RunEnd::Succeeded
+        };
+        subject.write(at(i64::try_from(run).unwrap()), whole(run, "a", end));
+    }
+    subject
+}
+
+fn old_runs(subject: &impl Subject, name: &str, limit: &Limit) -> Vec<u64> {
+    let old = subject.history().old_runs(&job(name), limit, STEP).unwrap();
+    assert_eq!(old.logs, []);
+    old.runs.iter().map(|run| run.0).collect()
+}
+
+fn runs(subject: &impl Subject) -> Vec<u64> {
+    let mut runs: Vec<_> = subject
+        .entries()
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Run(run) => Some(run.run.0),
+            Entry::Skips(_) => None,
+        })
+        .collect();
+    runs.reverse();
+    runs
+}
+
+fn skips(subject: &impl Subject, limit: &Limit) -> Vec<i64> {
+    let old = subject.history().old_runs(&job("a"), limit, STEP).unwrap();
+    let first = |skips: &OldSkips| skips.first.duration_since(at(0)).as_secs();
+    old.skips.iter().map(first).collect()
+}
+
+fn skipped(name: &str, second: i64) -> Record {
+    Record::Skipped {
+        job: job(name),
+        reason: SkipReason::Overlap,
+        first: at(second),
+        last: at(second),
+        count: 1,
+    }
+}
+
+fn to(runs: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+    runs.collect()
+}
+
+fn old_runs_go_and_the_last_twenty_stay<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    assert_eq!(old_runs(&subject, "a", &by_age(6)), to(1..=5));
+    let old = subject.history().old_runs(&job("a"), &by_age(1_000), STEP);
+    let old = old.unwrap();
+    let removed = subject.store().remove(&old).unwrap();
+    assert_eq!(removed.runs, 10);
+    assert_eq!(runs(&subject), to(11..=30));
+    assert_eq!(old_runs(&subject, "a", &by_age(1_000)), NONE);
+}
+
+fn runs_beyond_the_number_go<S: Subject>() {
+    let subject = with_runs::<S>(1..=30, &[]);
+    assert_eq!(old_runs(&subject, "a", &by_number(30)), NONE);
+    assert_eq!(old_runs(&subject, "a", &by_number(25)), to(1..=5));
+    for fewer in [0, 1, ALWAYS_KEPT] {
+        assert_eq!(old_runs(&subject, "a", &by_number(fewer)), to(1..=10));
+    }
+}
+
+fn the_last_failure_stays<S: Subject>() {
+    let subject = with_runs::<S>(1..=30, &[2, 4]);
+    let but_the_last = [1, 2, 3, 5, 6, 7, 8, 9, 10];
+    assert_eq!(old_runs(&subject, "a", &by_age(1_000)), but_the_last);
+    assert_eq!(old_runs(&subject, "a", &by_number(1)), but_the_last);
+    let subject = with_runs::<S>(1..=30, &[4, 29]);
+    assert_eq!(old_runs(&subject, "a", &by_age(1_000)), to(1..=10));
+}
+
+fn what_is_not_over_stays<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(
+        at(1),
+        vec![
+            accepted("a", at(0)),
+            queued(1, "a"),
+            queued(2, "a"),
+            started(2, 1, at(2)),
+            queued(3, "a"),
+            started(3, 1, at(3)),
+            ended(3, 1, AttemptStatus::Failed, report(at(3))),
+            Record::RunRetrying {
+                run: RunId(3),
+                until: at(9),
+            },
+        ],
+    );
+    for run in 4..=30 {
+        subject.write(at(4), whole(run, "a", RunEnd::Succeeded));
+    }
+    let old = Old {
+        runs: vec![RunId(1), RunId(2), RunId(3)],
+        ..Old::default()
+    };
+    assert_eq!(old_runs(&subject, "a", &by_age(1_000)), to(4..=10));
+    assert_eq!(old_runs(&subject, "a", &by_number(1)), to(4..=10));
+    let removed = subject.store().remove(&old).unwrap();
+    assert!(removed.is_nothing(), "{removed:?}");
+    assert_eq!(runs(&subject).len(), 30);
+}
+
+fn a_job_that_is_gone_keeps_nothing_old<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=5, &[3]);
+    assert_eq!(old_runs(&subject, "a", &by_age(10_000)), NONE);
+    subject.write(at(10), vec![Record::JobRemoved { job: job("a") }]);
+    assert_eq!(old_runs(&subject, "a", &by_age(10_000)), to(1..=5));
+    assert_eq!(old_runs(&subject, "a", &by_age(3)), NONE);
+    let two = Retention {
+        keep_runs: 2,
+        ..all()
+    };
+    assert_eq!(old_runs(&subject, "a", &limit(two, 10_000)), to(1..=3));
+    let digest = Digest::of(b"");
+    subject.write(at(9_000), vec![Record::PlanAccepted { digest }]);
+    assert_eq!(old_runs(&subject, "a", &by_age(10_000)), to(1..=5));
+    assert_eq!(old_runs(&subject, "nobody", &by_age(10_000)), NONE);
+}
+
+fn a_job_that_was_just_removed_is_not_gone<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=5, &[]);
+    subject.write(at(10), vec![Record::JobRemoved { job: job("a") }]);
+    assert_eq!(old_runs(&subject, "a", &by_age(3_610)), NONE);
+    assert_eq!(old_runs(&subject, "a", &by_age(3_611)), to(1..=5));
+}
+
+fn ranges_go_by_age<S: Subject>() {
+    let mut subject = S::new();
+    for second in 1..=3 {
+        subject.write(at(second), vec![skipped("a", second), skipped("b", second)]);
+    }
+    assert_eq!(skips(&subject, &by_age(3)), [1, 2]);
+    let old = subject.history().old_runs(&job("a"), &by_age(3), STEP);
+    let removed = subject.store().remove(&old.unwrap()).unwrap();
+    assert_eq!(removed.skips, 2);
+    assert_eq!(skips(&subject, &by_age(1_000)), [3]);
+    assert_eq!(subject.entries().len(), 4);
+}
+
+fn ranges_go_with_the_runs_of_their_time<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(at(0), vec![accepted("a", at(0)), skipped("a", 0)]);
+    for run in 1..=30 {
+        let second = i64::try_from(run).unwrap();
+        subject.write(at(second), whole(run, "a", RunEnd::Succeeded));
+        subject.write(at(second), vec![skipped("a", 100 + second)]);
+    }
+    assert_eq!(skips(&subject, &by_number(31)), [0_i64; 0]);
+    assert_eq!(skips(&subject, &by_number(30)), [0]);
+    assert_eq!(skips(&subject, &by_number(28)), [0, 101, 102]);
+    assert_eq!(skips(&subject, &by_number(1)).len(), 11);
+}
+
+fn a_range_that_has_grown_stays<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(at(1), vec![skipped("a", 1)]);
+    let old = subject.history().old_runs(&job("a"), &by_age(100), STEP);
+    subject.write(at(50), vec![skipped("a", 1)]);
+    let removed = subject.store().remove(&old.unwrap()).unwrap();
+    assert!(removed.is_nothing(), "{removed:?}");
+    assert_eq!(subject.entries().len(), 1);
+}
+
+fn talking(run: u64, from: i64) -> AttemptReport {
+    let line = LogLine {
+        at: at(from),
+        level: Level::Info,
+        message: format!("run {run}"),
+        fields: Vec::new(),
+    };
+    AttemptReport {
+        usage: Usage {
+            log_lines: 1,
+            ..Usage::default()
+        },
+        log: vec![line],
+        ..report(at(from))
+    }
+}
+
+/// Runs 1 and 2 of `a`, and 3 of `b`, which say something; run 4 says nothing.
+fn with_logs<S: Subject>() -> S {
+    let mut subject = S::new();
+    for (run, name) in [(1, "a"), (2, "a"), (3, "b"), (4, "b")] {
+        let second = i64::try_from(run).unwrap();
+        let report = if run < 4 {
+            talking(run, second)
+        } else {
+            report(at(second))
+        };
+        subject.write(
+            at(second),
+            vec![
+                accepted(name, at(0)),
+                queued(run, name),
+                started(run, 1, at(second)),
+                ended(run, 1, AttemptStatus::Succeeded, report),
+                finished(run, RunEnd::Succeeded),
+            ],
+        );
+    }
+    subject
+}
+
+fn logs_before(now: i64) -> Limit {
+    let keep_logs = Duration::ZERO;
+    limit(Retention { keep_logs, ..all() }, now)
+}
+
+/// How many lines the run's one log has, and whether it was pruned.
+fn log(subject: &impl Subject, run: u64) -> (usize, bool) {
+    let logs = subject.history().log(RunId(run), None).unwrap();
+    assert_eq!(logs.len(), 1);
+    (logs[0].lines.len(), logs[0].pruned)
+}
+
+fn logs_go_before_their_runs<S: Subject>() {
+    let mut subject = with_logs::<S>();
+    let old = |subject: &S, name: Option<&str>, now| {
+        let (name, limit) = (name.map(job), logs_before(now));
+        let old = subject.history().old_logs(name.as_ref(), &limit, STEP);
+        old.unwrap()
+    };
+    let logs = [(RunId(1), 1), (RunId(2), 1), (RunId(3), 1)];
+    assert_eq!(old(&subject, None, 1_000).logs, logs);
+    assert_eq!(old(&subject, None, 3).logs, logs[..2]);
+    assert_eq!(old(&subject, Some("b"), 1_000).logs, logs[2..]);
+    let removed = subject.store();
+    let removed = removed.remove(&Old {
+        logs: logs[..2].to_vec(),
+        ..Old::default()
+    });
+    assert_eq!(removed.unwrap().logs, 2);
+    assert_eq!(log(&subject, 1), (0, true));
+    assert_eq!(log(&subject, 3), (1, false));
+    assert_eq!(log(&subject, 4), (0, false), "it said nothing");
+    assert_eq!(runs(&subject), to(1..=4));
+    assert_eq!(old(&subject, None, 1_000).logs, logs[2..]);
+}
+
+fn a_log_of_an_open_run_stays<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(
+        at(1),
+        vec![
+            queued(1, "a"),
+            started(1, 1, at(1)),
+            ended(1, 1, AttemptStatus::Failed, talking(1, 1)),
+            Record::RunRequeued { run: RunId(1) },
+        ],
+    );
+    let found = subject
+        .history()
+        .old_logs(None, &logs_before(1_000), STEP)
+        .unwrap();
+    assert!(found.is_empty(), "{found:?}");
+    let old = Old {
+        logs: vec![(RunId(1), 1)],
+        ..Old::default()
+    };
+    assert!(subject.store().remove(&old).unwrap().is_nothing());
+    assert_eq!(log(&subject, 1), (1, false));
+}
+
+fn a_run_goes_with_its_attempts_and_logs<S: Subject>() {
+    let mut subject = with_logs::<S>();
+    let old = Old {
+        runs: vec![RunId(1)],
+        ..Old::default()
+    };
+    let removed = subject.store().remove(&old).unwrap();
+    assert_eq!((removed.runs, removed.logs), (1, 0));
+    let history = subject.history();
+    assert_eq!(history.run(RunId(1)).unwrap(), None);
+    assert_eq!(history.log(RunId(1), None).unwrap(), []);
+    assert_eq!(
+        refusal(subject.try_write(at(9), vec![finished(1, RunEnd::Succeeded)])),
+        "run 1 is not open"
+    );
+}
+
+fn refusal(result: Result<(), StoreError>) -> String {
+    result.unwrap_err().source.to_string()
+}
+
+fn a_step_is_as_large_as_it_may_be<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    subject.write(at(0), vec![skipped("a", 0), skipped("a", 1)]);
+    let old = |rows| {
+        let step = Step { rows, ..STEP };
+        let history = subject.history();
+        let old = history.old_runs(&job("a"), &by_age(1_000), step).unwrap();
+        (old.runs.len(), old.skips.len())
+    };
+    assert_eq!(old(3), (3, 0));
+    assert_eq!(old(11), (10, 1));
+    assert_eq!(old(12), (10, 2));
+    let step = Step { rows: 2, ..STEP };
+    let subject = with_logs::<S>();
+    let old = subject.history().old_logs(None, &logs_before(1_000), step);
+    assert_eq!(old.unwrap().logs.len(), 2);
+}
+
+fn what_is_gone_already_is_not_counted<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    let old = Old {
+        runs: vec![RunId(1), RunId(2), RunId(99)],
+        logs: vec![(RunId(1), 1), (RunId(77), 3)],
+        skips: vec![OldSkips {
+            job: job("a"),
+            first: at(5),
+            recorded_at: at(5),
+        }],
+    };
+    let two = Removed {
+        runs: 2,
+        ..Removed::default()
+    };
+    assert_eq!(subject.store().remove(&old).unwrap(), two);
+    assert!(subject.store().remove(&old).unwrap().is_nothing());
+}
+
+fn swept(subject: &mut impl Subject, name: Option<&str>, limit: &Limit) -> Removed {
+    let name = name.map(job);
+    let mut steps = Vec::new();
+    let counted = count(subject.history(), name.as_ref(), limit).unwrap();
+    // What a sweep finds is what is there at each step, so the steps are taken one by one.
+    loop {
+        let mut next = None;
+        let all = sweep(subject.history(), name.as_ref(), limit, |old| {
+            next.get_or_insert(old);
+            Ok(Removed::default())
+        });
+        assert!(all.unwrap().is_nothing());
+        let Some(old) = next else { break };
+        steps.push(subject.store().remove(&old).unwrap());
+    }
+    let mut all = Removed::default();
+    for step in steps {
+        all += step;
+    }
+    assert_eq!(counted, all);
+    all
+}
+
+fn a_sweep_takes_all_and_only_what_was_counted<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=350, &[7]);
+    subject.write(at(0), vec![skipped("a", 0), skipped("b", 1)]);
+    let expected = Removed {
+        runs: 329,
+        logs: 0,
+        skips: 2,
+    };
+    assert_eq!(swept(&mut subject, None, &by_age(1_000)), expected);
+    let mut kept = vec![7];
+    kept.extend(331..=350);
+    assert_eq!(runs(&subject), kept);
+    assert!(swept(&mut subject, None, &by_age(1_000)).is_nothing());
+    let logs = swept(&mut with_logs::<S>(), None, &logs_before(1_000));
+    assert_eq!((logs.logs, logs.runs), (3, 0));
+}
+
+fn a_sweep_of_one_job_lets_the_others_be<S: Subject>() {
+    let mut subject = with_logs::<S>();
+    let limit = limit(
+        Retention {
+            keep: Duration::ZERO,
+            keep_logs: Duration::ZERO,
+            ..all()
+        },
+        100_000,
+    );
+    subject.write(at(10), vec![Record::JobRemoved { job: job("b") }]);
+    subject.write(at(10), vec![Record::JobRemoved { job: job("a") }]);
+    let removed = swept(&mut subject, Some("b"), &limit);
+    assert_eq!((removed.runs, removed.logs), (2, 1));
+    assert_eq!(runs(&subject), [1, 2]);
+    assert_eq!(log(&subject, 1), (1, false));
+}
+
+fn what_an_engine_must_know_is_never_old<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    let records = vec![queued(31, "a"), queued(32, "gone")];
+    subject.write(at(31), records);
+    subject.write(
+        at(31),
+        vec![Record::Watermark {
+            job: job("a"),
+            to: at(31),
+        }],
+    );
+    let before = subject.recovery();
+    let now = limit(
+        Retention {
+            keep: Duration::ZERO,
+            keep_runs: 0,
+            keep_logs: Duration::ZERO,
+        },
+        1_000_000,
+    );
+    assert_eq!(swept(&mut subject, None, &now).runs, 11);
+    assert_eq!(subject.recovery(), before);
+    subject.restart();
+    assert_eq!(subject.recovery(), before);
+}
+
+fn every_name_is_known<S: Subject>() {
+    let mut subject = S::new();
+    assert_eq!(subject.history().names().unwrap(), []);
+    subject.write(
+        at(1),
+        vec![
+            accepted("idle", at(0)),
+            queued(1, "ran"),
+            queued(2, "again"),
+            queued(3, "ran"),
+            skipped("late", 1),
+            skipped("late", 2),
+            skipped("ran", 3),
+        ],
+    );
+    let names = subject.history().names().unwrap();
+    let names: Vec<_> = names.iter().map(JobName::as_str).collect();
+    assert_eq!(names, ["again", "idle", "late", "ran"]);
+}

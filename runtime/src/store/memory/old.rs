@@ -1,0 +1,120 @@
+//! What is old enough to go, in memory: each rule as it is said.
+
+use std::collections::BTreeSet;
+
+use cronlet_core::{
+    name::JobName,
+    retention::ALWAYS_KEPT,
+    run::{RunId, RunStatus},
+};
+
+use super::{Run, State};
+use crate::store::{
+    Limit, Old, Removed,
+    precision::cut,
+    retention::{OldSkips, Step},
+};
+
+impl State {
+    pub(super) fn names(&self) -> Vec<JobName> {
+        let ran = self.runs.values().map(|run| &run.row.job);
+        let skipped = self.skips.keys().map(|(job, _)| job);
+        let names: BTreeSet<_> = ran.chain(skipped).chain(self.jobs.keys()).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    pub(super) fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Old {
+        let runs = self.runs.values().filter(|run| run.row.job == *job);
+        let newest: Vec<&Run> = runs.rev().collect();
+        let stays_always = |rank: usize| rank < ALWAYS_KEPT as usize && !self.is_gone(job, limit);
+        let last_failure = newest
+            .iter()
+            .find(|run| run.row.status == RunStatus::Failed)
+            .filter(|_| !self.is_gone(job, limit))
+            .map(|run| run.row.run);
+        let is_many = |rank: usize| rank >= limit.keep_runs as usize;
+        let mut old = Old::default();
+        for (rank, run) in newest.iter().enumerate().rev() {
+            let over = run.row.ended_at.filter(|_| !run.is_open());
+            let goes = over.is_some_and(|over| is_many(rank) || over < cut(limit.before));
+            let stays = stays_always(rank) || last_failure == Some(run.row.run);
+            if goes && !stays && old.len() < step.rows {
+                old.runs.push(run.row.run);
+            }
+        }
+        // Among so many of the newest runs, the first; all, if there are not so many.
+        let first_of = |count: u32| match count {
+            0 => RunId(u64::MAX),
+            n => newest.get(n as usize - 1).map_or(RunId(0), |it| it.row.run),
+        };
+        let always = if self.is_gone(job, limit) {
+            0
+        } else {
+            ALWAYS_KEPT
+        };
+        let oldest_that_stays = first_of(limit.keep_runs).min(first_of(always));
+        for ((_, first), skips) in self.skips.iter().filter(|((name, _), _)| name == job) {
+            let many = skips.after < oldest_that_stays;
+            let recorded_at = skips.row.recorded_at;
+            if (many || recorded_at < cut(limit.before)) && old.len() < step.rows {
+                old.skips.push(OldSkips {
+                    job: job.clone(),
+                    first: *first,
+                    recorded_at,
+                });
+            }
+        }
+        old
+    }
+
+    pub(super) fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step) -> Old {
+        let runs = self.runs.values().filter(|run| !run.is_open());
+        let runs = runs.filter(|run| job.is_none_or(|job| *job == run.row.job));
+        let too_old = |run: &&Run| {
+            let over = run.row.ended_at;
+            over.is_some_and(|over| over < cut(limit.logs_before))
+        };
+        let logs = runs.filter(too_old).flat_map(|run| {
+            let attempts = run.logs.keys();
+            attempts.map(|attempt| (run.row.run, *attempt))
+        });
+        Old {
+            logs: logs.take(step.rows).collect(),
+            ..Old::default()
+        }
+    }
+
+    pub(super) fn remove(&mut self, old: &Old) -> Removed {
+        let mut removed = Removed::default();
+        for (run, attempt) in &old.logs {
+            let run = self.final_run(*run);
+            let log = run.and_then(|run| run.logs.remove(attempt));
+            removed.logs += u64::from(log.is_some());
+        }
+        for run in &old.runs {
+            if self.final_run(*run).is_some() {
+                self.runs.remove(run);
+                removed.runs += 1;
+            }
+        }
+        for range in &old.skips {
+            let key = (range.job.clone(), range.first);
+            let same = |at| at <= range.recorded_at;
+            let stored = self.skips.get(&key);
+            if stored.is_some_and(|stored| same(stored.row.recorded_at)) {
+                self.skips.remove(&key);
+                removed.skips += 1;
+            }
+        }
+        removed
+    }
+
+    fn final_run(&mut self, run: RunId) -> Option<&mut Run> {
+        self.runs.get_mut(&run).filter(|run| !run.is_open())
+    }
+
+    fn is_gone(&self, job: &JobName, limit: &Limit) -> bool {
+        let stored = self.jobs.get(job);
+        stored.is_none_or(|job| job.removed_at.is_some_and(|at| at < cut(limit.gone_before)))
+    }
+}
