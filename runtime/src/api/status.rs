@@ -13,6 +13,7 @@ use crate::{
         self, Handle,
         status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
+    sandbox,
 };
 
 /// An engine that does not answer within this time is not alive.
@@ -279,11 +280,17 @@ impl From<&RunningAttempt> for Running {
             attempt: attempt.attempt,
             started_at: Time(attempt.started_at),
             cancel_requested: attempt.cancel_requested,
-            progress: attempt.progress.as_ref().map(|progress| Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            }),
+            progress: attempt.progress.as_ref().map(Progress::from),
+        }
+    }
+}
+
+impl From<&sandbox::Progress> for Progress {
+    fn from(progress: &sandbox::Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message.clone(),
         }
     }
 }
