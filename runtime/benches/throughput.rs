@@ -185,18 +185,8 @@ fn verify(history: &dyn History, runs: u32) -> Result<()> {
 
 fn plan(digest: Digest, workers: NonZeroU32) -> Result<Plan> {
     let job = Job {
-        name: JobName::new("noop")?,
-        description: None,
-        component: Component::Ready(digest),
-        trigger: None,
-        zone: Zone::UTC,
-        catch_up: CatchUp::default(),
         overlap: Overlap::Allow,
-        max_instances: None,
-        retry: Retry::default(),
-        limits: Limits::default(),
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(JobName::new("noop")?, Component::Ready(digest))
     };
     Ok(Plan {
         digest: Digest::of(b"throughput"),

@@ -70,16 +70,16 @@ name! {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
     /// There is nothing.
-    #[error("a name is missing")]
+    #[error("name is missing")]
     Empty,
     /// More than [`MAX_LEN`] bytes.
-    #[error("a name has at most {MAX_LEN} characters, this one has {0}")]
+    #[error("name has at most {MAX_LEN} characters, this one has {0}")]
     TooLong(usize),
     /// The first character is neither a small letter nor a digit.
-    #[error("a name begins with a small letter or a digit, not with `{0}`")]
+    #[error("name begins with a small letter or a digit, not with `{0}`")]
     BadStart(char),
     /// A character is not allowed.
-    #[error("a name has small letters, digits, `_` and `-`, not `{0}`")]
+    #[error("name has small letters, digits, `_` and `-`, not `{0}`")]
     BadChar(char),
 }
 

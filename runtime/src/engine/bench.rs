@@ -362,19 +362,10 @@ pub(crate) fn job_name(name: &str) -> JobName {
 /// A job of the component `bytes`, due every `every` seconds; 0 is never.
 pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
     let every = (every > 0).then(|| Every::new(Duration::from_secs(every), Duration::ZERO));
+    let component = Component::Ready(Digest::of(bytes.as_bytes()));
     Job {
-        name: job_name(name),
-        description: None,
-        component: Component::Ready(Digest::of(bytes.as_bytes())),
         trigger: every.map(|every| Trigger::Every(every.unwrap())),
-        catch_up: CatchUp::default(),
-        overlap: Overlap::Skip,
-        max_instances: None,
-        retry: Retry::default(),
-        limits: Limits::default(),
-        zone: Zone::UTC,
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(job_name(name), component)
     }
 }
 
