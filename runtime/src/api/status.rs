@@ -13,6 +13,7 @@ use crate::{
         self, Handle,
         status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
+    sandbox,
 };
 
 /// An engine that does not answer within this time is not alive.
@@ -46,6 +47,8 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
+    /// Those whose components cannot be used.
+    pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
     pub running: Vec<Running>,
@@ -93,6 +96,16 @@ pub struct Store {
     pub status: String,
     pub since: Option<Time>,
     pub message: Option<String>,
+}
+
+/// A job whose component cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Troubled {
+    pub job: String,
+    /// Whether its last good component takes the place; else it cannot run.
+    pub last_good: bool,
+    /// In a sentence.
+    pub message: String,
 }
 
 /// What is due next.
@@ -182,6 +195,15 @@ impl From<&engine::Status> for Status {
             config: (&status.config).into(),
             store: (&status.store).into(),
             jobs: status.jobs,
+            troubled: status
+                .troubled
+                .iter()
+                .map(|it| Troubled {
+                    job: it.job.to_string(),
+                    last_good: it.last_good,
+                    message: it.to_string(),
+                })
+                .collect(),
             next: status.next.as_ref().map(|(at, job)| Next {
                 job: job.to_string(),
                 at: Time(*at),
@@ -258,11 +280,17 @@ impl From<&RunningAttempt> for Running {
             attempt: attempt.attempt,
             started_at: Time(attempt.started_at),
             cancel_requested: attempt.cancel_requested,
-            progress: attempt.progress.as_ref().map(|progress| Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            }),
+            progress: attempt.progress.as_ref().map(Progress::from),
+        }
+    }
+}
+
+impl From<&sandbox::Progress> for Progress {
+    fn from(progress: &sandbox::Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message.clone(),
         }
     }
 }

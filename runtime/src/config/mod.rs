@@ -20,6 +20,7 @@
 //!   walk, a file a topic.
 //! - `exposure`: which grants would let a job take over the daemon.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
+//! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod aliases;
@@ -38,6 +39,7 @@ mod problem;
 mod read;
 mod retry;
 mod scalar;
+mod schema;
 mod settings;
 mod source;
 mod suggest;
@@ -58,6 +60,7 @@ pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
+pub use schema::schema;
 pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 pub use zone::named as zone;

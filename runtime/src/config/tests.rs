@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use cronlet_core::{
     capability::{Capabilities, DirGrant, EnvGrant},
-    catalog::{Catalog, Loaded, Unusable},
+    catalog::{Catalog, Loaded, Need, Unusable},
     job::{Component, Job},
     limits::Limits,
     plan::Plan,
@@ -193,7 +193,7 @@ fn a_timezone_in_the_environment_that_there_is_not_is_a_problem() {
     assert_eq!(problem.code, "config::environment");
     assert_eq!(
         problem.message,
-        "`CRONLET_TIMEZONE`: there is no time zone `Europe/Berln`"
+        "the environment variable `CRONLET_TIMEZONE` is `Europe/Berln`, expected the name of a time zone"
     );
     assert_eq!(
         problem.help.as_deref(),
@@ -507,6 +507,62 @@ fn a_component_that_cannot_be_used_is_refused_or_kept() {
     assert_eq!(
         (told.count(Severity::Error), told.count(Severity::Warning)),
         (0, 1)
+    );
+}
+
+#[test]
+fn the_last_good_component_takes_the_place_of_one_that_cannot_be_used() {
+    let good = Digest::of(b"good");
+    let other = Digest::of(b"other");
+    let draft = draft(&format!(
+        "[jobs.any]\nplugin = \"a\"\n\
+         [jobs.pinned]\nplugin = \"a\"\nsha256 = \"{good}\"\n\
+         [jobs.other]\nplugin = \"a\"\nsha256 = \"{other}\"\n\
+         [jobs.fine]\nplugin = \"b\"\n"
+    ));
+    let mut catalog = catalog(&draft);
+    let need = |sha256| Need {
+        plugin: "a".to_owned(),
+        sha256,
+    };
+    assert_eq!(
+        draft.lacking(&catalog),
+        [need(Some(good)), need(Some(other))].into()
+    );
+    let unusable = Unusable {
+        code: "missing",
+        message: "it is gone".to_owned(),
+        help: None,
+    };
+    catalog.components.insert("a".to_owned(), Err(unusable));
+    assert_eq!(
+        draft.lacking(&catalog),
+        [need(None), need(Some(good)), need(Some(other))].into()
+    );
+    for sha256 in [None, Some(good)] {
+        let loaded = Loaded {
+            digest: good,
+            world: "job".to_owned(),
+        };
+        catalog.last_good.insert(need(sha256), loaded);
+    }
+    let plan = draft.resolve(&catalog);
+    let last_good = Component::LastGood(good, "it is gone".to_owned());
+    assert_eq!(plan.jobs["any"].component, last_good);
+    assert_eq!(plan.jobs["pinned"].component, last_good);
+    let other = &plan.jobs["other"].component;
+    assert!(matches!(other, Component::Unusable(_)), "a pin is a pin");
+    assert!(matches!(plan.jobs["fine"].component, Component::Ready(_)));
+    let told = draft.unusable(&catalog, Severity::Warning).unwrap();
+    let flagged = told
+        .iter()
+        .filter(|it| it.message.contains("takes its place"));
+    assert_eq!((told.iter().count(), flagged.count()), (3, 2));
+    assert_eq!(
+        catalog.accepted(),
+        [("a", good), ("b", Digest::of(b"b"))]
+            .map(|(plugin, digest)| (plugin.to_owned(), digest))
+            .into()
     );
 }
 
