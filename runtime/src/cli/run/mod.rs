@@ -26,6 +26,7 @@ use super::{
     console::Console,
     error::CliError,
     exit::Exit,
+    live::block_on,
     params,
     place::{self, Place},
 };
@@ -88,11 +89,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let asked = Timestamp::now();
     let attempt = attempt(args, &target, asked)?;
     let facts = attempt.facts.clone();
-    let ended = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::internal(format!("cannot watch the run: {error}")))?
-        .block_on(live::watch(&sandbox, attempt, console))?;
+    let ended = block_on(live::watch(&sandbox, attempt, console))?;
 
     let mut run = view::Run::new(&facts.job, facts.origin, facts.nominal, asked);
     run.params = args.params.as_deref().cloned().map(Value::Object);
