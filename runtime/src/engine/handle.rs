@@ -19,7 +19,8 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::{
     Finish, Status,
     reload::{Outcome, Requests},
-    status::{Refusal, Warning},
+    noted::Noted,
+    status::Refusal,
 };
 use crate::store::{
     self, History, Pruner, StoreError,
@@ -48,11 +49,11 @@ pub(super) enum News {
     /// It is being read, and its components loaded.
     Loading,
     /// It says what the plan already is.
-    Unchanged(Vec<Warning>),
+    Unchanged(Noted),
     /// It has problems: nothing changes.
     Refused(Refusal),
     /// It is the plan now.
-    Live(Arc<Plan>, Vec<Warning>),
+    Live(Arc<Plan>, Noted),
     /// Nobody reads it any more, which is a bug.
     Unfollowed,
 }
