@@ -363,6 +363,16 @@ fn sleep() {
 }
 
 #[test]
+fn talk() {
+    let guest = Guest::new(tests::TALK).params(json!({"steps": 2, "lines": 3}));
+    let running = guest.start();
+    let report = running.report.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((report.usage.log_lines, report.log.len()), (6, 6));
+    let progress = running.handle.progress().unwrap();
+    assert_eq!((progress.done, progress.total), (2, Some(2)));
+}
+
+#[test]
 fn of_two_runs_with_one_limit_neither_is_cut_early() {
     for path in [tests::SLEEP, tests::SPIN] {
         let guest = Guest::new(path).timeout_ms(400);
