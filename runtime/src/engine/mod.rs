@@ -33,6 +33,7 @@ pub mod reload;
 pub mod status;
 
 mod disk;
+mod noted;
 mod perform;
 mod state;
 mod trace;
