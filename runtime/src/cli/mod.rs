@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `reload`, `status`, `backup`, `prune`: the verbs.
+//!   `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
@@ -31,6 +31,7 @@ pub mod progress;
 pub mod prune;
 pub mod reload;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod signals;
@@ -130,6 +131,8 @@ enum Verb {
     Backup(backup::Args),
     /// Delete old history now
     Prune(prune::Args),
+    /// Print the JSON Schema of a schedules file, for editors
+    Schema(schema::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -162,6 +165,7 @@ impl Verb {
             Self::Status(args) => status::run(args, place, console),
             Self::Backup(args) => backup::run(args, place, console),
             Self::Prune(args) => prune::run(args, place, console),
+            Self::Schema(schema::Args {}) => schema::run(console),
         }
     }
 }

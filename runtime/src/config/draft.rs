@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     allow::Dir,
+    cron,
     exposure::Guarded,
     job::JobDraft,
     plugin::{self, Plugin, Reference},
@@ -205,6 +206,7 @@ impl Draft {
                         ),
                 );
             }
+            problems.extend(crowd(job, now));
         }
         Problems::new(&self.source, problems)
     }
@@ -304,6 +306,15 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
         }),
         _ => Ok(loaded),
     }
+}
+
+/// What is to be said about the times of a job that the clocks jump over, or show twice.
+fn crowd(job: &JobDraft, now: Timestamp) -> Option<Problem> {
+    let trigger = job.trigger.as_ref()?;
+    let Trigger::Cron(cron) = &trigger.value else {
+        return None;
+    };
+    Some(cron::crowd(cron, now)?.at(trigger.span.clone()))
 }
 
 /// The same, or what takes its place.
