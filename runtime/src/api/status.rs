@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
+use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
 use super::{problem::Problem, view::Time};
@@ -12,6 +13,7 @@ use crate::{
         self, Handle,
         status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
+    sandbox,
 };
 
 /// An engine that does not answer within this time is not alive.
@@ -35,6 +37,8 @@ pub struct Status {
     pub health: Health,
     pub pid: u32,
     pub version: String,
+    /// The release of the IANA time zone database that it reckons with.
+    pub timezone_database: String,
     pub started_at: Time,
     pub uptime_ms: u64,
     /// Whether it was told to stop.
@@ -184,6 +188,7 @@ impl From<&engine::Status> for Status {
             health: status.into(),
             pid: status.pid,
             version: status.version.to_owned(),
+            timezone_database: Zone::database().to_owned(),
             started_at: Time(status.started_at),
             uptime_ms: u64::try_from(status.uptime.as_millis()).unwrap_or(u64::MAX),
             stopping: status.stopping,
@@ -275,11 +280,17 @@ impl From<&RunningAttempt> for Running {
             attempt: attempt.attempt,
             started_at: Time(attempt.started_at),
             cancel_requested: attempt.cancel_requested,
-            progress: attempt.progress.as_ref().map(|progress| Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            }),
+            progress: attempt.progress.as_ref().map(Progress::from),
+        }
+    }
+}
+
+impl From<&sandbox::Progress> for Progress {
+    fn from(progress: &sandbox::Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message.clone(),
         }
     }
 }

@@ -121,10 +121,10 @@ impl Found {
 /// Says what is wrong with the schedules file, and what is done all the same.
 pub fn warn(error: &CliError, database: &Path, console: &mut Console) {
     let (message, database) = (&error.message, database.display());
-    console.warning(&format!(
+    let new = console.warning(&format!(
         "{message}; the database is taken to be `{database}`"
     ));
-    if error.problems.is_some() {
+    if new && error.problems.is_some() {
         console.help("`cronlet check` shows what is wrong");
     }
 }

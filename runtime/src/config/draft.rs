@@ -8,7 +8,7 @@ use cronlet_core::{
     job::{Component, Job},
     limits::Limits,
     plan::{Plan, Settings},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 use jiff::Timestamp;
 
@@ -72,6 +72,11 @@ impl Draft {
     /// The keys of `[runtime]` that are live.
     pub fn settings(&self) -> &Settings {
         &self.runtime.settings
+    }
+
+    /// The zone of `[runtime]`, that of the jobs that name none.
+    pub fn zone(&self) -> &Zone {
+        &self.runtime.zone
     }
 
     /// Where `plugin = "name"` finds name.wasm.

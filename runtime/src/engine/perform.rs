@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     Finish,
     disk::Disk,
-    handle::Message,
+    handle::{Message, Watched},
     status::{Board, Status},
 };
 use crate::{
@@ -168,6 +168,14 @@ impl Hands {
     pub(super) fn status(&self, core: &cronlet_core::engine::Engine, now: Timestamp) -> Status {
         let progress = |run, attempt| self.running.get(&(run, attempt))?.progress();
         self.board.status(core, progress, now)
+    }
+
+    /// Looks on while this run's guest works.
+    pub(super) fn watch(&self, run: RunId) -> Option<Watched> {
+        let mut attempts = self.running.range((run, 0)..=(run, u32::MAX));
+        let (&(_, attempt), handle) = attempts.next_back()?;
+        let watcher = handle.watch()?;
+        Some(Watched { attempt, watcher })
     }
 
     /// Closes the history, if it can be closed within `patience`.

@@ -74,7 +74,8 @@ use self::{
     epoch::Ticker,
     last_good::LastGood,
 };
-pub use control::{Control, Handle, Progress};
+pub use control::{Control, Handle, Progress, Watcher};
+pub use transcript::News;
 
 /// The largest component that is loaded unless another size is asked for, in bytes.
 pub const DEFAULT_MAX_COMPONENT: u64 = 64 << 20;
