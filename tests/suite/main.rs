@@ -17,4 +17,5 @@ mod sandbox;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
+mod store;
 mod tidy;

@@ -93,6 +93,9 @@ fn text(status: &Status, now: Timestamp) -> String {
             escape::line(reason)
         );
     }
+    if let Some(help) = &status.store.help {
+        let _ = writeln!(text, "  {HELP}help:{HELP:#} {}", escape::line(help));
+    }
     for problem in &status.config.problems {
         self::problem(&mut text, &status.config.path, problem);
     }
@@ -213,6 +216,7 @@ mod tests {
                 status: "ok".to_owned(),
                 since: None,
                 message: None,
+                help: None,
             },
             jobs: 1,
             next: Some(Next {
