@@ -3,6 +3,7 @@
 mod backup;
 mod cli;
 mod crash;
+mod csv_import;
 mod daemon;
 mod features;
 mod files;
@@ -14,8 +15,11 @@ mod readme;
 mod reload;
 mod retention;
 mod sandbox;
+mod schedules;
+mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
+mod state;
 mod store;
 mod tidy;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
+use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
 use super::{problem::Problem, view::Time};
@@ -12,6 +13,7 @@ use crate::{
         self, Handle,
         status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
+    sandbox,
 };
 
 /// An engine that does not answer within this time is not alive.
@@ -35,6 +37,8 @@ pub struct Status {
     pub health: Health,
     pub pid: u32,
     pub version: String,
+    /// The release of the IANA time zone database that it reckons with.
+    pub timezone_database: String,
     pub started_at: Time,
     pub uptime_ms: u64,
     /// Whether it was told to stop.
@@ -43,6 +47,8 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
+    /// Those whose components cannot be used.
+    pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
     pub running: Vec<Running>,
@@ -93,6 +99,16 @@ pub struct Store {
     /// What to do about it.
     #[serde(default)]
     pub help: Option<String>,
+}
+
+/// A job whose component cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Troubled {
+    pub job: String,
+    /// Whether its last good component takes the place; else it cannot run.
+    pub last_good: bool,
+    /// In a sentence.
+    pub message: String,
 }
 
 /// What is due next.
@@ -175,12 +191,22 @@ impl From<&engine::Status> for Status {
             health: status.into(),
             pid: status.pid,
             version: status.version.to_owned(),
+            timezone_database: Zone::database().to_owned(),
             started_at: Time(status.started_at),
             uptime_ms: u64::try_from(status.uptime.as_millis()).unwrap_or(u64::MAX),
             stopping: status.stopping,
             config: (&status.config).into(),
             store: (&status.store).into(),
             jobs: status.jobs,
+            troubled: status
+                .troubled
+                .iter()
+                .map(|it| Troubled {
+                    job: it.job.to_string(),
+                    last_good: it.last_good,
+                    message: it.to_string(),
+                })
+                .collect(),
             next: status.next.as_ref().map(|(at, job)| Next {
                 job: job.to_string(),
                 at: Time(*at),
@@ -260,11 +286,17 @@ impl From<&RunningAttempt> for Running {
             attempt: attempt.attempt,
             started_at: Time(attempt.started_at),
             cancel_requested: attempt.cancel_requested,
-            progress: attempt.progress.as_ref().map(|progress| Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            }),
+            progress: attempt.progress.as_ref().map(Progress::from),
+        }
+    }
+}
+
+impl From<&sandbox::Progress> for Progress {
+    fn from(progress: &sandbox::Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message.clone(),
         }
     }
 }

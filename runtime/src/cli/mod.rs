@@ -5,12 +5,15 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `reload`, `status`, `backup`, `prune`: the verbs.
+//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
+//! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
+//! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
 pub mod backup;
+pub mod bar;
 pub mod cancel;
 pub mod check;
 pub mod console;
@@ -19,10 +22,13 @@ pub mod daemon;
 pub mod diagnostics;
 pub mod error;
 pub mod exit;
+pub mod follow;
 pub mod history;
 pub mod jobs;
+mod live;
 pub mod logging;
 pub mod logs;
+pub mod moment;
 pub mod next;
 pub mod panic;
 pub mod params;
@@ -30,7 +36,9 @@ pub mod place;
 pub mod progress;
 pub mod prune;
 pub mod reload;
+pub mod rerun;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod signals;
@@ -41,6 +49,7 @@ pub mod table;
 pub mod trigger;
 mod usage;
 pub mod when;
+pub mod zones;
 
 use clap::{Parser, Subcommand};
 use cronlet_core::escape;
@@ -120,6 +129,8 @@ enum Verb {
     Logs(logs::Args),
     /// Ask the daemon for a run now
     Trigger(trigger::Args),
+    /// Ask the daemon for a run again, with the same params and nominal time
+    Rerun(rerun::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
     /// Have the daemon read the schedules file again
@@ -130,6 +141,8 @@ enum Verb {
     Backup(backup::Args),
     /// Delete old history now
     Prune(prune::Args),
+    /// Print the JSON Schema of a schedules file, for editors
+    Schema(schema::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -157,11 +170,13 @@ impl Verb {
             Self::Show(args) => show::run(args, place, console),
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
+            Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
             Self::Backup(args) => backup::run(args, place, console),
             Self::Prune(args) => prune::run(args, place, console),
+            Self::Schema(schema::Args {}) => schema::run(console),
         }
     }
 }

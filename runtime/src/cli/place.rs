@@ -125,18 +125,27 @@ impl Found {
 /// Says what is wrong with the schedules file, and what is done all the same.
 pub fn warn(error: &CliError, database: &Path, console: &mut Console) {
     let (message, database) = (&error.message, database.display());
-    console.warning(&format!(
+    let new = console.warning(&format!(
         "{message}; the database is taken to be `{database}`"
     ));
-    if error.problems.is_some() {
+    if new && error.problems.is_some() {
         console.help("`cronlet check` shows what is wrong");
     }
 }
 
 /// Where compiled components are kept: beside the database.
 pub fn compiled(database: &Path) -> PathBuf {
+    beside(database, ".cache")
+}
+
+/// Where the components of the live plan are kept, for a start at which their files cannot be used.
+pub fn components(database: &Path) -> PathBuf {
+    beside(database, ".components")
+}
+
+fn beside(database: &Path, end: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
-    path.push(".cache");
+    path.push(end);
     path.into()
 }
 

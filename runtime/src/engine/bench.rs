@@ -19,7 +19,7 @@ use cronlet_core::{
     plan::{Plan, Settings},
     policy::{CatchUp, Overlap, Retry},
     record::{Batch, Recovery},
-    report::{AttemptReport, Failure, Outcome, Usage, Verdict},
+    report::{AttemptReport, Failure, Level, LogLine, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
     schedule::{Every, Trigger, Zone},
 };
@@ -101,14 +101,24 @@ impl Guest {
         RunId(self.attempt.facts.run.parse().unwrap())
     }
 
+    pub(crate) fn say(&self, message: &str) {
+        self.control.say(LogLine {
+            at: self.clock.now(),
+            level: Level::Info,
+            message: message.to_owned(),
+            fields: Vec::new(),
+        });
+    }
+
     pub(crate) fn end(self, verdict: Verdict) {
+        let log = self.control.finish_log().log;
         (self.done)(AttemptReport {
             started_at: Some(self.clock.now()),
             ended_at: self.clock.now(),
             duration: Duration::ZERO,
             verdict,
             usage: Usage::default(),
-            log: Vec::new(),
+            log,
             state: None,
         });
     }

@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub mod clock;
+pub mod follow;
 pub mod handle;
 pub mod reload;
 pub mod status;
@@ -254,6 +255,10 @@ impl Shell {
                 let status = self.hands.status(&self.core, self.clock.now());
                 // Who asked may have left.
                 let _ = answer.send(status);
+            }
+            Message::Watch(run, answer) => {
+                // Who asked may have left.
+                let _ = answer.send(self.hands.watch(run));
             }
             Message::InUse(answer) => {
                 // Without a receiver nobody is left who would drop components.

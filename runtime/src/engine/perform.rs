@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     Finish,
     disk::Disk,
-    handle::Message,
+    handle::{Message, Watched},
     status::{Board, Status},
 };
 use crate::{
@@ -173,6 +173,14 @@ impl Hands {
         self.board.status(core, progress, self.disk.waiting(), now)
     }
 
+    /// Looks on while this run's guest works.
+    pub(super) fn watch(&self, run: RunId) -> Option<Watched> {
+        let mut attempts = self.running.range((run, 0)..=(run, u32::MAX));
+        let (&(_, attempt), handle) = attempts.next_back()?;
+        let watcher = handle.watch()?;
+        Some(Watched { attempt, watcher })
+    }
+
     /// Closes the history, if it can be closed within `patience`.
     pub(super) fn close(&mut self, patience: Duration, now: Timestamp) {
         if let Some(Err(error)) = self.disk.close(patience) {
@@ -206,7 +214,7 @@ impl Hands {
 fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
     Attempt {
         component: match &start.job.component {
-            Component::Ready(digest) => Ok(*digest),
+            Component::Ready(digest) | Component::LastGood(digest, _) => Ok(*digest),
             Component::Unusable(why) => Err(why.clone()),
         },
         limits: start.job.limits.clone(),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp, tz::AmbiguousOffset};
+use jiff::{SignedDuration, Timestamp};
 
 use super::cron::{FIRST_YEAR, LAST_YEAR};
 
@@ -135,22 +135,27 @@ impl Zone {
         let Some(named) = &self.0 else {
             return Offset::UTC.to_timestamp(wall).ok().map(Local::Once);
         };
-        let local = match named.zone.to_ambiguous_timestamp(wall).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Local::Once(offset.to_timestamp(wall).ok()?),
-            AmbiguousOffset::Fold { before, after } => Local::Twice {
-                first: before.to_timestamp(wall).ok()?,
-                second: after.to_timestamp(wall).ok()?,
+        if !(FIRST_YEAR..=LAST_YEAR).contains(&u32::try_from(wall.year()).unwrap_or(0)) {
+            // Nobody knows the clocks of then: the rules of today go on.
+            let instant = named.zone.to_ambiguous_timestamp(wall).compatible();
+            return instant.ok().map(Local::Once);
+        }
+        let as_utc = Offset::UTC.to_timestamp(wall).ok()?;
+        let second = as_utc.as_second();
+        // No clock is further than a day and some hours away.
+        let near = self.period_at(second - 200_000)..=self.period_at(second + 200_000);
+        let mut shown = near.filter_map(|n| {
+            let offset = self.periods()[n].offset;
+            let instant = as_utc.checked_sub(SignedDuration::from_secs(offset)).ok()?;
+            (self.period_at(second - offset) == n).then_some(instant)
+        });
+        Some(match (shown.next(), shown.next()) {
+            (Some(first), Some(second)) => Local::Twice { first, second },
+            (Some(once), None) => Local::Once(once),
+            (None, _) => Local::Skipped {
+                after: Timestamp::from_second(self.reaches(second)).ok()?,
             },
-            AmbiguousOffset::Gap { before, .. } => {
-                // With the offset that has ended it is an instant after the jump, which is the last
-                // one before that.
-                let late = before.to_timestamp(wall).ok()?;
-                let late = late.checked_add(SignedDuration::from_nanos(1)).ok()?;
-                let after = named.zone.preceding(late).next()?.timestamp();
-                Local::Skipped { after }
-            }
-        };
-        Some(local)
+        })
     }
 
     /// Its periods from before the first year that an expression can name to after the last.

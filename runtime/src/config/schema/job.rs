@@ -1,0 +1,111 @@
+//! `[jobs.NAME]`, and `[defaults]` with the keys that make sense for every job.
+
+use serde_json::{Value, json};
+
+use super::{
+    entry::{Entry, object},
+    policy,
+};
+
+/// What a job's name may be; the core says the same in words.
+const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
+/// A name of a plugin, or a path.
+const PLUGIN: &str = r"^[a-z0-9_-]+$|/|\.wasm$";
+const SHA256: &str = "^[0-9a-fA-F]{64}$";
+const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}";
+
+/// `[jobs]`.
+pub(super) fn jobs() -> Entry {
+    Entry::map(
+        "The jobs, by name: small letters, digits, `_` and `-`. Rename a job and it is another one.",
+        Entry::reference("job").into_value(),
+    )
+    .with("propertyNames", json!({ "pattern": NAME }))
+}
+
+/// `[defaults]`.
+pub(super) fn defaults() -> Entry {
+    object("What holds for every job that does not say otherwise.", []).add(shared())
+}
+
+pub(super) fn definitions() -> Value {
+    let job = own_keys().add(shared()).with("required", vec!["plugin"]);
+    let mut definitions = json!({ "job": job.into_value() });
+    for (name, entry) in policy::keys() {
+        definitions[name] = entry.into_value();
+    }
+    definitions
+}
+
+/// The keys that both tables have, as references.
+fn shared() -> impl Iterator<Item = (&'static str, Entry)> {
+    policy::keys()
+        .into_iter()
+        .map(|(name, _)| (name, Entry::reference(name)))
+}
+
+/// The keys that each job must say for itself.
+fn own_keys() -> Entry {
+    let instant = || {
+        Entry::pattern(
+            "An instant: RFC 3339, or local time in the job's zone.",
+            INSTANT,
+        )
+    };
+    let keys = [
+        ("description", Entry::text("What the job is for, in a few words.")),
+        (
+            "plugin",
+            Entry::pattern(
+                "What the job runs: the name of a component in the plugins folder, or a path that is \
+                 relative to this file.",
+                PLUGIN,
+            )
+            .examples(["hello", "./build/hello.wasm"]),
+        ),
+        (
+            "sha256",
+            Entry::pattern(
+                "The only component that will do, by its SHA-256. `sha256sum FILE.wasm` prints it.",
+                SHA256,
+            ),
+        ),
+        (
+            "cron",
+            Entry::text(
+                "When the job is due: minute, hour, day of the month, month, day of the week. Six \
+                 fields have seconds first; seven have the year last. `cronlet next --cron EXPR` says \
+                 what an expression means.\n\nA job has one of `cron`, `every` and `at`, or none: then \
+                 it runs only when it is asked for.",
+            )
+            .with("minLength", 1)
+            .examples(["0 6 * * Mon-Fri", "*/15 * * * *", "0 6 1 * *", "@daily"]),
+        ),
+        (
+            "every",
+            Entry::length(
+                "The time from one run to the next, at least `1s`. It is anchored to 1970 and not to \
+                 the start of the daemon, so a restart never shifts it.",
+            ),
+        ),
+        (
+            "offset",
+            Entry::length("Moves the instants of `every`; it is shorter than that."),
+        ),
+        (
+            "at",
+            Entry::any_of(
+                "One instant, or a list of them.",
+                [
+                    instant().examples(["2030-01-31T08:00:00Z"]),
+                    Entry::list("Several instants.", instant()).with("minItems", 1),
+                ],
+            ),
+        ),
+        (
+            "params",
+            Entry::map("What the plugin is given, as JSON. Its keys are the plugin's own.", true),
+        ),
+    ];
+    object("One job.", keys)
+}
