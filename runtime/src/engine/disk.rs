@@ -6,6 +6,7 @@ use cronlet_core::{
     record::{Batch, Record, Seq},
     retention::Retention,
 };
+use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::trace::Trace;
@@ -61,6 +62,11 @@ impl Disk {
     /// From now on so much history is kept.
     pub(super) fn keep(&self, keep: Retention) {
         self.pruner.keep(keep);
+    }
+
+    /// When the oldest of what is not on disk was decided.
+    pub(super) fn waiting(&self) -> Option<Timestamp> {
+        self.unsaved.front().map(|batch| batch.at)
     }
 
     /// How many batches are not on disk.

@@ -21,12 +21,12 @@ use jiff::Timestamp;
 pub use super::noted::Troubled;
 use super::{
     handle::News,
+    health::StoreHealth,
     noted::{Lacking, Noted},
 };
 use crate::{
     config::{Problem, Problems, Severity},
     sandbox::Progress,
-    store::StoreError,
 };
 
 /// The plan stays as it is.
@@ -99,10 +99,16 @@ pub type Warning = Problem;
 #[derive(Clone, Debug)]
 pub enum StoreStatus {
     Ok,
+    /// What was decided then is still being written.
+    Slow {
+        since: Timestamp,
+    },
     /// It is tried again and again; nothing starts meanwhile.
     Failing {
         since: Timestamp,
         message: String,
+        /// What to do about it.
+        help: Option<&'static str>,
     },
 }
 
@@ -127,9 +133,7 @@ pub(super) struct Board {
     reader: Reader,
     refused: Option<Refusal>,
     warnings: Vec<Warning>,
-    store: StoreStatus,
-    /// Whether the store will never write again.
-    store_gave_up: bool,
+    store: StoreHealth,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
     pub(super) lacking: Lacking,
@@ -155,8 +159,7 @@ impl Board {
             reader: Reader::Waits,
             refused: None,
             warnings: Vec::new(),
-            store: StoreStatus::Ok,
-            store_gave_up: false,
+            store: StoreHealth::default(),
             in_use: BTreeMap::new(),
             lacking: Lacking::default(),
         }
@@ -222,66 +225,21 @@ impl Board {
         self.lacking.noted(&noted.lacking);
     }
 
-    pub(super) fn store_failed(&mut self, error: &StoreError, now: Timestamp) {
-        let message = error.to_string();
-        let since = match &self.store {
-            StoreStatus::Failing {
-                since,
-                message: last,
-            } => {
-                if *last != message {
-                    tracing::error!("the store still fails: {message}");
-                }
-                *since
-            }
-            StoreStatus::Ok => {
-                tracing::error!("the store fails: {message}; nothing starts until it can write");
-                now
-            }
-        };
-        self.store = StoreStatus::Failing { since, message };
+    pub(super) fn store(&self) -> &StoreHealth {
+        &self.store
     }
 
-    /// It will never write again.
-    pub(super) fn store_given_up(&mut self, error: &StoreError, now: Timestamp) {
-        tracing::error!(
-            "this is a bug, and no other try would be better: {error}; cronlet stops, and its next \
-             start goes on from what is written"
-        );
-        self.store_gave_up = true;
-        let since = match self.store {
-            StoreStatus::Failing { since, .. } => since,
-            StoreStatus::Ok => now,
-        };
-        let message = error.to_string();
-        self.store = StoreStatus::Failing { since, message };
+    pub(super) fn store_mut(&mut self) -> &mut StoreHealth {
+        &mut self.store
     }
 
-    pub(super) fn store_gave_up(&self) -> bool {
-        self.store_gave_up
-    }
-
-    pub(super) fn store_recovered(&mut self, now: Timestamp) {
-        if let StoreStatus::Failing { since, .. } = self.store {
-            let seconds = now.duration_since(since).as_secs();
-            tracing::info!("the store writes again, after {seconds} s");
-        }
-        self.store = StoreStatus::Ok;
-    }
-
-    /// Why the store cannot write, while it cannot.
-    pub(super) fn store_error(&self) -> Option<&str> {
-        match &self.store {
-            StoreStatus::Failing { message, .. } => Some(message),
-            StoreStatus::Ok => None,
-        }
-    }
-
-    /// How it goes. `progress` knows how far an attempt has come.
+    /// How it goes. `progress` knows how far an attempt has come; `waiting` is when the oldest of what is
+    /// not on disk was decided.
     pub(super) fn status(
         &self,
         core: &Engine,
         progress: impl Fn(RunId, u32) -> Option<Progress>,
+        waiting: Option<Timestamp>,
         now: Timestamp,
     ) -> Status {
         let (mut running, mut queued, mut retrying) = (Vec::new(), 0, 0);
@@ -300,6 +258,7 @@ impl Board {
                 (_, None) => queued += 1,
             }
         }
+        let store = self.store.status(waiting, now);
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -307,14 +266,14 @@ impl Board {
             uptime: Duration::try_from(now.duration_since(self.started_at)).unwrap_or_default(),
             stopping: self.stopping,
             config: self.config(),
-            store: self.store.clone(),
             running,
             queued,
             retrying,
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
-            degraded: self.degraded(),
+            degraded: self.degraded(&store, now),
+            store,
         }
     }
 
@@ -333,14 +292,8 @@ impl Board {
         }
     }
 
-    fn degraded(&self) -> Vec<String> {
-        let store = self.store_error().map(|message| {
-            if self.store_gave_up {
-                format!("the store has given up, and the daemon stops: {message}")
-            } else {
-                format!("the store fails: {message}")
-            }
-        });
+    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> Vec<String> {
+        let store = self.store.reason(store, now);
         let refused =
             self.refused
                 .as_ref()
