@@ -14,7 +14,10 @@ mod readme;
 mod reload;
 mod retention;
 mod sandbox;
+mod schedules;
+mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
+mod state;
 mod tidy;

@@ -1,7 +1,11 @@
 //! The daemon: jobs run when they are due, and it stops as it is told.
 
 use std::{
-    collections::BTreeSet, ffi::OsStr, fs::File, os::unix::ffi::OsStrExt as _, time::Duration,
+    collections::BTreeSet,
+    ffi::OsStr,
+    fs::{self, File},
+    os::unix::ffi::OsStrExt as _,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,7 +17,10 @@ use rustix::{
 };
 use serde_json::Value;
 
-use crate::{daemon::Daemon, project::Project};
+use crate::{
+    daemon::{Daemon, until},
+    project::Project,
+};
 
 const HELLO: &str =
     "[jobs.hello]\nplugin = \"hello\"\nevery = \"1s\"\nparams = { name = \"you\" }\n";
@@ -76,6 +83,48 @@ fn a_log_of_json_is_json() -> Result<()> {
 }
 
 #[test]
+fn a_log_in_a_folder_is_there_and_survives_the_folder() -> Result<()> {
+    let project = hello()?;
+    let flags = ["--log-dir", "logs", "--log-format", "json"];
+    let daemon = Daemon::start_with(&project, &flags)?;
+    let file = project.path("logs/cronlet.log");
+    let log = || fs::read_to_string(&file).unwrap_or_default();
+    let says = |text: &str| {
+        until("it is in the file", || {
+            Ok(log().contains(text).then_some(()))
+        })
+    };
+    says("\"job\":\"hello\"")?;
+    let stderr = daemon.log();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("the log is in `"), "{stderr}");
+
+    fs::remove_dir_all(project.path("logs"))?;
+    says("\"job\":\"hello\"")?;
+    assert_eq!(daemon.stop()?, 0);
+    for line in log().lines() {
+        serde_json::from_str::<Value>(line).with_context(|| line.to_owned())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_refused_at_the_start() -> Result<()> {
+    let project = hello()?;
+    let said = project.cronlet(&["serve", "--log-dir", "schedules.toml"])?;
+    assert_eq!(said.code, 2, "{said:?}");
+    let error = "error: cannot write the log to `schedules.toml`: ";
+    assert!(said.err.starts_with(error), "{}", said.err);
+    let said = project.cronlet(&["serve", "--log-dir", "logs", "--log-size", "1KiB"])?;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("at least 64KiB"), "{}", said.err);
+    let said = project.cronlet(&["serve", "--log-keep", "3"])?;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("--log-dir"), "{}", said.err);
+    Ok(())
+}
+
+#[test]
 fn what_is_logged_is_for_the_user_to_say() -> Result<()> {
     let project = hello()?;
     let refused = project
@@ -83,7 +132,7 @@ fn what_is_logged_is_for_the_user_to_say() -> Result<()> {
         .env("CRONLET_LOG", "cronlet=loud")
         .output()?;
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8(refused.stderr)?.contains("`CRONLET_LOG` is not a filter"));
+    assert!(String::from_utf8(refused.stderr)?.contains("`CRONLET_LOG` is `cronlet=loud`"));
     Ok(())
 }
 

@@ -12,8 +12,35 @@ use crate::digest::Digest;
 pub struct Catalog {
     /// The components, by the reference that the file uses, as written: `hello`, `./hello.wasm`.
     pub components: BTreeMap<String, Result<Loaded, Unusable>>,
+    /// The last good ones, which take the place of those that cannot be used.
+    pub last_good: BTreeMap<Need, Loaded>,
     /// The directories that it grants, and where each of them really is.
     pub directories: BTreeMap<Directory, Result<PathBuf, Unusable>>,
+}
+
+/// A component as a job asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// As written: `hello`, `./hello.wasm`.
+    pub plugin: String,
+    /// The only one that will do.
+    pub sha256: Option<Digest>,
+}
+
+impl Catalog {
+    /// The component that each plugin has, whatever a job asks of it.
+    pub fn accepted(&self) -> BTreeMap<String, Digest> {
+        let loaded = self.components.iter().filter_map(|(plugin, loaded)| {
+            let need = || Need {
+                plugin: plugin.clone(),
+                sha256: None,
+            };
+            let loaded = loaded.as_ref().ok();
+            let loaded = loaded.or_else(|| self.last_good.get(&need()))?;
+            Some((plugin.clone(), loaded.digest))
+        });
+        loaded.collect()
+    }
 }
 
 /// A component that can be used.

@@ -45,6 +45,9 @@ pub struct Job {
 pub enum Component {
     /// It is loaded.
     Ready(Digest),
+    /// The one in the plugin's file cannot be used, for this reason: the last one that could be takes its
+    /// place.
+    LastGood(Digest, String),
     /// It cannot be used, for this reason: every attempt fails with `load`.
     Unusable(String),
 }
@@ -53,7 +56,7 @@ impl Component {
     /// The digest of a component that can be used.
     pub fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Ready(digest) => Some(*digest),
+            Self::Ready(digest) | Self::LastGood(digest, _) => Some(*digest),
             Self::Unusable(_) => None,
         }
     }

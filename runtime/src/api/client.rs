@@ -70,6 +70,13 @@ impl Client {
         }
     }
 
+    /// The same, that waits no longer than this for what the daemon knows.
+    #[must_use]
+    pub fn patient_for(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Asks for what the daemon knows: it need not wait for anything to say it.
     pub fn get(&self, path: &str) -> Result<Answer, ClientError> {
         self.request(Method::GET, path, Bytes::new(), Some(self.patience))

@@ -44,6 +44,8 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
+    /// Those whose components cannot be used.
+    pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
     pub running: Vec<Running>,
@@ -91,6 +93,16 @@ pub struct Store {
     pub status: String,
     pub since: Option<Time>,
     pub message: Option<String>,
+}
+
+/// A job whose component cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Troubled {
+    pub job: String,
+    /// Whether its last good component takes the place; else it cannot run.
+    pub last_good: bool,
+    /// In a sentence.
+    pub message: String,
 }
 
 /// What is due next.
@@ -179,6 +191,15 @@ impl From<&engine::Status> for Status {
             config: (&status.config).into(),
             store: (&status.store).into(),
             jobs: status.jobs,
+            troubled: status
+                .troubled
+                .iter()
+                .map(|it| Troubled {
+                    job: it.job.to_string(),
+                    last_good: it.last_good,
+                    message: it.to_string(),
+                })
+                .collect(),
             next: status.next.as_ref().map(|(at, job)| Next {
                 job: job.to_string(),
                 at: Time(*at),

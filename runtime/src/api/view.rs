@@ -139,6 +139,8 @@ pub struct Job {
     /// Up to here every instant is accounted for; none until a daemon has accepted the job.
     pub watermark: Option<Time>,
     pub last_run: Option<Run>,
+    /// What is wrong with its component, in a sentence, as far as a daemon knows.
+    pub warning: Option<String>,
 }
 
 /// An instant: RFC 3339 in UTC, always with six digits after the second.

@@ -1,6 +1,6 @@
 //! `cronlet jobs`: every job, as the file and the database together know it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{job, name::JobName, plan::Plan, schedule::Zone};
 use jiff::Timestamp;
@@ -16,12 +16,19 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    api::view,
+    api::{
+        client::Client,
+        status::{Status, Troubled},
+        view,
+    },
     store::{
         history::{History, JobRow},
-        sqlite,
+        sqlite::{self, Holder},
     },
 };
+
+/// How long the list waits for a daemon to say what it knows.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -52,7 +59,15 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
     };
     let rows = history.map_or_else(|| Ok(Vec::new()), |history| history.jobs())?;
     let now = Timestamp::now();
-    let jobs = join(plan.as_ref(), &rows, now);
+    let mut jobs = join(plan.as_ref(), &rows, now);
+    let holder = sqlite::holder(&found.database)?;
+    let troubled = holder.as_ref().map_or_else(Vec::new, troubled);
+    for trouble in &troubled {
+        let job = jobs.iter_mut().find(|job| job.job == trouble.job);
+        if let Some(job) = job {
+            job.warning = Some(trouble.message.clone());
+        }
+    }
     if console.json() {
         console.document(&jobs)?;
     } else if jobs.is_empty() {
@@ -60,11 +75,25 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         console.help("add a `[jobs.NAME]` table with `plugin = \"…\"` to the schedules file");
     } else {
         console.table(&table(&jobs, &zones, now))?;
-        if sqlite::holder(&found.database)?.is_none() {
+        for trouble in &troubled {
+            console.warning(&trouble.message);
+        }
+        if holder.is_none() {
             console.note("no daemon is running: nothing starts until `cronlet serve`");
         }
     }
     Ok(Exit::Done)
+}
+
+/// The jobs whose components the daemon cannot use. One that does not answer has none: the list is of
+/// what the file and the database say.
+fn troubled(holder: &Holder) -> Vec<Troubled> {
+    let status = holder.socket.as_ref().and_then(|socket| {
+        let daemon = Client::new(socket).patient_for(PATIENCE);
+        let status: Status = daemon.get("/api/v1/status").ok()?.ok().ok()?;
+        Some(status)
+    });
+    status.map_or_else(Vec::new, |status| status.troubled)
 }
 
 /// Every job that the file or the database knows, by name.
@@ -89,6 +118,7 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
                 next: next.map(view::Time),
                 watermark: row.map(|row| view::Time(row.watermark)),
                 last_run: last_run.map(view::Run::from),
+                warning: None,
             }
         })
         .collect()

@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `reload`, `status`, `backup`, `prune`: the verbs.
+//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
@@ -38,6 +38,7 @@ pub mod prune;
 pub mod reload;
 pub mod rerun;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod signals;
@@ -97,6 +98,9 @@ Start here:
   cronlet serve        run the jobs when they are due
   cronlet history      what ran, and what came of it
 
+With --json, data is one JSON document; a log is one object a line. The error that a command ends
+with is one object on standard error.
+
 Exit codes:
     0  done
     1  the run failed
@@ -140,6 +144,8 @@ enum Verb {
     Backup(backup::Args),
     /// Delete old history now
     Prune(prune::Args),
+    /// Print the JSON Schema of a schedules file, for editors
+    Schema(schema::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
@@ -147,7 +153,10 @@ pub fn main() -> Exit {
     panic::report_as_bug(|| {
         let cli = match usage::parse() {
             Ok(cli) => cli,
-            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+            Err(error) => {
+                let json = usage::wants_json();
+                return Console::new(Color::default(), json).finish(Err(error));
+            }
         };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);
@@ -173,6 +182,7 @@ impl Verb {
             Self::Status(args) => status::run(args, place, console),
             Self::Backup(args) => backup::run(args, place, console),
             Self::Prune(args) => prune::run(args, place, console),
+            Self::Schema(schema::Args {}) => schema::run(console),
         }
     }
 }

@@ -52,6 +52,15 @@ pub struct Args {
     )]
     timezone: Zone,
 
+    /// The job that the expression is for: `H` hangs on its name
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "cron",
+        value_parser = params::job_name
+    )]
+    job_name: Option<JobName>,
+
     /// How many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
     count: usize,
@@ -78,7 +87,8 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let after = args.after.unwrap_or_else(Timestamp::now);
     let due = match (&args.cron, &args.job) {
         (Some(expression), _) => {
-            let cron = cron::parse(expression)?.in_zone(args.timezone.clone());
+            let cron =
+                cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
             let trigger = Trigger::Cron(cron);
             let due = instants(&trigger, &args.timezone, after, args.count);
             if due.is_empty() && args.count > 0 {

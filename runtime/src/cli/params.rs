@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cronlet_core::{schedule::Zone, units::UnitError};
+use cronlet_core::{name::JobName, schedule::Zone, units::UnitError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -33,6 +33,11 @@ pub fn zone(name: &str) -> Result<Zone, String> {
         Some(help) => format!("{}\n\nhelp: {help}", problem.message),
         None => problem.message,
     })
+}
+
+/// The name of a job, which need not be there.
+pub fn job_name(name: &str) -> Result<JobName, String> {
+    JobName::new(name).map_err(|error| error.to_string())
 }
 
 /// A run's number.

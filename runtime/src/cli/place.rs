@@ -131,8 +131,17 @@ pub fn warn(error: &CliError, database: &Path, console: &mut Console) {
 
 /// Where compiled components are kept: beside the database.
 pub fn compiled(database: &Path) -> PathBuf {
+    beside(database, ".cache")
+}
+
+/// Where the components of the live plan are kept, for a start at which their files cannot be used.
+pub fn components(database: &Path) -> PathBuf {
+    beside(database, ".components")
+}
+
+fn beside(database: &Path, end: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
-    path.push(".cache");
+    path.push(end);
     path.into()
 }
 

@@ -27,13 +27,13 @@ impl Signals {
         stop(&mut self.terminate, &mut self.interrupt).await;
     }
 
-    /// Passes them on, `stops` at the first wish to stop. Returns at the second.
-    pub(super) async fn obey(&mut self, engine: &Handle, stops: impl Fn()) {
+    /// Passes them on, with a word before. Returns at the second wish to stop.
+    pub(super) async fn obey(&mut self, engine: &Handle, reloads: impl Fn(), stops: impl Fn()) {
         let mut stopping = false;
         loop {
             tokio::select! {
                 _ = self.hang_up.recv() => {
-                    engine.reload();
+                    reloads();
                     continue;
                 }
                 () = stop(&mut self.terminate, &mut self.interrupt) => {}

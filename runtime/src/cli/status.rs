@@ -215,6 +215,7 @@ mod tests {
                 message: None,
             },
             jobs: 1,
+            troubled: Vec::new(),
             next: Some(Next {
                 job: "hello".to_owned(),
                 at: time("2026-03-01T06:03:20Z"),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsStr, path::Path, path::PathBuf, sync::Arc};
 
 use cronlet_core::{
-    catalog::{Catalog, Directory, Loaded, Unusable},
+    catalog::{Catalog, Directory, Loaded, Need, Unusable},
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     allow::Dir,
+    cron,
     exposure::Guarded,
     job::JobDraft,
     plugin::{self, Plugin, Reference},
@@ -107,17 +108,17 @@ impl Draft {
 
     /// The plan that it becomes with the components of `catalog`.
     ///
-    /// A component that cannot be used is no problem here: its job fails alone. [`Draft::unusable`] has
-    /// what is to be said about it. A directory that is not there is looked for again by each attempt.
+    /// A component that cannot be used is no problem here: the last good one takes its place, or its job
+    /// fails alone. [`Draft::unusable`] has what is to be said about it. A directory that is not there is
+    /// looked for again by each attempt.
     pub fn resolve(&self, catalog: &Catalog) -> Plan {
         let guarded = self.guarded(catalog);
         let jobs = self.jobs.iter().map(|draft| {
             let mut dirs = draft.policy.allow.dirs.iter();
             let exposed = dirs.find_map(|dir| exposed(dir, catalog, &guarded));
-            let component = match (component(&draft.plugin, catalog), exposed) {
-                (Ok(_), Some((message, _))) => Component::Unusable(message),
-                (Ok(loaded), None) => Component::Ready(loaded.digest),
-                (Err(unusable), _) => Component::Unusable(unusable.message),
+            let component = match exposed {
+                Some((message, _)) => Component::Unusable(message),
+                None => resolve(&draft.plugin, catalog),
             };
             (draft.name.clone(), Arc::new(draft.with(component)))
         });
@@ -128,11 +129,24 @@ impl Draft {
         }
     }
 
+    /// What its jobs need, and the files do not give.
+    pub fn lacking(&self, catalog: &Catalog) -> BTreeSet<Need> {
+        let lacking = self.plugins();
+        let lacking = lacking.filter(|plugin| component(plugin, catalog).is_err());
+        lacking.map(need).collect()
+    }
+
     /// What is wrong with its components, and with the directories that it grants.
     pub fn unusable(&self, catalog: &Catalog, severity: Severity) -> Option<Problems> {
         let components = self.plugins().filter_map(|plugin| {
             let unusable = component(plugin, catalog).err()?;
-            Some(self.unusable_problem(plugin, unusable))
+            let mut problem = self.unusable_problem(plugin, unusable);
+            if catalog.last_good.contains_key(&need(plugin)) {
+                problem
+                    .message
+                    .push_str("; the last good one takes its place");
+            }
+            Some(problem)
         });
         let guarded = self.guarded(catalog);
         let directories = self.dirs().filter_map(|dir| {
@@ -197,6 +211,7 @@ impl Draft {
                         ),
                 );
             }
+            problems.extend(crowd(job, now));
         }
         Problems::new(&self.source, problems)
     }
@@ -295,6 +310,33 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
             )),
         }),
         _ => Ok(loaded),
+    }
+}
+
+/// What is to be said about the times of a job that the clocks jump over, or show twice.
+fn crowd(job: &JobDraft, now: Timestamp) -> Option<Problem> {
+    let trigger = job.trigger.as_ref()?;
+    let Trigger::Cron(cron) = &trigger.value else {
+        return None;
+    };
+    Some(cron::crowd(cron, now)?.at(trigger.span.clone()))
+}
+
+/// The same, or what takes its place.
+fn resolve(plugin: &Plugin, catalog: &Catalog) -> Component {
+    match component(plugin, catalog) {
+        Ok(loaded) => Component::Ready(loaded.digest),
+        Err(unusable) => match catalog.last_good.get(&need(plugin)) {
+            Some(last) => Component::LastGood(last.digest, unusable.message),
+            None => Component::Unusable(unusable.message),
+        },
+    }
+}
+
+fn need(plugin: &Plugin) -> Need {
+    Need {
+        plugin: plugin.reference.written.clone(),
+        sha256: plugin.sha256.as_ref().map(|sha256| sha256.value),
     }
 }
 

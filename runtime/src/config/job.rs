@@ -95,7 +95,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
     };
     let keys = PolicyKeys::read(walk, &mut table);
     let zone = keys.zone(&around.defaults, around.zone);
-    let trigger = trigger::read(walk, &mut table, &zone);
+    let trigger = trigger::read(walk, &mut table, field.key, &zone);
     let params = table.take("params");
     let params = params.and_then(|field| walk.table(&field, &PARAMS));
     let params = params.map_or_else(

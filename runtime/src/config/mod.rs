@@ -16,14 +16,16 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `zone`, `plugin`, `params`, `allow`: the walk, a
-//!   file a topic.
+//! - `settings`, `job`, `policy`, `retry`, `trigger`, `cron`, `zone`, `plugin`, `params`, `allow`: the
+//!   walk, a file a topic.
 //! - `exposure`: which grants would let a job take over the daemon.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
+//! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod aliases;
 mod allow;
+mod cron;
 mod draft;
 mod exposure;
 mod foreign;
@@ -37,6 +39,7 @@ mod problem;
 mod read;
 mod retry;
 mod scalar;
+mod schema;
 mod settings;
 mod source;
 mod suggest;
@@ -52,10 +55,12 @@ use std::path::Path;
 use cronlet_core::{digest::Digest, limits::Limits};
 use toml::de::DeTable;
 
+pub use cron::problem as cron_problem;
 pub use draft::Draft;
 pub use plugin::Reference;
 pub use problem::{Mark, Problem, Problems, Severity};
 pub use read::{decode, read};
+pub use schema::schema;
 pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 pub use zone::named as zone;

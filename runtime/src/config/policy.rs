@@ -26,14 +26,16 @@ const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
 const GRACE: Kind = Kind::measure("a duration", "\"1m\"", "s");
 const WINDOW: Kind = Kind::measure("a duration", "\"1d\"", "s");
 
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(30 * 24);
-const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
-const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
-const STATES: RangeInclusive<u64> = 1 << 10..=64 << 20;
-const STATE_VALUES: RangeInclusive<u64> = 1..=1 << 20;
-const INSTANCES: RangeInclusive<u32> = 1..=10_000;
+pub(super) const TIMEOUTS: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_hours(30 * 24);
+pub(super) const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
+pub(super) const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
+pub(super) const STATES: RangeInclusive<u64> = 1 << 10..=64 << 20;
+pub(super) const STATE_VALUES: RangeInclusive<u64> = 1..=1 << 20;
+pub(super) const INSTANCES: RangeInclusive<u32> = 1..=10_000;
 /// At zero nothing would ever be young enough to run.
-const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
+pub(super) const AGES: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 
 /// The keys that both tables have, for advice.
 pub(super) const KEYS: [&str; 13] = [

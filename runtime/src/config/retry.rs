@@ -23,9 +23,9 @@ const FACTOR: Kind = Kind::number("a number", "2");
 const ON: Kind = Kind::list("a list of reasons", "[\"timeout\", \"trap\"]");
 const REASON: Kind = Kind::quoted("a reason", "\"timeout\"");
 
-const MOST: RangeInclusive<u32> = 0..=1000;
-const FACTORS: RangeInclusive<f64> = 1.0..=100.0;
-const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(30 * 24);
+pub(super) const MOST: RangeInclusive<u32> = 0..=1000;
+pub(super) const FACTORS: RangeInclusive<f64> = 1.0..=100.0;
+pub(super) const DELAYS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(30 * 24);
 
 /// The keys of the table, for advice.
 pub(super) const KEYS: [&str; 7] = [

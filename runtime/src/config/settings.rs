@@ -51,8 +51,8 @@ pub(super) const KEYS: [&str; 6] = [
     HISTORY,
 ];
 
-const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
-const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
+pub(super) const CONCURRENT_RUNS: RangeInclusive<u32> = 1..=10_000;
+pub(super) const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
 impl Runtime {
     /// What holds when nothing is written, for a file in `folder`.

@@ -4,13 +4,13 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use cronlet_core::{
     capability::{Capabilities, DirGrant, EnvGrant},
-    catalog::{Catalog, Loaded, Unusable},
+    catalog::{Catalog, Loaded, Need, Unusable},
     job::{Component, Job},
     limits::Limits,
     plan::Plan,
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
-    schedule::{Trigger, Zone},
+    schedule::{Cron, Trigger, Zone},
 };
 
 use jiff::Timestamp;
@@ -239,6 +239,78 @@ fn local_times_of_at_are_in_the_zone_of_the_job() {
     assert_eq!(skipped, "2011-12-30T10:00:00Z");
 }
 
+/// What is said about a job with this expression in this zone, when it is read at the beginning of
+/// 2026.
+fn said_of(cron: &str, zone: &str) -> Vec<(String, String)> {
+    let text = format!("[jobs.a]\nplugin = \"a\"\ntimezone = \"{zone}\"\ncron = \"{cron}\"\n");
+    let lints = draft(&text).lint("2026-01-01T00:00:00Z".parse().unwrap());
+    let lints = lints.map_or_else(Vec::new, Problems::into_vec);
+    let said = lints
+        .into_iter()
+        .map(|lint| (lint.message, lint.label.unwrap()));
+    said.collect()
+}
+
+#[test]
+fn many_times_in_one_jump_of_the_clocks_are_told() {
+    assert_eq!(
+        said_of("0-59/5 1-5 * * *", "Europe/Berlin"),
+        [(
+            "the clocks of Europe/Berlin jump over 12 of its times at once".to_owned(),
+            "2026-03-29T02:00:00 to 2026-03-29T02:55:00 become one, at 2026-03-29T03:00:00+02:00"
+                .to_owned()
+        )]
+    );
+    assert_eq!(
+        said_of("0,20 2 25 10 *", "Europe/Berlin"),
+        [(
+            "the clocks of Europe/Berlin show 2 of its times twice in a row".to_owned(),
+            "2026-10-25T02:00:00 to 2026-10-25T02:20:00 are due the first time only".to_owned()
+        )]
+    );
+    // One time is no crowd, a rhythm goes on, and clocks that never jump hit nothing.
+    for (cron, zone) in [
+        ("30 2 * * *", "Europe/Berlin"),
+        ("*/5 1-5 * * *", "Europe/Berlin"),
+        ("0-59/5 1-5 * * *", "Asia/Tokyo"),
+        ("0-59/5 1-5 * * *", "UTC"),
+    ] {
+        assert_eq!(said_of(cron, zone), [], "{cron} in {zone}");
+    }
+}
+
+#[test]
+fn what_vixie_cron_reads_otherwise_is_pointed_at() {
+    let text = "[jobs.a]\nplugin = \"a\"\ncron = \"0 5/6 * * *\"\n";
+    let lints = draft(text).lint(Timestamp::UNIX_EPOCH).unwrap().into_vec();
+    assert_eq!(lints.len(), 1);
+    assert_eq!(lints[0].code, "schedule::vixie");
+    assert_eq!(lints[0].severity, Severity::Warning);
+    assert_eq!(&text[lints[0].span.clone().unwrap()], "5/6");
+}
+
+#[test]
+fn an_expression_whose_times_the_clocks_never_show_is_a_problem() {
+    let text = "[jobs.a]\nplugin = \"a\"\ntimezone = \"Europe/Berlin\"\n\
+                cron = \"0 */30 2 29 3 * 2026\"\n";
+    let problem = problems(text).into_vec().remove(0);
+    assert_eq!(
+        problem.message,
+        "cron expression names no time that the clocks of Europe/Berlin ever show"
+    );
+}
+
+#[test]
+fn a_hash_is_that_of_the_name_of_the_job() {
+    let cron = |name: &str| {
+        let text = format!("[jobs.{name}]\nplugin = \"a\"\ncron = \"H H * * *\"\n");
+        job(&text).fingerprint()
+    };
+    let expected = Cron::parse_for("H H * * *", "a").unwrap();
+    assert_eq!(cron("a"), Trigger::Cron(expected).fingerprint());
+    assert_ne!(cron("a"), cron("b"));
+}
+
 #[test]
 fn a_job_keeps_its_fingerprint_in_utc_and_has_another_elsewhere() {
     let fingerprint = |zone: &str| {
@@ -435,6 +507,62 @@ fn a_component_that_cannot_be_used_is_refused_or_kept() {
     assert_eq!(
         (told.count(Severity::Error), told.count(Severity::Warning)),
         (0, 1)
+    );
+}
+
+#[test]
+fn the_last_good_component_takes_the_place_of_one_that_cannot_be_used() {
+    let good = Digest::of(b"good");
+    let other = Digest::of(b"other");
+    let draft = draft(&format!(
+        "[jobs.any]\nplugin = \"a\"\n\
+         [jobs.pinned]\nplugin = \"a\"\nsha256 = \"{good}\"\n\
+         [jobs.other]\nplugin = \"a\"\nsha256 = \"{other}\"\n\
+         [jobs.fine]\nplugin = \"b\"\n"
+    ));
+    let mut catalog = catalog(&draft);
+    let need = |sha256| Need {
+        plugin: "a".to_owned(),
+        sha256,
+    };
+    assert_eq!(
+        draft.lacking(&catalog),
+        [need(Some(good)), need(Some(other))].into()
+    );
+    let unusable = Unusable {
+        code: "missing",
+        message: "it is gone".to_owned(),
+        help: None,
+    };
+    catalog.components.insert("a".to_owned(), Err(unusable));
+    assert_eq!(
+        draft.lacking(&catalog),
+        [need(None), need(Some(good)), need(Some(other))].into()
+    );
+    for sha256 in [None, Some(good)] {
+        let loaded = Loaded {
+            digest: good,
+            world: "job".to_owned(),
+        };
+        catalog.last_good.insert(need(sha256), loaded);
+    }
+    let plan = draft.resolve(&catalog);
+    let last_good = Component::LastGood(good, "it is gone".to_owned());
+    assert_eq!(plan.jobs["any"].component, last_good);
+    assert_eq!(plan.jobs["pinned"].component, last_good);
+    let other = &plan.jobs["other"].component;
+    assert!(matches!(other, Component::Unusable(_)), "a pin is a pin");
+    assert!(matches!(plan.jobs["fine"].component, Component::Ready(_)));
+    let told = draft.unusable(&catalog, Severity::Warning).unwrap();
+    let flagged = told
+        .iter()
+        .filter(|it| it.message.contains("takes its place"));
+    assert_eq!((told.iter().count(), flagged.count()), (3, 2));
+    assert_eq!(
+        catalog.accepted(),
+        [("a", good), ("b", Digest::of(b"b"))]
+            .map(|(plugin, digest)| (plugin.to_owned(), digest))
+            .into()
     );
 }
 

@@ -3,29 +3,31 @@
 use std::{fmt::Write as _, ops::Range, time::Duration};
 
 use cronlet_core::{
-    schedule::{At, Cron, Every, EveryError, Local, Trigger, Zone},
+    schedule::{At, Every, EveryError, Local, Trigger, Zone},
     units::{format_duration, parse_duration},
 };
 use jiff::{Timestamp, civil};
 use toml::de::DeValue;
 
 use super::{
+    cron,
     problem::Problem,
     suggest::all_of,
     table::{Field, Kind, Marked, Table, Walk, shorten},
     text::Text,
 };
 
-const CRON: Kind = Kind::quoted("a cron expression", "\"0 6 * * *\"");
 const EVERY: Kind = Kind::measure("a duration", "\"30s\"", "s");
 const OFFSET: Kind = Kind::measure("a duration", "\"5m\"", "s");
 const INSTANT: Kind = Kind::quoted("an instant", "\"2030-01-31T08:00:00Z\"");
 const AT: Kind = Kind::quoted("an instant or a list of them", "\"2030-01-31T08:00:00Z\"");
 
-/// Reads the trigger of a job, whose zone is `zone`; none is a job that only people start.
+/// Reads the trigger of the job called `job`, whose zone is `zone`; none is a job that only people
+/// start.
 pub(super) fn read<'a>(
     walk: &mut Walk<'a>,
     table: &mut Table<'a>,
+    job: &str,
     zone: &Zone,
 ) -> Option<Marked<Trigger>> {
     let (cron, every) = (table.take("cron"), table.take("every"));
@@ -38,7 +40,7 @@ pub(super) fn read<'a>(
     if let (Some(offset), None) = (&offset, &every) {
         lonely_offset(walk, offset);
     }
-    let cron = cron.and_then(|field| self::cron(walk, &field, zone));
+    let cron = cron.and_then(|field| cron::read(walk, &field, job, zone));
     let every = every.and_then(|field| self::every(walk, &field, offset.as_ref()));
     let at = at.and_then(|field| self::at(walk, &field, zone));
     cron.or(every).or(at)
@@ -65,37 +67,6 @@ fn lonely_offset(walk: &mut Walk<'_>, offset: &Field<'_>) {
         .label("only moves the instants of `every`")
         .help("write `every = \"1h\"` beside it, or leave it out");
     walk.push(problem);
-}
-
-fn cron<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<Trigger>> {
-    if let DeValue::Array(list) = field.value {
-        walk.push(several_crons(field, list.len()));
-        return None;
-    }
-    let text = walk.string(field, &CRON)?;
-    match Cron::parse(text.value) {
-        Ok(cron) => Some(marked(Trigger::Cron(cron.in_zone(zone.clone())), field)),
-        Err(error) => {
-            let problem = Problem::error("schedule::cron", error.message)
-                .at(text.part(error.span))
-                .label(error.label)
-                .maybe_help(error.help);
-            walk.push(problem);
-            None
-        }
-    }
-}
-
-fn several_crons(field: &Field<'_>, count: usize) -> Problem {
-    let help = match count {
-        0 | 1 => "write the expression without brackets",
-        _ => "write one expression, or a job for each",
-    };
-    let message = format!("{} must be a cron expression", field.title());
-    Problem::error("config::type", message)
-        .at(field.span.clone())
-        .label("found a list")
-        .help(help)
 }
 
 fn every<'a>(
@@ -274,7 +245,7 @@ fn no_instant(text: &str) -> Problem {
         .help(help)
 }
 
-fn marked(trigger: Trigger, field: &Field<'_>) -> Marked<Trigger> {
+pub(super) fn marked(trigger: Trigger, field: &Field<'_>) -> Marked<Trigger> {
     Marked {
         value: trigger,
         span: field.span.clone(),

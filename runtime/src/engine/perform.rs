@@ -209,7 +209,7 @@ impl Hands {
 fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
     Attempt {
         component: match &start.job.component {
-            Component::Ready(digest) => Ok(*digest),
+            Component::Ready(digest) | Component::LastGood(digest, _) => Ok(*digest),
             Component::Unusable(why) => Err(why.clone()),
         },
         limits: start.job.limits.clone(),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -49,6 +50,8 @@ pub struct Status {
     pub retrying: usize,
     /// Jobs of the plan.
     pub jobs: usize,
+    /// Those whose components cannot be used.
+    pub troubled: Vec<Troubled>,
     /// The job that is due next, and when.
     pub next: Option<(Timestamp, JobName)>,
     /// What is not as it should be, in sentences; empty is healthy.
@@ -98,6 +101,16 @@ pub enum StoreStatus {
         since: Timestamp,
         message: String,
     },
+}
+
+/// A job whose component cannot be used.
+#[derive(Clone, Debug)]
+pub struct Troubled {
+    pub job: JobName,
+    /// What is wrong with the component.
+    pub why: String,
+    /// Whether the last good one takes its place; else the job cannot run.
+    pub last_good: bool,
 }
 
 /// A guest.
@@ -301,6 +314,7 @@ impl Board {
             queued,
             retrying,
             jobs: self.plan.jobs.len(),
+            troubled: self.troubled().collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             degraded: self.degraded(),
         }
@@ -338,16 +352,43 @@ impl Board {
                         format!("the schedules file is refused, it has {problems} problems")
                     }
                 });
-        let unusable = self
-            .plan
-            .jobs
-            .values()
-            .filter_map(|job| match &job.component {
-                Component::Unusable(why) => Some(format!("job `{}` cannot run: {why}", job.name)),
-                Component::Ready(_) => None,
-            });
+        let unusable = self.troubled().map(|it| it.to_string());
         let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
         let whole = [store, unfollowed, refused];
         whole.into_iter().flatten().chain(unusable).collect()
+    }
+
+    fn troubled(&self) -> impl Iterator<Item = Troubled> {
+        self.plan.jobs.values().filter_map(|job| {
+            let (why, last_good) = match &job.component {
+                Component::Ready(_) => return None,
+                Component::LastGood(_, why) => (why, true),
+                Component::Unusable(why) => (why, false),
+            };
+            Some(Troubled {
+                job: job.name.clone(),
+                why: why.clone(),
+                last_good,
+            })
+        })
+    }
+}
+
+/// In a sentence.
+impl fmt::Display for Troubled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            job,
+            why,
+            last_good,
+        } = self;
+        if *last_good {
+            write!(
+                f,
+                "job `{job}` runs its last good component, as its plugin cannot be used: {why}"
+            )
+        } else {
+            write!(f, "job `{job}` cannot run: {why}")
+        }
     }
 }

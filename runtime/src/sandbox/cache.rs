@@ -9,18 +9,18 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, DirBuilder, DirEntry, File, OpenOptions},
+    fs::{self, DirEntry, File},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
 
 use cronlet_core::digest::Digest;
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, component::Component};
+
+use super::folder;
 
 /// What a file begins with: this, and the SHA-256 of what it says it is and of the code.
 const MAGIC: &[u8; 8] = b"cronlet1";
@@ -51,7 +51,7 @@ impl Cache {
     pub(super) fn open(engine: &Engine, dir: Option<PathBuf>, lines: bool) -> Self {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let dir = dir.and_then(|dir| match private(&dir) {
+        let dir = dir.and_then(|dir| match folder::private(&dir) {
             Ok(()) => Some(dir),
             Err(error) => {
                 tracing::warn!(
@@ -77,7 +77,7 @@ impl Cache {
     /// The component of this digest, if it is there and sound.
     pub(super) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let path = self.path(digest)?;
-        let file = match read(&path) {
+        let file = match folder::read(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => return unsound(&path, &error.to_string()),
@@ -104,7 +104,10 @@ impl Cache {
         let written = component
             .serialize()
             .map_err(io::Error::other)
-            .and_then(|code| self.write(&path, digest, &code));
+            .and_then(|code| {
+                let checksum = self.checksum(digest, &code);
+                folder::write(&path, &[MAGIC, &checksum, &code], false)
+            });
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "a compiled component is not cached");
         }
@@ -140,7 +143,10 @@ impl Cache {
         let Some((digest, (compiler, kind))) = parts else {
             return false;
         };
-        if Path::new(name).extension().is_some_and(|end| end == "tmp") {
+        if Path::new(name)
+            .extension()
+            .is_some_and(|end| end == folder::UNFINISHED)
+        {
             return age > LEFT_OVER;
         }
         if kind == self.kind {
@@ -152,28 +158,6 @@ impl Cache {
 
     fn compiler(&self) -> String {
         format!("{:016x}", self.compiler)
-    }
-
-    /// To a temporary name and then renamed, so that no half-written file has the right name.
-    fn write(&self, path: &Path, digest: Digest, code: &[u8]) -> io::Result<()> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&temporary)?;
-            file.write_all(MAGIC)?;
-            file.write_all(&self.checksum(digest, code))?;
-            file.write_all(code)?;
-            fs::rename(&temporary, path)
-        };
-        write().inspect_err(|_| {
-            // Whatever is left of it is of no use, and it is gone already if it never was.
-            let _ = fs::remove_file(&temporary);
-        })
     }
 
     fn code<'a>(&self, digest: Digest, file: &'a [u8]) -> Option<&'a [u8]> {
@@ -214,40 +198,12 @@ fn unsound(path: &Path, why: &str) -> Option<Component> {
     None
 }
 
-/// Makes sure that `dir` is there and that only this user can write to it.
-fn private(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let metadata = fs::metadata(dir)?;
-    if !metadata.is_dir() {
-        return Err(io::Error::other("it is no folder"));
-    }
-    check_owner(&metadata)
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    check_owner(&file.metadata()?)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Says that a file is used, unless it was said lately.
 fn touch(path: &Path, now: SystemTime) -> io::Result<()> {
     let file = File::open(path)?;
     let age = now.duration_since(file.metadata()?.modified()?);
     if age.is_ok_and(|age| age > DAY) {
         file.set_modified(now)?;
-    }
-    Ok(())
-}
-
-fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to another user"));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return Err(io::Error::other("other users can write to it"));
     }
     Ok(())
 }

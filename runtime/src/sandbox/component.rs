@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     fs::File,
     io::{self, Read},
     panic::{self, AssertUnwindSafe},
@@ -15,7 +16,7 @@ use std::{
 };
 
 use cronlet_core::{
-    catalog::{Loaded, Unusable},
+    catalog::{Loaded, Need, Unusable},
     digest::Digest,
     units::format_size,
 };
@@ -31,6 +32,7 @@ use super::{
         self, JobPre,
         types::{JobError, Outcome},
     },
+    keep::Keep,
     state::State,
     unusable,
 };
@@ -47,6 +49,7 @@ pub(super) struct Components {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
+    keep: Keep,
     max_size: u64,
     ready: RwLock<BTreeMap<Digest, Arc<Plugin>>>,
     /// Held while a digest is being compiled, so that it is compiled once.
@@ -63,11 +66,17 @@ pub(super) struct Plugin {
 }
 
 impl Components {
-    pub(super) fn new(engine: Engine, cache: Cache, max_size: u64) -> wasmtime::Result<Self> {
+    pub(super) fn new(
+        engine: Engine,
+        cache: Cache,
+        keep: Keep,
+        max_size: u64,
+    ) -> wasmtime::Result<Self> {
         Ok(Self {
             linker: host::linker(&engine)?,
             engine,
             cache,
+            keep,
             max_size,
             ready: RwLock::default(),
             compiling: Mutex::default(),
@@ -77,10 +86,28 @@ impl Components {
 
     /// See [`Sandbox::load`](super::Sandbox::load).
     pub(super) fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
-        let bytes = self.read(path)?;
-        unusable::check_header(&bytes)?;
-        let digest = Digest::of(&bytes);
-        let plugin = self.plugin(digest, &bytes, path)?;
+        self.make_ready(&self.read(path)?, &path.display())
+    }
+
+    /// See [`Sandbox::last_good`](super::Sandbox::last_good).
+    pub(super) fn last_good(&self, need: &Need) -> Option<Loaded> {
+        let plugin = &need.plugin;
+        let digest = need.sha256.or_else(|| self.keep.last_of(plugin))?;
+        let bytes = self.keep.get(digest)?;
+        let loaded = self.make_ready(&bytes, &format_args!("the last good one of {plugin}"));
+        loaded
+            .inspect_err(|unusable| {
+                let why = &unusable.message;
+                tracing::warn!(%digest, plugin, "the last good component cannot be used: {why}");
+            })
+            .ok()
+    }
+
+    /// `name` says what it is, for the log.
+    fn make_ready(&self, bytes: &[u8], name: &dyn fmt::Display) -> Result<Loaded, Unusable> {
+        unusable::check_header(bytes)?;
+        let digest = Digest::of(bytes);
+        let plugin = self.plugin(digest, bytes, name)?;
         Ok(Loaded {
             digest,
             world: plugin.world.to_owned(),
@@ -94,11 +121,12 @@ impl Components {
     }
 
     /// Forgets every other component. What runs keeps its own.
-    pub(super) fn retain(&self, needed: &BTreeSet<Digest>) {
+    pub(super) fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.retain(|digest, _| needed.contains(digest));
         drop(ready);
         self.cache.retain(needed);
+        self.keep.retain(plugins, needed);
     }
 
     /// How many were compiled, and not found in the cache.
@@ -124,7 +152,12 @@ impl Components {
         Ok(bytes)
     }
 
-    fn plugin(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Arc<Plugin>, Unusable> {
+    fn plugin(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+        name: &dyn fmt::Display,
+    ) -> Result<Arc<Plugin>, Unusable> {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
@@ -136,17 +169,24 @@ impl Components {
         if let Some(plugin) = self.get(digest) {
             return Ok(plugin);
         }
-        let compile = || self.compile(digest, bytes, path);
+        let compile = || self.compile(digest, bytes, name);
         let made = guarded(|| compile().and_then(|c| self.link(&c)));
         if let Ok(plugin) = &made {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
+            drop(ready);
+            self.keep.put(digest, bytes);
         }
         self.compiling().remove(&digest);
         made
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8], path: &Path) -> Result<Component, Unusable> {
+    fn compile(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+        name: &dyn fmt::Display,
+    ) -> Result<Component, Unusable> {
         if let Some(component) = self.cache.get(&self.engine, digest) {
             return Ok(component);
         }
@@ -154,7 +194,7 @@ impl Components {
         let begin = Instant::now();
         let component =
             Component::from_binary(&self.engine, bytes).map_err(|e| unusable::invalid(&e))?;
-        tracing::info!(%digest, took = ?begin.elapsed(), "compiled `{}`", path.display());
+        tracing::info!(%digest, took = ?begin.elapsed(), "compiled `{name}`");
         self.cache.put(digest, &component);
         Ok(component)
     }

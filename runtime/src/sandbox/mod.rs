@@ -5,7 +5,7 @@
 //!
 //! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps
 //! the machine code for the next start, [`unusable`] says what is wrong with one. From then on it
-//! is a digest. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
+//! is a digest; [`keep`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
 //! in a place of the pool, and calls it; nothing of it is used again.
 //!
 //! What stops a guest, each for what the others cannot see:
@@ -25,7 +25,9 @@ pub mod control;
 pub mod directory;
 mod engine;
 mod epoch;
+mod folder;
 mod host;
+mod keep;
 mod kept;
 mod limiter;
 mod state;
@@ -35,7 +37,7 @@ mod unusable;
 mod verdict;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     fmt, io,
     num::{NonZeroU32, NonZeroUsize},
@@ -49,7 +51,7 @@ use std::{
 
 use cronlet_core::{
     capability::Capabilities,
-    catalog::{Loaded, Unusable},
+    catalog::{Loaded, Need, Unusable},
     digest::Digest,
     limits::Limits,
     name::JobName,
@@ -70,6 +72,7 @@ use self::{
     cache::Cache,
     component::Components,
     epoch::Ticker,
+    keep::Keep,
 };
 pub use control::{Control, Handle, Progress, Watcher};
 pub use transcript::News;
@@ -140,6 +143,8 @@ pub struct SandboxOptions {
     pub blocking_threads: NonZeroUsize,
     /// Where compiled components are kept; none is nowhere.
     pub cache: Option<PathBuf>,
+    /// Where the components of the live plan are kept for the next start; none is nowhere.
+    pub keep: Option<PathBuf>,
     /// The largest component, in bytes.
     pub max_component: u64,
     /// Whether backtraces have the lines of the source beside the names of functions. For a person
@@ -157,6 +162,7 @@ impl Default for SandboxOptions {
             threads: None,
             blocking_threads: BLOCKING_THREADS,
             cache: None,
+            keep: None,
             max_component: DEFAULT_MAX_COMPONENT,
             source_lines: false,
         }
@@ -233,12 +239,13 @@ impl Sandbox {
             threads,
             blocking_threads,
             cache,
+            keep,
             max_component,
             source_lines,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
         let cache = Cache::open(&engine, cache, source_lines);
-        let components = Components::new(engine.clone(), cache, max_component)
+        let components = Components::new(engine.clone(), cache, Keep::open(keep), max_component)
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let guests = Guests::spawn(threads, blocking_threads).map_err(SandboxError::Threads)?;
         let places = max_concurrent.get() as usize;
@@ -259,9 +266,16 @@ impl Sandbox {
         self.shared.components.load(path)
     }
 
-    /// Forgets every component but these. An attempt under way keeps its own.
-    pub fn retain(&self, needed: &BTreeSet<Digest>) {
-        self.shared.components.retain(needed);
+    /// Loads the component that is kept for a job whose plugin cannot be used: the one that `sha256`
+    /// says, or else the one that the plugin had in the last plan. None if there is none that is sound.
+    pub fn last_good(&self, need: &Need) -> Option<Loaded> {
+        self.shared.components.last_good(need)
+    }
+
+    /// Forgets every component but these. An attempt under way keeps its own. It is kept for the next
+    /// start which component each of `plugins` has.
+    pub fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
+        self.shared.components.retain(plugins, needed);
     }
 
     /// How many components this sandbox has compiled, and not found in its cache.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::project::{Project, Said};
 
 mod history;
+mod json;
 mod logs;
 mod rerun;
 mod runs;
@@ -90,6 +91,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           status   Show whether the daemon is there, whether it is well, and what it is doing
           backup   Copy the database, while the daemon goes on
           prune    Delete old history now
+          schema   Print the JSON Schema of a schedules file, for editors
           help     Print this message or the help of the given subcommand(s)
 
         Options:
@@ -108,6 +110,9 @@ fn the_help_says_where_to_start() -> Result<()> {
           cronlet run hello    try a job, here and now
           cronlet serve        run the jobs when they are due
           cronlet history      what ran, and what came of it
+
+        With --json, data is one JSON document; a log is one object a line. The error that a command ends
+        with is one object on standard error.
 
         Exit codes:
             0  done
@@ -136,6 +141,7 @@ fn the_help_of_next() -> Result<()> {
         Options:
               --cron <EXPR>      An expression in place of a job
               --timezone <TZ>    The time zone whose clocks the expression is read on [default: UTC]
+              --job-name <NAME>  The job that the expression is for: `H` hangs on its name
           -n, --count <N>        How many [default: 5]
               --after <RFC3339>  From when on, itself not included [default: now]
           -h, --help             Print help
@@ -487,6 +493,39 @@ fn next_shows_the_clocks_of_the_zone() -> Result<()> {
             "stands_for": ["2026-03-29T02:30:00"],
         })
     );
+    Ok(())
+}
+
+#[test]
+fn next_takes_the_name_that_a_hash_hangs_on() -> Result<()> {
+    let project = Project::empty()?;
+    let next = [
+        "next",
+        "--cron",
+        "H H * * *",
+        "-n",
+        "1",
+        "--after",
+        "2026-01-01T00:00:00Z",
+    ];
+    let named = project.cronlet(&[&next[..], &["--job-name", "hello"]].concat())?;
+    assert_eq!(
+        (named.code, named.out.as_str()),
+        (0, "2026-01-01T10:04:00+00:00\n")
+    );
+    let nobody = project.cronlet(&next)?;
+    assert_eq!((nobody.code, nobody.out.as_str()), (2, ""));
+    insta::assert_snapshot!(nobody.err, @"
+        error[schedule::cron]: `H` stands for another value in each job
+         --> --cron:1:1
+          |
+        1 | H H * * *
+          | ^ expected the name of a job
+          |
+          = help: name the job: `cronlet next --cron EXPR --job-name NAME`
+
+        1 error in --cron
+        ");
     Ok(())
 }
 

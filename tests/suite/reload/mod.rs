@@ -25,6 +25,7 @@ mod basics;
 mod command;
 mod components;
 mod saving;
+mod start;
 mod trouble;
 
 const TICK: &str = "[jobs.tick]\nplugin = \"noop\"\nevery = \"1s\"\n";

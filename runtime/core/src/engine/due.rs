@@ -185,7 +185,7 @@ pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
 }
 
 /// Whether the newest due instant of this age becomes an occurrence.
-fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
+pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
     match catch_up.mode {
         CatchUpMode::Latest => age < catch_up.window,
         CatchUpMode::None => age < catch_up.grace && age < catch_up.window,

@@ -97,6 +97,8 @@ pub struct Engine {
     stored: Seq,
     /// What waits for a batch to be on disk, in the order of the batches.
     unflushed: VecDeque<(Seq, Release)>,
+    /// Attempts whose records came to the disk while the store was failing.
+    held: Vec<(RunId, u32)>,
     /// The wish that the shell has.
     wake: Option<Timestamp>,
 }
@@ -169,7 +171,7 @@ impl Engine {
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
-            Event::StoreRecovered => self.store = StoreHealth::Writes,
+            Event::StoreRecovered => self.store_recovered(&mut step),
             Event::ShutdownRequested => self.shut_down(&mut step),
         }
         if self.schedules() {

@@ -3,11 +3,19 @@
 //! History is written before the world changes: a guest starts, and a request is answered, when the
 //! batch that says so is on disk.
 
-use super::{Answer, Effect, Engine, Phase, Step, StoreHealth, state::RunPhase};
-use crate::{
-    record::{Record, Seq},
-    run::{RequestId, RunId},
+use super::{
+    Answer, Effect, Engine, Phase, Step, StoreHealth,
+    due::{age, runs_late},
+    state::RunPhase,
 };
+use crate::{
+    job::Job,
+    record::{Record, Seq},
+    run::{Cause, RequestId, RunEnd, RunId, SkipReason},
+};
+
+/// Why a run that was recorded in time is skipped.
+const OUTAGE: &str = "its start could not be recorded in time: the store was failing";
 
 /// Something that waits for its batch to be on disk.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +35,51 @@ impl Engine {
             .is_some_and(|(seq, _)| *seq <= self.stored)
         {
             match self.unflushed.pop_front() {
-                Some((_, Release::Start { run, attempt })) => {
-                    self.release_start(step, run, attempt);
-                }
+                Some((_, Release::Start { run, attempt })) => match self.store {
+                    StoreHealth::Writes => self.release_start(step, run, attempt),
+                    // It may fail again before it has recovered.
+                    StoreHealth::Fails => self.held.push((run, attempt)),
+                },
                 Some((_, Release::Reply { request, answer })) => {
                     step.effects.push(Effect::Reply { request, answer });
                 }
                 None => return,
             }
         }
+    }
+
+    /// The outage was downtime: what was about to start when it began is looked at again, as the
+    /// instants that came due in it are.
+    pub(super) fn store_recovered(&mut self, step: &mut Step) {
+        self.store = StoreHealth::Writes;
+        for (id, attempt) in std::mem::take(&mut self.held) {
+            if self.outage_outlived(step, id, attempt) {
+                self.disarm(step, id);
+                let end = RunEnd::Skipped(SkipReason::Missed);
+                self.end_run(step, id, end, Some(OUTAGE.to_owned()));
+            } else {
+                self.release_start(step, id, attempt);
+            }
+        }
+    }
+
+    /// Whether an armed attempt is the first for an instant that downtime would have left behind:
+    /// a newer one is due, or it is too late for this one.
+    fn outage_outlived(&self, step: &Step, id: RunId, attempt: u32) -> bool {
+        let run = self.runs.get(&id).filter(|run| {
+            let armed = matches!(run.phase, RunPhase::Armed { .. });
+            armed && run.last_attempt == attempt && !run.attempted
+        });
+        let Some(run) = run else { return false };
+        let Cause::Time(instant) = run.new.cause else {
+            return false;
+        };
+        let state = self.jobs.get(&run.new.job);
+        state.is_some_and(|state| {
+            let newer = state.due.is_some_and(|due| due <= step.now);
+            let late = |job: &Job| !runs_late(&job.catch_up, age(step.now, instant));
+            newer || state.job.as_deref().is_some_and(late)
+        })
     }
 
     /// Starts nothing any more, and tells every guest to end. Asked again, it changes nothing.

@@ -28,6 +28,30 @@ pub(super) struct Clocks<'a> {
     pub(super) interval_like: bool,
 }
 
+/// Times of the day of one expression that one transition hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// When the clocks jump.
+    pub at: Timestamp,
+    /// Which way.
+    pub jump: Jump,
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub first: DateTime,
+    /// The last of them.
+    pub last: DateTime,
+}
+
+/// Which way clocks jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    /// Over times that do not exist then, all of which are due at once.
+    Forward,
+    /// To times that have been already, which are not due again.
+    Back,
+}
+
 impl Clocks<'_> {
     /// The first instant strictly after `t`.
     pub(super) fn next_after(&self, t: Timestamp) -> Option<Timestamp> {
@@ -74,6 +98,34 @@ impl Clocks<'_> {
                     .take_while(move |wall| *wall < shown)
             })
             .map(civil)
+    }
+
+    /// The first transition in `(after, through]` that hits more than one time of
+    /// the day; none for a rhythm.
+    pub(super) fn crowd_in(&self, after: Timestamp, through: Timestamp) -> Option<Crowd> {
+        if self.interval_like {
+            return None;
+        }
+        let (from, to) = (second(after), second(through).max(second(after)));
+        let (from, to) = (self.zone.period_at(from), self.zone.period_at(to));
+        self.zone.periods()[from + 1..=to]
+            .iter()
+            .find_map(|period| {
+                let shown = period.start + period.offset;
+                let (begin, end) = (shown.min(period.high), shown.max(period.high));
+                let count = self.matches_in(begin - 1, end - 1);
+                (count > 1).then_some(Crowd {
+                    at: instant(period.start)?,
+                    jump: if period.high < shown {
+                        Jump::Forward
+                    } else {
+                        Jump::Back
+                    },
+                    count,
+                    first: civil(self.match_after(begin - 1)?),
+                    last: civil(self.match_at_or_before(end - 1)?),
+                })
+            })
     }
 
     fn next_shown(&self, t: i64) -> Option<i64> {

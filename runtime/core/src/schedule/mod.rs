@@ -26,7 +26,8 @@ use std::fmt;
 use jiff::{Timestamp, civil::DateTime};
 
 pub use at::{At, AtError};
-pub use cron::{Cron, CronError};
+pub use cron::{Cron, CronError, CronLint};
+pub use dst::{Crowd, Jump};
 pub use every::{Every, EveryError};
 pub use zone::{Local, UnknownZone, Zone};
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp, tz::AmbiguousOffset};
+use jiff::{Timestamp, tz::AmbiguousOffset};
 
 use super::cron::{FIRST_YEAR, LAST_YEAR};
 
@@ -141,13 +141,13 @@ impl Zone {
                 first: before.to_timestamp(wall).ok()?,
                 second: after.to_timestamp(wall).ok()?,
             },
-            AmbiguousOffset::Gap { before, .. } => {
-                // With the offset that has ended it is an instant after the jump, which is the last
-                // one before that.
-                let late = before.to_timestamp(wall).ok()?;
-                let late = late.checked_add(SignedDuration::from_nanos(1)).ok()?;
-                let after = named.zone.preceding(late).next()?.timestamp();
-                Local::Skipped { after }
+            AmbiguousOffset::Gap { before, after } => {
+                // With the new offset it is an instant before the jump, with the old one after it.
+                let (early, late) = (after.to_timestamp(wall), before.to_timestamp(wall));
+                let (early, late) = (early.ok()?.as_second(), late.ok()?.as_second());
+                Local::Skipped {
+                    after: named.jump_in(early, late, before)?,
+                }
             }
         };
         Some(local)
@@ -183,6 +183,22 @@ impl Zone {
         let periods = self.periods();
         let n = periods[1..].partition_point(|period| period.high <= wall);
         (wall - periods[n].offset).max(periods[n].start)
+    }
+}
+
+impl Named {
+    /// The first second after `early` and not after `late` at which the offset is `before` no more.
+    fn jump_in(&self, mut early: i64, mut late: i64, before: Offset) -> Option<Timestamp> {
+        while late - early > 1 {
+            let middle = early + (late - early) / 2;
+            let t = Timestamp::from_second(middle).ok()?;
+            if self.zone.to_offset(t) == before {
+                early = middle;
+            } else {
+                late = middle;
+            }
+        }
+        Timestamp::from_second(late).ok()
     }
 }
 

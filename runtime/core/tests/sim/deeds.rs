@@ -16,14 +16,17 @@ use crate::prng::Prng;
 const KEYS: [&str; 3] = ["a", "b", "ccc"];
 const VALUES: [&[u8]; 3] = [b"0", b"11", b""];
 
+/// What a key holds; none is nothing.
+pub(crate) type Held = Option<Arc<[u8]>>;
+
 /// What an attempt did to one key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Deed {
     pub(crate) key: Key,
     /// What a compare-and-set found there, in the state that the attempt had read.
-    pub(crate) found: Option<Option<Arc<[u8]>>>,
+    pub(crate) found: Option<Held>,
     /// What the attempt left there, if it changed it.
-    pub(crate) left: Option<Option<Arc<[u8]>>>,
+    pub(crate) left: Option<Held>,
 }
 
 /// What a state counts for.

@@ -52,6 +52,13 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("only_an_outage_makes_a_run_missed", |said, _| {
+        each(said, |record| {
+            if let Record::RunEnded { end, .. } = record {
+                *end = RunEnd::Skipped(SkipReason::Missed);
+            }
+        });
+    }),
     ("watermarks_move_forward", |said, now| {
         each(said, |record| {
             if let Record::Watermark { to, .. } = record {

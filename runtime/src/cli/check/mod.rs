@@ -126,6 +126,7 @@ pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unus
     Catalog {
         components,
         directories: directories(draft),
+        ..Catalog::default()
     }
 }
 

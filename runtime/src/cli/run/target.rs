@@ -123,6 +123,7 @@ fn load_job(
     let catalog = Catalog {
         components: [(reference.written.clone(), loaded)].into(),
         directories: directories(draft),
+        ..Catalog::default()
     };
     let plan = draft.resolve(&catalog);
     let job = &plan.jobs[&name];
@@ -135,7 +136,8 @@ fn load_job(
             state: Some(Arc::new(Copy::of(database))),
             job: name,
         }),
-        cronlet_core::job::Component::Unusable(why) => Err(CliError::config(format!(
+        cronlet_core::job::Component::Unusable(why)
+        | cronlet_core::job::Component::LastGood(_, why) => Err(CliError::config(format!(
             "job `{name}` cannot be run: {why}"
         ))),
     }

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::sleep;
 
 use crate::{
@@ -128,6 +129,19 @@ impl Manager {
     pub(super) fn stopping(&self) {
         if !self.stopping.swap(true, Ordering::Relaxed) {
             self.say(&format!("STOPPING=1\n{}", self.more_time()));
+        }
+    }
+
+    /// Has the schedules file read again, and says when it begins and when what became of it is known:
+    /// somebody may wait for that.
+    pub(super) async fn reload(&self, engine: &Handle) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}\n"));
+        engine.reload_and_wait().await;
+        // A manager that was told of the end has no use for this.
+        if !self.stopping.load(Ordering::Relaxed) {
+            self.say("READY=1\n");
         }
     }
 

@@ -26,6 +26,7 @@ Examples:
   cronlet serve                                   the jobs of schedules.toml, until Ctrl-C
   cronlet serve -c /etc/cronlet/schedules.toml    those of another file
   cronlet serve --log-format json                 for a machine that reads the log
+  cronlet serve --log-dir /var/log/cronlet        into files that are rotated, not to standard error
 
 A saved schedules file, and a component that is built again, take effect at once; so does SIGHUP.
 Ctrl-C and SIGTERM stop gracefully: guests have `shutdown_grace` to end, and the code is 0, or 1 if
@@ -33,16 +34,8 @@ the history could not be written. Once more stops at once, with 130, and so does
 components are still being compiled at the start.
 CRONLET_LOG says what is logged: a level such as `debug`, or `warn,cronlet=debug`.")]
 pub struct Args {
-    /// How a line of the log looks
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "CRONLET_LOG_FORMAT",
-        hide_env_values = true,
-        value_enum,
-        default_value_t
-    )]
-    log_format: logging::Format,
+    #[command(flatten)]
+    logging: logging::Args,
 }
 
 /// A daemon that is ready to answer.
@@ -52,7 +45,7 @@ struct Daemon {
 }
 
 pub fn run(args: &Args, place: &Place) -> Result<Exit, CliError> {
-    let _logging = logging::init(args.log_format)?;
+    let _logging = logging::init(&args.logging)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("api")
@@ -96,10 +89,12 @@ impl Daemon {
             last.finished().await;
         };
         let answering = tokio::spawn(socket.serve(api::router(engine.clone()), end));
-        tokio::spawn({
+        let told = (manager.clone(), engine.clone());
+        tokio::spawn(async move { told.0.follow(&told.1).await });
+        let reloads = || {
             let (manager, engine) = (manager.clone(), engine.clone());
-            async move { manager.follow(&engine).await }
-        });
+            tokio::spawn(async move { manager.reload(&engine).await });
+        };
         tokio::select! {
             finish = engine.finished() => {
                 // A client that keeps its connection open does not keep the daemon.
@@ -110,7 +105,7 @@ impl Daemon {
                     Finish::Died => Exit::Bug,
                 })
             }
-            () = signals.obey(&engine, || manager.stopping()) => Ok(Exit::Interrupted),
+            () = signals.obey(&engine, reloads, || manager.stopping()) => Ok(Exit::Interrupted),
         }
     }
 }

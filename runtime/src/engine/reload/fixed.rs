@@ -22,7 +22,7 @@ pub(super) struct Fixed {
 pub(super) struct Notes {
     /// The changes that wait for a restart.
     pub(super) restart: Vec<Warning>,
-    /// These, the components that cannot be used, and what is hardly meant.
+    /// These, the components and directories that cannot be used, and what is hardly meant.
     pub(super) all: Option<Problems>,
 }
 
@@ -45,7 +45,11 @@ impl Fixed {
     /// What is to be said of `draft` although it is accepted.
     pub(super) fn notes(&self, draft: &Draft, catalog: &Catalog, now: Timestamp) -> Notes {
         let restart = self.restart(draft);
-        let others = [draft.unusable(catalog, Severity::Warning), draft.lint(now)];
+        let others = [
+            draft.unusable(catalog, Severity::Warning),
+            draft.lint_grants(catalog),
+            draft.lint(now),
+        ];
         let others = others.into_iter().flatten().flat_map(Problems::into_vec);
         let all = restart.iter().cloned().chain(others).collect();
         Notes {

@@ -62,7 +62,7 @@ struct Reloader {
 enum Resolved {
     /// It says what is live.
     Same(Notes),
-    Next(Next),
+    Next(Box<Next>),
 }
 
 struct Next {
@@ -160,7 +160,8 @@ impl Reloader {
         // Without an answer the engine has come to its end, and nothing more is loaded.
         if let Some(mut needed) = self.engine.components_in_use() {
             needed.extend(digests(&self.plan));
-            self.schedules.components.retain(&needed);
+            let plugins = self.catalog.accepted();
+            self.schedules.components.retain(&plugins, &needed);
         }
     }
 
@@ -192,7 +193,7 @@ impl Reloader {
         let asked = std::mem::take(&mut self.asked);
         let outcome = match reading.and_then(|reading| self.resolve(reading)) {
             Ok(Resolved::Same(notes)) => self.keep(notes, asked > 0),
-            Ok(Resolved::Next(next)) => self.accept(next),
+            Ok(Resolved::Next(next)) => self.accept(*next),
             Err(problems) => self.refuse(problems),
         };
         self.tidy();
@@ -209,7 +210,14 @@ impl Reloader {
 
     /// Makes a plan of it, unless something got worse.
     fn resolve(&mut self, reading: Reading) -> Result<Resolved, Problems> {
-        let Reading { draft, catalog } = reading;
+        let Reading { draft, mut catalog } = reading;
+        // What a start has put in the place of a component stays there until the file can be used.
+        let last_good = &self.catalog.last_good;
+        catalog.last_good = draft
+            .lacking(&catalog)
+            .into_iter()
+            .filter_map(|need| Some((need.clone(), last_good.get(&need)?.clone())))
+            .collect();
         self.watch_for(&draft);
         let mut plan = draft.resolve(&catalog);
         self.fixed.hold(&mut plan);
@@ -220,12 +228,12 @@ impl Reloader {
         if let Some(problems) = self.known.worse(&draft, &catalog, &self.plan, &plan) {
             return Err(problems);
         }
-        Ok(Resolved::Next(Next {
+        Ok(Resolved::Next(Box::new(Next {
             plan,
             known: Known::of(&draft, &catalog),
             catalog,
             notes,
-        }))
+        })))
     }
 
     fn keep(&mut self, notes: Notes, asked: bool) -> Outcome {

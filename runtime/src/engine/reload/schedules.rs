@@ -8,7 +8,7 @@ use std::{
 };
 
 use cronlet_core::{
-    catalog::{Catalog, Directory, Loaded, Unusable},
+    catalog::{Catalog, Directory, Loaded, Need, Unusable},
     digest::Digest,
     plan::Plan,
 };
@@ -23,8 +23,12 @@ pub trait Components: Send + Sync + 'static {
     /// Makes the component at `path` ready to run. It may take seconds.
     fn load(&self, path: &Path) -> Result<Loaded, Unusable>;
 
-    /// Drops every other component.
-    fn retain(&self, digests: &BTreeSet<Digest>);
+    /// The component that took this one's place in the last plan, or was it, ready to run.
+    fn last_good(&self, need: &Need) -> Option<Loaded>;
+
+    /// Keeps it for the next start which component each plugin has, and drops every component that is
+    /// not `needed`.
+    fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>);
 }
 
 /// A schedules file with its surroundings.
@@ -61,15 +65,25 @@ impl Components for Sandbox {
         Self::load(self, path)
     }
 
-    fn retain(&self, digests: &BTreeSet<Digest>) {
-        Self::retain(self, digests);
+    fn last_good(&self, need: &Need) -> Option<Loaded> {
+        Self::last_good(self, need)
+    }
+
+    fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
+        Self::retain(self, plugins, needed);
     }
 }
 
 impl Schedules {
-    /// The first plan: a job whose component cannot be used fails alone.
+    /// The first plan: where a component cannot be used, the last good one takes its place; without
+    /// one, the job fails alone.
     pub fn first(&self, draft: Draft) -> First {
-        let catalog = self.load(&draft, || false).unwrap_or_default();
+        let mut catalog = self.load(&draft, || false).unwrap_or_default();
+        for need in draft.lacking(&catalog) {
+            if let Some(loaded) = self.components.last_good(&need) {
+                catalog.last_good.insert(need, loaded);
+            }
+        }
         let plan = draft.resolve(&catalog).into();
         First {
             draft,

@@ -1,13 +1,13 @@
 //! A real file that is saved, with components that are only bytes.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     sync::{Condvar, Mutex},
 };
 
 use cronlet_core::{
-    catalog::{Loaded, Unusable},
+    catalog::{Loaded, Need, Unusable},
     digest::Digest,
     engine::Answer,
 };
@@ -26,6 +26,8 @@ const AB: &str = "[jobs.a]\nplugin = \"a\"\n[jobs.b]\nplugin = \"b\"\n";
 struct Bytes {
     /// What is kept.
     retained: Mutex<BTreeSet<Digest>>,
+    /// The component that each plugin had.
+    last_good: Mutex<BTreeMap<String, Digest>>,
     /// Whether a load waits, and how many do.
     held: Mutex<(bool, u32)>,
     changed: Condvar,
@@ -70,8 +72,19 @@ impl Components for Bytes {
         })
     }
 
-    fn retain(&self, digests: &BTreeSet<Digest>) {
-        self.retained.lock().unwrap().clone_from(digests);
+    fn last_good(&self, need: &Need) -> Option<Loaded> {
+        let last_good = self.last_good.lock().unwrap();
+        let digest = *last_good.get(&need.plugin)?;
+        let will_do = need.sha256.is_none_or(|it| it == digest);
+        will_do.then(|| Loaded {
+            digest,
+            world: "job".to_owned(),
+        })
+    }
+
+    fn retain(&self, plugins: &BTreeMap<String, Digest>, needed: &BTreeSet<Digest>) {
+        self.last_good.lock().unwrap().clone_from(plugins);
+        self.retained.lock().unwrap().clone_from(needed);
     }
 }
 
@@ -83,6 +96,11 @@ struct Follower {
 
 /// An engine that follows a file of `text`, with the plugins `a` and `b`.
 fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
+    follower_after(text, |dir, _| prepare(dir))
+}
+
+/// The same, with what is kept of components too.
+fn follower_after(text: &str, prepare: impl Fn(&Path, &Bytes)) -> Follower {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("schedules.toml");
     fs::create_dir(dir.path().join("plugins")).unwrap();
@@ -90,8 +108,8 @@ fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
         fs::write(dir.path().join(format!("plugins/{name}.wasm")), name).unwrap();
     }
     fs::write(&file, text).unwrap();
-    prepare(dir.path());
     let components = Arc::new(Bytes::default());
+    prepare(dir.path(), &components);
     let schedules = Schedules {
         file: file.clone(),
         environment: Environment::new(),
@@ -242,6 +260,63 @@ fn an_unusable_component_at_the_start_is_no_refusal() {
     );
     follower.write("plugins/b.wasm", "b");
     follower.bench.until(|status| status.degraded.is_empty());
+}
+
+/// As after a start with a component `b` that is gone, and was there before.
+fn last_good() -> Follower {
+    let follower = follower_after(AB, |dir, components| {
+        fs::remove_file(dir.join("plugins/b.wasm")).unwrap();
+        let b = ("b".to_owned(), Digest::of(b"b"));
+        components.last_good.lock().unwrap().extend([b]);
+    });
+    let status = follower.live(AB);
+    assert_eq!(
+        status.degraded,
+        ["job `b` runs its last good component, as its plugin cannot be used: it is not there"]
+    );
+    follower
+}
+
+#[test]
+fn the_last_good_component_takes_the_place_of_one_that_is_gone_until_it_is_back() {
+    let follower = last_good();
+    let engine = &follower.bench.engine;
+    let wait = || follower.bench.wait(engine.reload_and_wait()).unwrap();
+    let Outcome::Unchanged { warnings, .. } = wait() else {
+        panic!("nothing has changed");
+    };
+    let warnings = warnings.unwrap().to_string();
+    assert!(
+        warnings.contains("it is not there; the last good one takes its place"),
+        "{warnings}"
+    );
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let kept = || {
+        let last_good = follower.components.last_good.lock().unwrap();
+        let retained = follower.components.retained.lock().unwrap();
+        (last_good.get("b").copied(), retained.clone())
+    };
+    assert_eq!(kept(), (Some(b), [a, b].into()), "for the next start too");
+    follower.write("plugins/b.wasm", "b2");
+    follower.bench.until(|status| status.degraded.is_empty());
+    let b2 = Digest::of(b"b2");
+    follower
+        .bench
+        .until(|_| kept() == (Some(b2), [a, b2].into()));
+}
+
+#[test]
+fn a_last_good_component_keeps_nobody_from_changing_another_job() {
+    let follower = last_good();
+    let edited = AB.replace("\"a\"\n", "\"a\"\ntimeout = \"1m\"\n");
+    follower.save(&edited);
+    assert_eq!(follower.live(&edited).degraded.len(), 1);
+    follower.write("plugins/b.wasm", "bad");
+    let (status, problems) = follower.refused();
+    assert!(problems.contains("it is bad"), "{problems}");
+    assert_eq!(status.jobs, 2);
+    follower.write("plugins/b.wasm", "b");
+    assert!(follower.live(&edited).degraded.is_empty());
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn what_nobody_needs_is_forgotten() {
     let spin = load(&sandbox, &guest::spin()).unwrap().digest;
     let noop = load(&sandbox, &guest::noop()).unwrap().digest;
     let (handle, spinning) = start(&sandbox, Ok(spin), limits(3_600_000));
-    sandbox.retain(&BTreeSet::from([noop]));
+    sandbox.retain(&BTreeMap::new(), &BTreeSet::from([noop]));
     let (_handle, report) = start(&sandbox, Ok(noop), limits(60_000));
     let report = report.recv_timeout(PATIENCE).unwrap();
     assert!(matches!(report.verdict, Verdict::Succeeded(_)));
@@ -238,6 +238,44 @@ fn what_nobody_needs_is_forgotten() {
     assert_eq!(reason, FailReason::Load);
     handle.stop_within(Duration::ZERO);
     spinning.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn the_last_good_component_is_there_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = || {
+        Sandbox::new(SandboxOptions {
+            keep: Some(dir.path().join("kept")),
+            ..SandboxOptions::default()
+        })
+        .unwrap()
+    };
+    let need = |plugin: &str, sha256| Need {
+        plugin: plugin.to_owned(),
+        sha256,
+    };
+    let first = sandbox();
+    let (noop, spin) = (&guest::noop(), &guest::spin());
+    let noop = load(&first, noop).unwrap();
+    let spin = load(&first, spin).unwrap();
+    assert_eq!(first.last_good(&need("a", None)), None, "not accepted yet");
+    let plugins = BTreeMap::from([("a".to_owned(), noop.digest)]);
+    first.retain(&plugins, &BTreeSet::from([spin.digest]));
+
+    let second = sandbox();
+    assert_eq!(second.last_good(&need("a", None)), Some(noop.clone()));
+    assert_eq!(second.last_good(&need("b", None)), None);
+    let pinned = second.last_good(&need("a", Some(spin.digest)));
+    assert_eq!(pinned, Some(spin.clone()), "a pin needs no plugin");
+    let (_handle, report) = start(&second, Ok(noop.digest), limits(60_000));
+    let report = report.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(report.verdict, Verdict::Succeeded(_)));
+    second.retain(&plugins, &BTreeSet::new());
+    assert_eq!(second.last_good(&need("a", Some(spin.digest))), None);
+
+    let file = dir.path().join(format!("kept/{}.wasm", noop.digest));
+    fs::write(file, guest::spin()).unwrap();
+    assert_eq!(sandbox().last_good(&need("a", None)), None, "it is another");
 }
 
 #[test]

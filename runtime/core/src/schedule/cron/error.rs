@@ -136,7 +136,7 @@ impl CronError {
     pub(super) fn unknown_value(field: &Field, value: &Piece<'_>) -> Self {
         let error = Self::new(
             value.span(),
-            format!("`{}` is not a {}", value.text, field.name),
+            format!("`{}` is not {}", value.text, field.one()),
             field.expected(),
         );
         match field.advice(value.text) {
@@ -158,29 +158,12 @@ impl CronError {
     }
 
     pub(super) fn reversed(field: &Field, range: &Piece<'_>, first: u32, last: u32) -> Self {
-        let error = Self::new(
+        Self::new(
             range.span(),
             format!("{} range `{}` runs backwards", field.name, range.text),
             "expected the lower value first",
-        );
-        if field.turns() {
-            let (high, low) = (
-                Field::range(first, field.top),
-                Field::range(field.min, last),
-            );
-            return error.help(format!("write `{high},{low}`"));
-        }
-        error.help(format!("write `{last}-{first}`"))
-    }
-
-    pub(super) fn step_without_range(field: &Field, item: &Piece<'_>, first: u32) -> Self {
-        let (value, step) = item.text.split_once('/').unwrap_or((item.text, ""));
-        Self::new(
-            item.span(),
-            format!("`{}` steps from a single value", item.text),
-            "expected `*` or a range before `/`",
         )
-        .help(format!("write `{value}-{}/{step}`", field.top.max(first)))
+        .help(format!("write `{last}-{first}`"))
     }
 
     pub(super) fn step_of_nothing(field: &Field, item: &Piece<'_>) -> Self {
@@ -211,12 +194,113 @@ impl CronError {
         Self::new(span, message, "expected 1 or more")
     }
 
-    pub(super) fn never(span: Range<usize>, instead: &str) -> Self {
+    pub(super) fn never(span: Range<usize>) -> Self {
         Self::new(
             span,
             "cron expression names no time from 1970 to 2199",
             "expected a day that exists",
         )
-        .help(format!("write `{instead}`"))
+    }
+
+    pub(super) fn lonely_plus(plus: &Piece<'_>) -> Self {
+        Self::new(
+            plus.span(),
+            "`+` has no day-of-week after it",
+            "expected a day of the week",
+        )
+        .help("write `+FRI` for a day that must be a Friday too")
+    }
+}
+
+/// What can be wrong with the days that each month has elsewhere.
+impl CronError {
+    pub(super) fn step_of_moving(item: &Piece<'_>, base: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` takes no step", base.text),
+            "expected `*`, a value or a range before `/`",
+        )
+        .help(format!("write `{}`", base.text))
+    }
+
+    pub(super) fn bad_from_end(item: &Piece<'_>, days: &Piece<'_>) -> Self {
+        let span = if days.text.is_empty() { item } else { days }.span();
+        Self::new(
+            span,
+            format!("`{}` is no day before the last of the month", item.text),
+            "expected 1-30 days after `L-`",
+        )
+        .help("write `L-3` for the third day before the last, or `L` for the last")
+    }
+
+    pub(super) fn workdays_of_range(item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` is near to no single day", item.text),
+            "expected one day before `W`",
+        )
+        .help("write `15W` for the working day nearest to the 15th")
+    }
+
+    pub(super) fn last_of_range(item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` is the last of no single day", item.text),
+            "expected one day of the week before `L`",
+        )
+        .help("write `FRIL` for the last Friday of the month")
+    }
+
+    pub(super) fn nth_of_no_day(item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` counts no single day", item.text),
+            "expected one day of the week before `#`",
+        )
+        .help("write `FRI#2` for the second Friday of the month")
+    }
+
+    pub(super) fn bad_nth(item: &Piece<'_>, nth: &Piece<'_>) -> Self {
+        let (day, _) = item.cut('#');
+        let span = if nth.text.is_empty() { item } else { nth }.span();
+        let error = Self::new(
+            span,
+            format!("`{}` is in no month", item.text),
+            "expected 1-5 after `#`",
+        );
+        if nth.text.eq_ignore_ascii_case("L") {
+            return error.help(format!("write `{}L` for the last one", day.text));
+        }
+        error.help(format!("write `{}#2` for the second one", day.text))
+    }
+}
+
+/// What can be wrong with `H`.
+impl CronError {
+    pub(super) fn open_parenthesis(item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` is not closed", item.text),
+            "expected `)` at its end",
+        )
+        .help("write `H(9-17)`")
+    }
+
+    pub(super) fn hash_of_no_range(field: &Field, item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` has no range to choose from", item.text),
+            "expected two values with `-` between them",
+        )
+        .help(format!("write `H({}-{})`", field.min, field.hash_top))
+    }
+
+    pub(super) fn hash_of_nobody(item: &Piece<'_>) -> Self {
+        Self::new(
+            item.span(),
+            format!("`{}` stands for another value in each job", item.text),
+            "expected the name of a job",
+        )
+        .help("name the job: `cronlet next --cron EXPR --job-name NAME`")
     }
 }

@@ -1,12 +1,5 @@
-//! One field: what its values are called, and from its text to the values.
-//!
-//! A field is a list of items, an item is `*`, a value or a range, and `*` or a
-//! range may have a step. This is the place for further kinds of items.
+//! The seven fields: what their values are called, and what is said about them.
 
-use std::fmt::Write as _;
-
-use super::error::CronError;
-use super::parse::Piece;
 use super::search::{FIRST_YEAR, LAST_YEAR};
 
 const MONTHS: [&str; 12] = [
@@ -37,173 +30,85 @@ const WEEKDAYS: [&str; 7] = [
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
+    pub(super) kind: Kind,
     /// The lowest value.
     pub(super) min: u32,
     /// The highest value that is not another name for a lower one: where `*` ends.
     pub(super) top: u32,
     /// The highest value that can be written.
-    max: u32,
+    pub(super) max: u32,
+    /// The highest value that `H` stands for: every month has it.
+    pub(super) hash_top: u32,
     /// Full names of the values from `min` on. Three letters name a value; the
     /// rest tells what a longer name was meant to be.
     names: &'static [&'static str],
 }
 
+/// What a field has beside values and ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Ranges that wrap around.
+    Turning,
+    /// And `?`, `L`, `L-n`, `LW`, `nW`.
+    DayOfMonth,
+    /// And `?`, `nL`, `n#k`.
+    DayOfWeek,
+    /// Nothing: no year comes after the last one.
+    Year,
+}
+
 pub(super) static SECOND: Field = Field::numbers("second", 0, 59);
 pub(super) static MINUTE: Field = Field::numbers("minute", 0, 59);
 pub(super) static HOUR: Field = Field::numbers("hour", 0, 23);
-pub(super) static DAY_OF_MONTH: Field = Field::numbers("day-of-month", 1, 31);
+pub(super) static DAY_OF_MONTH: Field = Field {
+    kind: Kind::DayOfMonth,
+    hash_top: 28,
+    ..Field::numbers("day-of-month", 1, 31)
+};
 pub(super) static MONTH: Field = Field {
     names: &MONTHS,
     ..Field::numbers("month", 1, 12)
 };
 /// Sunday is 0, and 7 as the end of a week that begins on Monday.
 pub(super) static DAY_OF_WEEK: Field = Field {
+    kind: Kind::DayOfWeek,
     max: 7,
     names: &WEEKDAYS,
     ..Field::numbers("day-of-week", 0, 6)
 };
-pub(super) static YEAR: Field = Field::numbers("year", FIRST_YEAR, LAST_YEAR);
-
-/// The values of one item of a field: every `step`th from `first` to `last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) first: u32,
-    pub(super) last: u32,
-    pub(super) step: u32,
-    /// Written with `*`.
-    star: bool,
-}
+pub(super) static YEAR: Field = Field {
+    kind: Kind::Year,
+    ..Field::numbers("year", FIRST_YEAR, LAST_YEAR)
+};
 
 impl Field {
     const fn numbers(name: &'static str, min: u32, max: u32) -> Self {
         Self {
             name,
+            kind: Kind::Turning,
             min,
             top: max,
             max,
+            hash_top: max,
             names: &[],
         }
     }
 
-    /// Reads the field, hands each item to `each`, and appends the field's
-    /// canonical text.
-    pub(super) fn parse(
-        &self,
-        list: &Piece<'_>,
-        canonical: &mut String,
-        mut each: impl FnMut(Item),
-    ) -> Result<(), CronError> {
-        for (n, text) in list.split(',').enumerate() {
-            if text.text.is_empty() {
-                return Err(CronError::empty_item(self, list, &text));
-            }
-            let item = self.item(&text)?;
-            if n > 0 {
-                canonical.push(',');
-            }
-            self.write(item, canonical);
-            each(item);
-        }
-        Ok(())
+    /// How many values it has.
+    pub(super) fn size(&self) -> u32 {
+        self.top - self.min + 1
     }
 
-    fn item(&self, text: &Piece<'_>) -> Result<Item, CronError> {
-        let (base, step) = text.cut('/');
-        if base.text == "*" {
-            let (first, last) = (self.min, self.top);
-            let step = self.step(step, text)?;
-            return Ok(Item {
-                first,
-                last,
-                step,
-                star: true,
-            });
-        }
-        let (first, last) = match base.cut('-') {
-            (first, Some(last)) => self.span(&base, &first, &last)?,
-            (value, None) => {
-                if value.text.is_empty() {
-                    return Err(CronError::step_of_nothing(self, text));
-                }
-                let value = self.value(&value)?;
-                if step.is_some() {
-                    self.step(step, text)?;
-                    return Err(CronError::step_without_range(self, text, value));
-                }
-                (value, value)
-            }
-        };
-        let step = self.step(step, text)?;
-        Ok(Item {
-            first,
-            last,
-            step,
-            star: false,
-        })
-    }
-
-    fn span(
-        &self,
-        range: &Piece<'_>,
-        first: &Piece<'_>,
-        last: &Piece<'_>,
-    ) -> Result<(u32, u32), CronError> {
-        if first.text.is_empty() || last.text.is_empty() {
-            return Err(CronError::open_range(self, range));
-        }
-        let (low, mut high) = (self.value(first)?, self.value(last)?);
-        // `FRI-SUN`: by name, the Sunday that ends a range is the week's last day.
-        if self.max > self.top && high == self.min && low > high && last.number().is_none() {
-            high = self.max;
-        }
-        if low > high {
-            return Err(CronError::reversed(self, range, low, high));
-        }
-        Ok((low, high))
-    }
-
-    fn value(&self, text: &Piece<'_>) -> Result<u32, CronError> {
-        if let Some(number) = text.number() {
-            if (self.min..=self.max).contains(&number) {
-                return Ok(number);
-            }
-            return Err(CronError::out_of_range(self, text));
-        }
-        self.named(text.text)
-            .ok_or_else(|| CronError::unknown_value(self, text))
-    }
-
-    fn named(&self, text: &str) -> Option<u32> {
+    /// The value that three letters name.
+    pub(super) fn named(&self, text: &str) -> Option<u32> {
         (self.min..)
             .zip(self.names)
             .find(|(_, name)| short(name).eq_ignore_ascii_case(text))
             .map(|(value, _)| value)
     }
 
-    fn step(&self, step: Option<Piece<'_>>, item: &Piece<'_>) -> Result<u32, CronError> {
-        let Some(step) = step else { return Ok(1) };
-        step.number()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| CronError::bad_step(self, &step, item))
-    }
-
-    fn write(&self, item: Item, canonical: &mut String) {
-        let Item {
-            first,
-            last,
-            step,
-            star,
-        } = item;
-        let written = match (star, first == last) {
-            (true, _) => canonical.write_char('*'),
-            (false, true) if first > self.top => write!(canonical, "{}", self.min),
-            (false, true) => write!(canonical, "{first}"),
-            (false, false) => write!(canonical, "{first}-{last}"),
-        };
-        written.expect("a string takes any text");
-        if step > 1 && (star || first != last) {
-            write!(canonical, "/{step}").expect("a string takes any text");
-        }
+    pub(super) fn is_day_field(&self) -> bool {
+        matches!(self.kind, Kind::DayOfMonth | Kind::DayOfWeek)
     }
 }
 
@@ -220,38 +125,74 @@ impl Field {
     }
 
     pub(super) fn full_range(&self) -> String {
-        Self::range(self.min, self.max)
+        format!("{}-{}", self.min, self.max)
     }
 
-    pub(super) fn range(first: u32, last: u32) -> String {
-        if first == last {
-            return first.to_string();
-        }
-        format!("{first}-{last}")
-    }
-
-    /// Whether the lowest value comes after the highest one; years do not.
-    pub(super) fn turns(&self) -> bool {
-        self.name != YEAR.name
+    /// `a minute`, `an hour`.
+    pub(super) fn one(&self) -> String {
+        let article = if self.kind == Kind::Turning && self.max == 23 {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {}", self.name)
     }
 
     /// What to type instead of a value that this field does not have.
     pub(super) fn advice(&self, text: &str) -> Option<String> {
-        if text == "?" {
-            return Some("write `*`".into());
-        }
+        let upper = text.to_ascii_uppercase();
+        self.advice_on_letters(text, &upper)
+            .or_else(|| self.advice_on_numbers(text))
+            .or_else(|| self.advice_on_names(text, &upper))
+    }
+
+    fn advice_on_letters(&self, text: &str, upper: &str) -> Option<String> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let by_month = self.kind != Kind::DayOfMonth;
+        Some(match upper {
+            "?" => "write `*`".into(),
+            "L" if self.kind == Kind::DayOfWeek => {
+                "write `SUNL` for the last Sunday of the month".into()
+            }
+            "W" if self.kind == Kind::DayOfMonth => {
+                "write `15W` for the working day nearest to the 15th".into()
+            }
+            "W" if self.kind == Kind::DayOfWeek => "write `MON-FRI`".into(),
+            "L" | "LW" if by_month => format!("write `{text}` in the day-of-month field"),
+            _ if by_month && upper.strip_suffix('W').is_some_and(is_number) => {
+                format!("write `{text}` in the day-of-month field")
+            }
+            _ if upper.starts_with('H') && self.named(text).is_none() => {
+                let (min, top) = (self.min, self.hash_top);
+                format!("write `H`, `H/2` or `H({min}-{top})`")
+            }
+            _ if upper.starts_with('+') && self.kind == Kind::DayOfMonth => {
+                "write the `+` before the day-of-week field".into()
+            }
+            _ if upper.contains('#') && self.kind != Kind::DayOfWeek => {
+                format!("write `{text}` in the day-of-week field")
+            }
+            _ if upper.starts_with('/') && upper.len() > 1 => {
+                "write the fields alone: what is run is the job's `plugin`".into()
+            }
+            _ => return None,
+        })
+    }
+
+    fn advice_on_numbers(&self, text: &str) -> Option<String> {
         if self.name == HOUR.name && text == "24" {
             return Some("write `0` for midnight".into());
         }
         let year = text
             .parse()
             .is_ok_and(|n| (YEAR.min..=YEAR.max).contains(&n));
-        if self.name == DAY_OF_WEEK.name && year {
-            return Some("write the year as the last of seven fields, with seconds first".into());
-        }
-        let upper = text.to_ascii_uppercase();
+        (self.kind == Kind::DayOfWeek && year)
+            .then(|| "write the year as the last of seven fields, with seconds first".into())
+    }
+
+    fn advice_on_names(&self, text: &str, upper: &str) -> Option<String> {
         let mut names = self.names.iter();
-        if let Some(name) = names.find(|name| upper.len() > 3 && name.starts_with(&upper)) {
+        if let Some(name) = names.find(|name| upper.len() > 3 && name.starts_with(upper)) {
             return Some(format!("write `{}`", short(name)));
         }
         let other = [&MONTH, &DAY_OF_WEEK]

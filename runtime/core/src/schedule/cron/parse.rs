@@ -6,8 +6,10 @@ use std::ops::Range;
 use super::super::zone::Zone;
 use super::Cron;
 use super::error::CronError;
-use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Item, MINUTE, MONTH, SECOND, YEAR};
-use super::search::{Pattern, Years};
+use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH, SECOND, YEAR};
+use super::item::Item;
+use super::month::Moving;
+use super::search::{ALL_DAYS, ALL_WEEKDAYS, Pattern, Years};
 
 /// A part of the expression that knows where it is.
 #[derive(Clone, Copy, Debug)]
@@ -18,34 +20,34 @@ pub(super) struct Piece<'a> {
 }
 
 /// The seven fields, whichever were written.
-struct Fields<'a> {
-    second: Piece<'a>,
-    minute: Piece<'a>,
-    hour: Piece<'a>,
-    day: Piece<'a>,
-    month: Piece<'a>,
-    weekday: Piece<'a>,
-    year: Piece<'a>,
+pub(super) struct Fields<'a> {
+    pub(super) second: Piece<'a>,
+    pub(super) minute: Piece<'a>,
+    pub(super) hour: Piece<'a>,
+    pub(super) day: Piece<'a>,
+    pub(super) month: Piece<'a>,
+    pub(super) weekday: Piece<'a>,
+    /// Whether there is a `+` before the day-of-week.
+    pub(super) both: bool,
+    pub(super) year: Piece<'a>,
 }
 
-pub(super) fn parse(expression: &str) -> Result<Cron, CronError> {
+/// Reads an expression; `H` stands for what it stands for in `job`.
+pub(super) fn parse(expression: &str, job: Option<&str>) -> Result<Cron, CronError> {
     let written = pieces(expression);
     let Some(first) = written.first() else {
         return Err(CronError::empty(expression));
     };
-    let read = if first.text.starts_with('@') {
-        read(&pieces(expand(&written)?))
+    if first.text.starts_with('@') {
+        read(&pieces(expand(&written)?), &written, job)
     } else {
-        read(&written)
-    };
-    let (canonical, pattern, interval_like) = read?;
-    Ok(Cron {
-        text: join(&written),
-        canonical,
-        pattern,
-        interval_like,
-        zone: Zone::UTC,
-    })
+        read(&written, &written, job)
+    }
+}
+
+/// The fields that an expression has, if it has the right number of them.
+pub(super) fn fields<'a>(written: &[Piece<'a>]) -> Result<Fields<'a>, CronError> {
+    Fields::assign(written)
 }
 
 /// The expression that a macro stands for.
@@ -66,66 +68,112 @@ fn expand(written: &[Piece<'_>]) -> Result<&'static str, CronError> {
     Ok(expression)
 }
 
-fn read(written: &[Piece<'_>]) -> Result<(String, Pattern, bool), CronError> {
-    let fields = Fields::assign(written)?;
-    let mut text = String::with_capacity(32);
-    let seconds = bits(&SECOND, &fields.second, &mut text)?;
-    text.push(' ');
-    let minutes = bits(&MINUTE, &fields.minute, &mut text)?;
-    text.push(' ');
-    let hours = bits(&HOUR, &fields.hour, &mut text)?;
-    text.push(' ');
-    let days = bits(&DAY_OF_MONTH, &fields.day, &mut text)?;
-    text.push(' ');
-    let months = bits(&MONTH, &fields.month, &mut text)?;
-    text.push(' ');
-    let weekdays = bits(&DAY_OF_WEEK, &fields.weekday, &mut text)?;
-    text.push(' ');
-    let years = years(&fields.year, &mut text)?;
+/// The fields in `full`, which `written` stands for.
+fn read(full: &[Piece<'_>], written: &[Piece<'_>], job: Option<&str>) -> Result<Cron, CronError> {
+    let fields = Fields::assign(full)?;
+    let mut reader = Reader {
+        job,
+        canonical: String::with_capacity(32),
+        moving: Moving::default(),
+    };
+    let seconds = reader.bits(&SECOND, &fields.second)?;
+    let minutes = reader.bits(&MINUTE, &fields.minute)?;
+    let hours = reader.bits(&HOUR, &fields.hour)?;
+    let days = reader.bits(&DAY_OF_MONTH, &fields.day)?;
+    let months = reader.bits(&MONTH, &fields.month)?;
+    if fields.both {
+        reader.canonical.push('+');
+    }
+    let weekdays = reader.bits(&DAY_OF_WEEK, &fields.weekday)?;
+    let years = reader.years(&fields.year)?;
+    let Reader {
+        canonical, moving, ..
+    } = reader;
     let pattern = Pattern {
         seconds,
         minutes,
         hours,
         days,
         months,
-        // A Sunday written as 7 is the Sunday that is 0.
-        weekdays: (weekdays | weekdays >> 7) & 0x7f,
+        weekdays,
+        moving: (moving != Moving::default()).then_some(moving),
+        both: fields.both,
         years,
     };
     if pattern.is_empty() {
-        return Err(never(written, &fields, &pattern));
+        return Err(never(full, &fields, &pattern));
     }
-    let rhythm = [fields.minute, fields.hour]
-        .iter()
-        .any(|field| field.text.starts_with('*'));
-    Ok((text, pattern, rhythm))
+    Ok(Cron {
+        text: join(written),
+        canonical,
+        pattern,
+        interval_like: fields.is_interval_like(),
+        zone: Zone::UTC,
+    })
 }
 
-fn bits(field: &Field, list: &Piece<'_>, canonical: &mut String) -> Result<u64, CronError> {
-    let mut bits = 0;
-    field.parse(list, canonical, |item| {
-        item.values().for_each(|value| bits |= 1 << value);
-    })?;
-    Ok(bits)
+/// What is read of the fields, one after the other.
+struct Reader<'a> {
+    job: Option<&'a str>,
+    canonical: String,
+    moving: Moving,
 }
 
-fn years(list: &Piece<'_>, canonical: &mut String) -> Result<Years, CronError> {
-    let mut years = Years::default();
-    YEAR.parse(list, canonical, |item| {
-        item.values().for_each(|year| years.insert(year));
-    })?;
-    Ok(years)
+impl Reader<'_> {
+    fn bits(&mut self, field: &Field, list: &Piece<'_>) -> Result<u64, CronError> {
+        let (mut bits, moving) = (0, &mut self.moving);
+        field.parse(list, self.job, &mut self.canonical, |item| match item {
+            Item::Values(values) => bits |= values.bits(),
+            Item::FromEnd(before) => moving.from_end |= 1 << before,
+            Item::Near(day) => moving.near |= 1 << day,
+            Item::LastWorkday => moving.last_workday = true,
+            Item::Last(weekday) => moving.last |= 1 << weekday,
+            Item::Nth(weekday, nth) => moving.nth[nth as usize - 1] |= 1 << weekday,
+        })?;
+        self.canonical.push(' ');
+        Ok(bits)
+    }
+
+    fn years(&mut self, list: &Piece<'_>) -> Result<Years, CronError> {
+        if list.text == "*" {
+            self.canonical.push('*');
+            return Ok(Years::ALL);
+        }
+        let mut years = Years::default();
+        YEAR.parse(list, self.job, &mut self.canonical, |item| {
+            if let Item::Values(values) = item {
+                values.iter().for_each(|year| years.insert(year));
+            }
+        })?;
+        Ok(years)
+    }
 }
 
-/// Only a day-of-month that its months (and years) lack leaves nothing: an
-/// unrestricted one, or a day of the week beside it, always finds a day.
+/// Only days that the months (and years) lack leave nothing. What to write
+/// instead is known where one of them is at fault.
 fn never(written: &[Piece<'_>], fields: &Fields<'_>, pattern: &Pattern) -> CronError {
-    let last = if written.len() == 7 {
-        &fields.year
-    } else {
-        &fields.month
+    let weekday_counts = pattern.weekdays != ALL_WEEKDAYS;
+    let last = match written.len() {
+        7 => &fields.year,
+        _ if weekday_counts => &fields.weekday,
+        _ => &fields.month,
     };
-    let span = fields.day.at..last.span().end;
+    let first = if pattern.days == ALL_DAYS {
+        &fields.month
+    } else {
+        &fields.day
+    };
+    let error = CronError::never(first.at..last.span().end);
+    let either = Pattern {
+        both: false,
+        ..pattern.clone()
+    };
+    if fields.both && !either.is_empty() {
+        return error.help("leave out the `+` if one of the two day fields is enough");
+    }
+    if weekday_counts {
+        return error;
+    }
     let day = pattern.days_in_shortest_month().to_string();
     let with_day: Vec<&str> = written
         .iter()
@@ -137,10 +185,11 @@ fn never(written: &[Piece<'_>], fields: &Fields<'_>, pattern: &Pattern) -> CronE
             }
         })
         .collect();
-    CronError::never(span, &with_day.join(" "))
+    error.help(format!("write `{}`", with_day.join(" ")))
 }
 
 impl<'a> Fields<'a> {
+    /// Which field each of the pieces is.
     fn assign(written: &[Piece<'a>]) -> Result<Self, CronError> {
         let left_out = |text| Piece { at: 0, text };
         let (second, rest, year) = match *written {
@@ -158,7 +207,13 @@ impl<'a> Fields<'a> {
             [_, _, _, _, _, _, _, _, ..] => return Err(CronError::too_many_fields(written, 7)),
             _ => return Err(CronError::too_few_fields(written)),
         };
-        let [minute, hour, day, month, weekday] = rest;
+        let [minute, hour, day, month, written] = rest;
+        let weekday = written.without_prefix('+');
+        if weekday.is_some_and(|weekday| weekday.text.is_empty()) {
+            return Err(CronError::lonely_plus(&written));
+        }
+        let both = weekday.is_some();
+        let weekday = weekday.unwrap_or(written);
         Ok(Self {
             second,
             minute,
@@ -166,14 +221,18 @@ impl<'a> Fields<'a> {
             day,
             month,
             weekday,
+            both,
             year,
         })
     }
-}
 
-impl Item {
-    fn values(self) -> impl Iterator<Item = u32> {
-        (self.first..=self.last).step_by(self.step as usize)
+    /// Whether the minute or the hour begins with `*` or `H/`. The second does
+    /// not count: `*/15 30 2 * * *` names a time of the day.
+    fn is_interval_like(&self) -> bool {
+        [self.minute, self.hour].iter().any(|field| {
+            let text = field.text.as_bytes();
+            matches!(text, [b'*', ..] | [b'H' | b'h', b'/', ..])
+        })
     }
 }
 
@@ -218,6 +277,24 @@ impl Piece<'_> {
         }
     }
 
+    /// What is after a letter, in either case, if it begins with it.
+    pub(super) fn without_prefix(self, letter: char) -> Option<Self> {
+        let first = self.text.chars().next()?;
+        first.eq_ignore_ascii_case(&letter).then(|| Self {
+            at: self.at + first.len_utf8(),
+            text: &self.text[first.len_utf8()..],
+        })
+    }
+
+    /// What is before a letter, in either case, if it ends with it.
+    pub(super) fn without_suffix(self, letter: char) -> Option<Self> {
+        let last = self.text.chars().next_back()?;
+        last.eq_ignore_ascii_case(&letter).then(|| Self {
+            text: &self.text[..self.text.len() - last.len_utf8()],
+            ..self
+        })
+    }
+
     /// Its value if it is digits and nothing else. A number too large to hold
     /// becomes the largest, which is beyond every field.
     pub(super) fn number(&self) -> Option<u32> {
@@ -227,7 +304,7 @@ impl Piece<'_> {
 }
 
 /// What blanks, tabs and line ends separate.
-fn pieces(expression: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces(expression: &str) -> Vec<Piece<'_>> {
     let mut at = 0;
     expression
         .split(|c: char| c.is_ascii_whitespace())

@@ -9,6 +9,8 @@
 
 use jiff::civil::{Date, DateTime, Time, date, time};
 
+use super::month::{Month, Moving};
+
 /// The first year an expression can name.
 pub(in crate::schedule) const FIRST_YEAR: u32 = 1970;
 /// The last year an expression can name.
@@ -19,8 +21,8 @@ const BEFORE_ALL: DateTime = date(1969, 12, 31).at(23, 59, 59, 0);
 /// The last second of the last year.
 const LAST: DateTime = date(2199, 12, 31).at(23, 59, 59, 0);
 
-const ALL_DAYS: u64 = 0xffff_fffe;
-const ALL_WEEKDAYS: u64 = 0x7f;
+pub(super) const ALL_DAYS: u64 = 0xffff_fffe;
+pub(super) const ALL_WEEKDAYS: u64 = 0x7f;
 
 /// The values each field matches, one bit a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub(in crate::schedule) struct Pattern {
     pub(super) months: u64,
     /// Bits 0 (Sunday) to 6.
     pub(super) weekdays: u64,
+    /// What both day fields name besides, if they do.
+    pub(super) moving: Option<Moving>,
+    /// Whether a day must match both day fields, and not either.
+    pub(super) both: bool,
     pub(super) years: Years,
 }
 
@@ -41,14 +47,6 @@ pub(in crate::schedule) struct Pattern {
 /// never matches: the search may stand before the first year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Years([u64; 4]);
-
-/// A month of a year, the step of every search for a day.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Month {
-    year: u32,
-    /// 1 to 12.
-    month: u32,
-}
 
 impl Pattern {
     /// The first match after the second that `wall` is in.
@@ -83,6 +81,12 @@ impl Pattern {
         let each_day = count(self.hours) * count(self.minutes) * count(self.seconds);
         let whole_days = each_day * self.days_between(after.date(), through.date());
         whole_days + self.count_on_day_through(through) - self.count_on_day_through(after)
+    }
+
+    /// Whether one of the day fields is enough: a field that matches every value
+    /// is no restriction.
+    pub(super) fn takes_either(&self) -> bool {
+        !self.both && self.days != ALL_DAYS && self.weekdays != ALL_WEEKDAYS
     }
 
     /// Whether nothing matches in any year.
@@ -169,12 +173,16 @@ impl Pattern {
         }
         // The week's seven bits six times over, from the month's first weekday on.
         let weeks = self.weekdays * 0x0008_1020_4081;
-        let by_weekday = (weeks >> month.first_weekday()) << 1;
-        let either = self.days != ALL_DAYS && self.weekdays != ALL_WEEKDAYS;
-        let chosen = if either {
-            self.days | by_weekday
+        let mut by_weekday = (weeks >> month.first_weekday()) << 1;
+        let mut by_day = self.days;
+        if let Some(moving) = &self.moving {
+            by_day |= moving.days_of(month);
+            by_weekday |= moving.weekdays_of(month);
+        }
+        let chosen = if self.takes_either() {
+            by_day | by_weekday
         } else {
-            self.days & by_weekday
+            by_day & by_weekday
         };
         chosen & ALL_DAYS & below(month.length() + 1)
     }
@@ -248,6 +256,9 @@ impl Pattern {
 }
 
 impl Years {
+    /// Every year.
+    pub(super) const ALL: Self = Self([!1, u64::MAX, u64::MAX, (1 << 39) - 1]);
+
     pub(super) fn insert(&mut self, year: u32) {
         let (word, bit) = Self::place(year);
         self.0[word] |= 1 << bit;
@@ -289,42 +300,6 @@ impl Years {
     }
 }
 
-impl Month {
-    fn of(date: Date) -> Self {
-        Self {
-            year: u32::from(date.year().unsigned_abs()),
-            month: u32::from(date.month().unsigned_abs()),
-        }
-    }
-
-    fn day(self, day: u32) -> Option<Date> {
-        let year = i16::try_from(self.year).expect("a year ends at 2199");
-        Date::new(year, small(self.month), small(day)).ok()
-    }
-
-    fn length(self) -> u32 {
-        match self.month {
-            2 if self.is_in_leap_year() => 29,
-            2 => 28,
-            4 | 6 | 9 | 11 => 30,
-            _ => 31,
-        }
-    }
-
-    fn is_in_leap_year(self) -> bool {
-        let year = self.year;
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    }
-
-    /// The weekday of day 1, Sunday being 0 (Sakamoto's congruence: a year is
-    /// counted from March, so that a leap day is at its end).
-    fn first_weekday(self) -> u32 {
-        const SHIFT: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
-        let year = self.year - u32::from(self.month < 3);
-        (year + year / 4 - year / 100 + year / 400 + SHIFT[self.month as usize - 1] + 1) % 7
-    }
-}
-
 fn day(date: Date) -> u32 {
     u32::from(date.day().unsigned_abs())
 }
@@ -340,11 +315,11 @@ fn clock(hour: u32, minute: u32, second: u32) -> Time {
     time(small(hour), small(minute), small(second), 0)
 }
 
-fn small(field: u32) -> i8 {
+pub(super) fn small(field: u32) -> i8 {
     i8::try_from(field).expect("a month, day, hour, minute or second is below 64")
 }
 
-fn has(bits: u64, value: u32) -> bool {
+pub(super) fn has(bits: u64, value: u32) -> bool {
     bits >> value & 1 == 1
 }
 

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use cronlet_core::{
+    engine::{Effect, Event},
     name::JobName,
-    policy::{CatchUpMode, Overlap},
+    policy::{CatchUp, CatchUpMode, Overlap},
     record::Record,
-    run::SkipReason,
+    run::{Cause, RunEnd, SkipReason},
     schedule::Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ensure};
-use crate::watch::{Account, Step, Watch};
+use crate::{
+    tables::RunRow,
+    watch::{Account, Step, Watch},
+};
 
 /// A watermark never moves back, never beyond now, and only to an instant of the job's trigger.
 pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Record) -> Check {
@@ -78,11 +82,7 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         })?;
 
         let age = step.now.duration_since(newest);
-        let limit = match job.catch_up.mode {
-            CatchUpMode::Latest => job.catch_up.window,
-            CatchUpMode::None => job.catch_up.grace.min(job.catch_up.window),
-        };
-        let limit = SignedDuration::try_from(limit).expect("a policy's spans are short");
+        let limit = latest(&job.catch_up);
         for account in accounts(watch, &name) {
             let expected = if account.last < newest || age >= limit || !watch.serves() {
                 Some(SkipReason::Missed)
@@ -97,6 +97,67 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         }
     }
     Ok(())
+}
+
+/// A run is only missed when the store has recovered: a newer instant is due then, or it is too late
+/// for this one.
+pub(super) fn only_an_outage_makes_a_run_missed(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::RunEnded {
+        run,
+        end: RunEnd::Skipped(SkipReason::Missed),
+        ..
+    } = record
+    else {
+        return Ok(());
+    };
+    let row = watch.before.open.get(run).ok_or("it was not open")?;
+    ensure(matches!(step.event, Event::StoreRecovered), || {
+        format!("{record:?} at {:?}", step.event)
+    })?;
+    ensure(outlived(watch, step, row)?, || {
+        format!("{row:?} was not late")
+    })
+}
+
+/// What an outage held back starts after it only as it would after downtime.
+pub(super) fn an_outage_leaves_nothing_late(watch: &Watch, step: &Step, effect: &Effect) -> Check {
+    let (Effect::Start(start), Event::StoreRecovered) = (effect, step.event) else {
+        return Ok(());
+    };
+    let row = watch.before.open.get(&start.run.run);
+    let row = row.ok_or("it was not open")?;
+    ensure(!outlived(watch, step, row)?, || {
+        format!("{start:?} starts at {}", step.now)
+    })
+}
+
+/// Whether downtime up to now would have left a run behind.
+fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
+    let name = &row.new.job;
+    let Cause::Time(instant) = row.new.cause else {
+        return Ok(false);
+    };
+    let Some(job) = watch.job(name).filter(|_| !row.attempted()) else {
+        return Ok(false);
+    };
+    let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
+    let due = job.trigger.as_ref();
+    let newer = due.and_then(|trigger| trigger.next_after(from.watermark));
+    let newer = newer.is_some_and(|newer| newer <= step.now);
+    Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
+}
+
+/// From this age on the newest instant does not run.
+fn latest(catch_up: &CatchUp) -> SignedDuration {
+    let limit = match catch_up.mode {
+        CatchUpMode::Latest => catch_up.window,
+        CatchUpMode::None => catch_up.grace.min(catch_up.window),
+    };
+    SignedDuration::try_from(limit).expect("a policy's spans are short")
 }
 
 /// A range of skips grows when the next instant is skipped for the same reason, and only then.

@@ -68,6 +68,16 @@ pub(super) fn an_attempt_starts_once(watch: &Watch, step: &Step, effect: &Effect
     )
 }
 
+/// While the store cannot write, no guest starts, even if the record of its start got through.
+pub(super) fn nothing_starts_while_the_store_fails(
+    watch: &Watch,
+    _: &Step,
+    effect: &Effect,
+) -> Check {
+    let starts = matches!(effect, Effect::Start(_));
+    ensure(!starts || !watch.store_fails, || format!("{effect:?}"))
+}
+
 /// A guest starts with the definition that its attempt was armed with, whatever a reload has changed.
 pub(super) fn an_attempt_keeps_its_definition(
     watch: &Watch,

@@ -98,6 +98,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     runs::skipped_runs_had_no_attempt,
     runs::cancel_wins,
     due::watermarks_move_forward,
+    due::only_an_outage_makes_a_run_missed,
     plans::only_changes_are_accepted,
 ];
 
@@ -105,6 +106,8 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
     effects::starts_are_on_disk,
     effects::an_attempt_starts_once,
+    effects::nothing_starts_while_the_store_fails,
+    due::an_outage_leaves_nothing_late,
     effects::an_attempt_keeps_its_definition,
     effects::only_guests_are_told_to_end,
     effects::answers_are_true,

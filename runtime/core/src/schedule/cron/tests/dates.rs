@@ -131,6 +131,95 @@ fn a_step_over_days_is_restricted() {
     assert_eq!(found, expected);
 }
 
+/// The first dates of 2026 at midnight.
+fn dates(expression: &str, n: usize) -> Vec<String> {
+    let found = following(expression, "2025-12-31T23:59:59Z", n);
+    found.iter().map(|t| t.replace("T00:00:00Z", "")).collect()
+}
+
+#[test]
+fn the_last_days_of_months() {
+    assert_eq!(
+        dates("0 0 L * *", 3),
+        ["2026-01-31", "2026-02-28", "2026-03-31"]
+    );
+    assert_eq!(dates("0 0 L-3 * *", 2), ["2026-01-28", "2026-02-25"]);
+    // A month that lacks the day is skipped.
+    assert_eq!(
+        dates("0 0 L-30 * *", 3),
+        ["2026-01-01", "2026-03-01", "2026-05-01"]
+    );
+    assert_eq!(dates("0 0 L-28 2 *", 1), ["2028-02-01"]);
+    assert_eq!(
+        dates("0 0 1,L * *", 4),
+        ["2026-01-01", "2026-01-31", "2026-02-01", "2026-02-28"]
+    );
+}
+
+#[test]
+fn working_days_stay_within_their_month() {
+    // 15 February 2026 is a Sunday, 15 August a Saturday.
+    assert_eq!(dates("0 0 15W 2 *", 1), ["2026-02-16"]);
+    assert_eq!(dates("0 0 15W 8 *", 1), ["2026-08-14"]);
+    // 1 August is a Saturday, 31 May a Sunday, 31 January a Saturday.
+    assert_eq!(dates("0 0 1W 8 *", 1), ["2026-08-03"]);
+    assert_eq!(dates("0 0 31W 5 *", 1), ["2026-05-29"]);
+    assert_eq!(
+        dates("0 0 LW * *", 5),
+        [
+            "2026-01-30",
+            "2026-02-27",
+            "2026-03-31",
+            "2026-04-30",
+            "2026-05-29"
+        ]
+    );
+    assert_eq!(dates("0 0 30W 2-4 *", 2), ["2026-03-30", "2026-04-30"]);
+}
+
+#[test]
+fn weekdays_are_counted_within_the_month() {
+    assert_eq!(
+        dates("0 0 * * FRIL", 3),
+        ["2026-01-30", "2026-02-27", "2026-03-27"]
+    );
+    assert_eq!(
+        dates("0 0 * * FRI#2", 3),
+        ["2026-01-09", "2026-02-13", "2026-03-13"]
+    );
+    assert_eq!(
+        dates("0 0 * * 7#1,SUNL", 4),
+        ["2026-01-04", "2026-01-25", "2026-02-01", "2026-02-22"]
+    );
+    // A month without a fifth Friday is skipped.
+    assert_eq!(
+        dates("0 0 * * 5#5", 3),
+        ["2026-01-30", "2026-05-29", "2026-07-31"]
+    );
+    // Beside a day of the month either is enough, and with a `+` both are needed.
+    assert_eq!(
+        dates("0 0 1 * FRI#1", 4),
+        ["2026-01-01", "2026-01-02", "2026-02-01", "2026-02-06"]
+    );
+}
+
+#[test]
+fn a_plus_asks_for_both_days() {
+    assert_eq!(
+        dates("0 0 13 * +FRI", 3),
+        ["2026-02-13", "2026-03-13", "2026-11-13"]
+    );
+    assert_eq!(
+        dates("0 0 1-7 * +MON", 3),
+        ["2026-01-05", "2026-02-02", "2026-03-02"]
+    );
+    assert_eq!(
+        dates("0 0 */2 * +MON", 3),
+        ["2026-01-05", "2026-01-19", "2026-02-09"]
+    );
+    assert_eq!(dates("0 0 * * +FRI", 2), dates("0 0 * * FRI", 2));
+}
+
 #[test]
 fn the_ends_of_time_are_none_or_right() {
     let (first, last) = (at("1970-01-01T00:00:00Z"), at("2199-12-31T23:59:59Z"));

@@ -119,29 +119,9 @@ const MISTAKES: &str = r#"
 ^ minute range `-` has an open end; expected a value on both sides of `-`
 = write a full range, such as `0-59`
 
-5-1 * * * *
-^^^ minute range `5-1` runs backwards; expected the lower value first
-= write `5-59,0-1`
-
-* 22-2 * * *
-  ^^^^ hour range `22-2` runs backwards; expected the lower value first
-= write `22-23,0-2`
-
-* * * * FRI-MON
-        ^^^^^^^ day-of-week range `FRI-MON` runs backwards; expected the lower value first
-= write `5-6,0-1`
-
-* * * DEC-FEB *
-      ^^^^^^^ month range `DEC-FEB` runs backwards; expected the lower value first
-= write `12,1-2`
-
 0 0 0 1 1 * 2030-2026
             ^^^^^^^^^ year range `2030-2026` runs backwards; expected the lower value first
 = write `2026-2030`
-
-* * * * 5-0
-        ^^^ day-of-week range `5-0` runs backwards; expected the lower value first
-= write `5-6,0`
 
 */0 * * * *
   ^ minute step 0 is out of range; expected 1 or more
@@ -158,20 +138,19 @@ const MISTAKES: &str = r#"
 */2/3 * * * *
   ^^^ minute step `2/3` is not a number; expected 1 or more
 
-5/15 * * * *
-^^^^ `5/15` steps from a single value; expected `*` or a range before `/`
-= write `5-59/15`
-
-* * * * MON/2
-        ^^^^^ `MON/2` steps from a single value; expected `*` or a range before `/`
-= write `MON-6/2`
-
 */-1 * * * *
   ^^ minute step `-1` is not a number; expected 1 or more
 
 /15 * * * *
 ^^^ minute step `/15` has nothing before `/`; expected `*` or a range before `/`
 = write `*/15`
+
+/ * * * *
+^ `/` is not a minute; expected 0-59
+
+0 3 * * * /usr/bin/backup
+          ^^^^^^^^^^^^^^^ `/usr/bin/backup` is not a day-of-week; expected 0-7 or SUN-SAT
+= write the fields alone: what is run is the job's `plugin`
 
 5/ * * * *
 ^^ minute step is missing after `5/`; expected 1 or more
@@ -197,39 +176,17 @@ const MISTAKES: &str = r#"
 a * * * *
 ^ `a` is not a minute; expected 0-59
 
-* * ? * *
-    ^ `?` is not a day-of-month; expected 1-31
-= write `*`
-
-* * L * *
-    ^ `L` is not a day-of-month; expected 1-31
-
-* * LW * *
-    ^^ `LW` is not a day-of-month; expected 1-31
-
-* * 15W * *
-    ^^^ `15W` is not a day-of-month; expected 1-31
-
-* * L-3 * *
-    ^ `L` is not a day-of-month; expected 1-31
-
-* * * * FRIL
-        ^^^^ `FRIL` is not a day-of-week; expected 0-7 or SUN-SAT
-
-* * * * FRI#2
-        ^^^^^ `FRI#2` is not a day-of-week; expected 0-7 or SUN-SAT
-
-* * * * +FRI
-        ^^^^ `+FRI` is not a day-of-week; expected 0-7 or SUN-SAT
-
 H * * * *
-^ `H` is not a minute; expected 0-59
+^ `H` stands for another value in each job; expected the name of a job
+= name the job: `cronlet next --cron EXPR --job-name NAME`
 
 H/15 * * * *
-^ `H` is not a minute; expected 0-59
+^^^^ `H/15` stands for another value in each job; expected the name of a job
+= name the job: `cronlet next --cron EXPR --job-name NAME`
 
 H(9-17) * * * *
-^^^ `H(9` is not a minute; expected 0-59
+^^^^^^^ `H(9-17)` stands for another value in each job; expected the name of a job
+= name the job: `cronlet next --cron EXPR --job-name NAME`
 
 * * * FOO *
       ^^^ `FOO` is not a month; expected 1-12 or JAN-DEC
@@ -316,6 +273,305 @@ H(9-17) * * * *
 
 1,60-70/2 * * * *
   ^^ minute 60 is out of range; expected 0-59
+
+* ? * * *
+  ^ `?` is not an hour; expected 0-23
+= write `*`
+
+? * * * *
+^ `?` is not a minute; expected 0-59
+= write `*`
+
+* * * ? *
+      ^ `?` is not a month; expected 1-12 or JAN-DEC
+= write `*`
+
+* * ?5 * *
+    ^^ `?5` is not a day-of-month; expected 1-31
+
+* * W * *
+    ^ `W` is not a day-of-month; expected 1-31
+= write `15W` for the working day nearest to the 15th
+
+* * 0W * *
+    ^ day-of-month 0 is out of range; expected 1-31
+
+* * 32W * *
+    ^^ day-of-month 32 is out of range; expected 1-31
+
+* * 1-5W * *
+    ^^^^ `1-5W` is near to no single day; expected one day before `W`
+= write `15W` for the working day nearest to the 15th
+
+* * *W * *
+    ^^ `*W` is near to no single day; expected one day before `W`
+= write `15W` for the working day nearest to the 15th
+
+* * W15 * *
+    ^^^ `W15` is not a day-of-month; expected 1-31
+
+* * xW * *
+    ^ `x` is not a day-of-month; expected 1-31
+
+* * L-0 * *
+      ^ `L-0` is no day before the last of the month; expected 1-30 days after `L-`
+= write `L-3` for the third day before the last, or `L` for the last
+
+* * L-31 * *
+      ^^ `L-31` is no day before the last of the month; expected 1-30 days after `L-`
+= write `L-3` for the third day before the last, or `L` for the last
+
+* * L- * *
+    ^^ `L-` is no day before the last of the month; expected 1-30 days after `L-`
+= write `L-3` for the third day before the last, or `L` for the last
+
+* * L-x * *
+      ^ `L-x` is no day before the last of the month; expected 1-30 days after `L-`
+= write `L-3` for the third day before the last, or `L` for the last
+
+* * L-3W * *
+      ^^ `L-3W` is no day before the last of the month; expected 1-30 days after `L-`
+= write `L-3` for the third day before the last, or `L` for the last
+
+* * LL * *
+    ^^ `LL` is not a day-of-month; expected 1-31
+
+* * WL * *
+    ^^ `WL` is not a day-of-month; expected 1-31
+
+* * 3L * *
+    ^^ `3L` is not a day-of-month; expected 1-31
+
+* * L/2 * *
+    ^^^ `L` takes no step; expected `*`, a value or a range before `/`
+= write `L`
+
+* * 15W/2 * *
+    ^^^^^ `15W` takes no step; expected `*`, a value or a range before `/`
+= write `15W`
+
+* * FRI#2 * *
+    ^^^^^ `FRI#2` is not a day-of-month; expected 1-31
+= write `FRI#2` in the day-of-week field
+
+* * FRI * *
+    ^^^ `FRI` is not a day-of-month; expected 1-31
+= write `FRI` in the day-of-week field
+
+* * +13 * FRI
+    ^^^ `+13` is not a day-of-month; expected 1-31
+= write the `+` before the day-of-week field
+
+* * * * L
+        ^ `L` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `SUNL` for the last Sunday of the month
+
+* * * * LW
+        ^^ `LW` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `LW` in the day-of-month field
+
+* * * * 15W
+        ^^^ `15W` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `15W` in the day-of-month field
+
+* * * * 8L
+        ^ day-of-week 8 is out of range; expected 0-7 or SUN-SAT
+
+* * * * FOOL
+        ^^^ `FOO` is not a day-of-week; expected 0-7 or SUN-SAT
+
+* * * * MON-FRIL
+        ^^^^^^^^ `MON-FRIL` is the last of no single day; expected one day of the week before `L`
+= write `FRIL` for the last Friday of the month
+
+* * * * *L
+        ^^ `*L` is the last of no single day; expected one day of the week before `L`
+= write `FRIL` for the last Friday of the month
+
+* * * * #2
+        ^^ `#2` counts no single day; expected one day of the week before `#`
+= write `FRI#2` for the second Friday of the month
+
+* * * * FRI#
+        ^^^^ `FRI#` is in no month; expected 1-5 after `#`
+= write `FRI#2` for the second one
+
+* * * * FRI#0
+            ^ `FRI#0` is in no month; expected 1-5 after `#`
+= write `FRI#2` for the second one
+
+* * * * FRI#6
+            ^ `FRI#6` is in no month; expected 1-5 after `#`
+= write `FRI#2` for the second one
+
+* * * * FRI#L
+            ^ `FRI#L` is in no month; expected 1-5 after `#`
+= write `FRIL` for the last one
+
+* * * * 8#1
+        ^ day-of-week 8 is out of range; expected 0-7 or SUN-SAT
+
+* * * * *#1
+        ^^^ `*#1` counts no single day; expected one day of the week before `#`
+= write `FRI#2` for the second Friday of the month
+
+* * * * MON-FRI#1
+        ^^^^^^^^^ `MON-FRI#1` counts no single day; expected one day of the week before `#`
+= write `FRI#2` for the second Friday of the month
+
+* * * * FRI#1#2
+            ^^^ `FRI#1#2` is in no month; expected 1-5 after `#`
+= write `FRI#2` for the second one
+
+* * * * FRI#2/2
+        ^^^^^^^ `FRI#2` takes no step; expected `*`, a value or a range before `/`
+= write `FRI#2`
+
+* * * * FRIL/2
+        ^^^^^^ `FRIL` takes no step; expected `*`, a value or a range before `/`
+= write `FRIL`
+
+* * * * +
+        ^ `+` has no day-of-week after it; expected a day of the week
+= write `+FRI` for a day that must be a Friday too
+
+* * * * ++FRI
+         ^^^^ `+FRI` is not a day-of-week; expected 0-7 or SUN-SAT
+
+* * * * FRI+
+        ^^^^ `FRI+` is not a day-of-week; expected 0-7 or SUN-SAT
+
++* * * * *
+^^ `+*` is not a minute; expected 0-59
+
+* L * * *
+  ^ `L` is not an hour; expected 0-23
+= write `L` in the day-of-month field
+
+L * * * *
+^ `L` is not a minute; expected 0-59
+= write `L` in the day-of-month field
+
+* * * L *
+      ^ `L` is not a month; expected 1-12 or JAN-DEC
+= write `L` in the day-of-month field
+
+* 15W * * *
+  ^^^ `15W` is not an hour; expected 0-23
+= write `15W` in the day-of-month field
+
+* FRI#2 * * *
+  ^^^^^ `FRI#2` is not an hour; expected 0-23
+= write `FRI#2` in the day-of-week field
+
+h(1-5) * * * *
+^^^^^^ `h(1-5)` stands for another value in each job; expected the name of a job
+= name the job: `cronlet next --cron EXPR --job-name NAME`
+
+H() * * * *
+^^^ `H()` has no range to choose from; expected two values with `-` between them
+= write `H(0-59)`
+
+H(5) * * * *
+^^^^ `H(5)` has no range to choose from; expected two values with `-` between them
+= write `H(0-59)`
+
+H(5-) * * * *
+  ^^ minute range `5-` has an open end; expected a value on both sides of `-`
+= write a full range, such as `0-59`
+
+H(0-60) * * * *
+    ^^ minute 60 is out of range; expected 0-59
+
+H(a-b) * * * *
+  ^ `a` is not a minute; expected 0-59
+
+H5 * * * *
+^^ `H5` is not a minute; expected 0-59
+= write `H`, `H/2` or `H(0-59)`
+
+H-5 * * * *
+^ `H` is not a minute; expected 0-59
+= write `H`, `H/2` or `H(0-59)`
+
+H/0 * * * *
+  ^ minute step 0 is out of range; expected 1 or more
+
+H/x * * * *
+  ^ minute step `x` is not a number; expected 1 or more
+
+H, * * * *
+^ `H` stands for another value in each job; expected the name of a job
+= name the job: `cronlet next --cron EXPR --job-name NAME`
+
+* * H/2W * *
+      ^^ day-of-month step `2W` is not a number; expected 1 or more
+
+* * * * HL
+        ^ `H` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `H`, `H/2` or `H(0-6)`
+
+0/60/5 * * * *
+  ^^^^ minute step `60/5` is not a number; expected 1 or more
+
+5/ 2 * * * *
+^^ second step is missing after `5/`; expected 1 or more
+
+0 0 31W 2 *
+    ^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= write `0 0 28 2 *`
+
+0 0 L-30 2 *
+    ^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= write `0 0 28 2 *`
+
+0 0 31 2 +MON
+    ^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= leave out the `+` if one of the two day fields is enough
+
+0 0 0 29 2 +MON 2026
+      ^^^^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= leave out the `+` if one of the two day fields is enough
+
+0 0 0 * 2 MON#5 2023
+        ^^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+
+0 0 0 L-29 2 +TUE#1 2024
+      ^^^^^^^^^^^^^^^^^^ cron expression names no time from 1970 to 2199; expected a day that exists
+= leave out the `+` if one of the two day fields is enough
+
+0 0 30 2 FRI#5,+SAT
+               ^^^^ `+SAT` is not a day-of-week; expected 0-7 or SUN-SAT
+
+0 0 1 1 MON 2026 *
+        ^^^ `MON` is not a month; expected 1-12 or JAN-DEC
+= write `MON` in the day-of-week field
+
+* * * * MON,,FRI
+            ^ day-of-week list has an empty item; expected a value on both sides of `,`
+= write `MON,FRI`
+
+0 0 0 1 1 * 2030/0
+                 ^ year step 0 is out of range; expected 1 or more
+
+0 0 0 1 1 ? 2026-
+            ^^^^^ year range `2026-` has an open end; expected a value on both sides of `-`
+= write a full range, such as `1970-2199`
+
+0 0 0 1 1 * L
+            ^ `L` is not a year; expected 1970-2199
+= write `L` in the day-of-month field
+
+* * * * * * H(1960-1970)
+              ^^^^ year 1960 is out of range; expected 1970-2199
+
+@weekly UTC
+        ^^^ `@weekly` has fields after it; expected nothing after a macro
+= write `@weekly` alone
+
+@Monthly 1
+         ^ `@Monthly` has fields after it; expected nothing after a macro
+= write `@Monthly` alone
 "#;
 
 /// The error in the form of [`MISTAKES`].
@@ -338,7 +594,7 @@ fn rendered(expression: &str) -> String {
 #[test]
 fn every_mistake_is_pointed_at() {
     let mistakes: Vec<&str> = MISTAKES.trim_matches('\n').split("\n\n").collect();
-    assert!(mistakes.len() >= 80, "{}", mistakes.len());
+    assert!(mistakes.len() >= 120, "{}", mistakes.len());
     for mistake in mistakes {
         let expression = mistake.lines().next().unwrap();
         assert_eq!(rendered(expression), mistake);
@@ -364,16 +620,21 @@ fn an_empty_expression_is_pointed_at_as_a_whole() {
 #[test]
 fn what_help_offers_is_taken() {
     let offers = [
-        ("* 22-2 * * *", 1),
-        ("5-1 * * * *", 0),
-        ("* * * * FRI-MON", 4),
-        ("* * * DEC-FEB *", 3),
-        ("5/15 * * * *", 0),
         ("/15 * * * *", 0),
         ("1,,3 * * * *", 0),
         ("* * * * monday", 4),
-        ("* * ? * *", 2),
+        ("? * * * *", 0),
         ("-1 * * * *", 0),
+        ("* * W * *", 2),
+        ("* * 1-5W * *", 2),
+        ("* * L-31 * *", 2),
+        ("* * 15W/2 * *", 2),
+        ("* * * * L", 4),
+        ("* * * * MON-FRIL", 4),
+        ("* * * * FRI#6", 4),
+        ("* * * * FRI#L", 4),
+        ("* * * * #2", 4),
+        ("* * * * +", 4),
     ];
     for (expression, place) in offers {
         let help = Cron::parse(expression).unwrap_err().help.unwrap();
@@ -381,7 +642,32 @@ fn what_help_offers_is_taken() {
         fields[place] = help.split('`').nth(1).unwrap();
         cron(&fields.join(" "));
     }
-    for expression in ["", "0 0 31 2 *", "0 0 0 29 2 * 2023", "0 0 31 4,6,9,11 *"] {
+    for (expression, elsewhere) in [
+        ("* L * * *", 2),
+        ("* 15W * * *", 2),
+        ("* FRI#2 * * *", 4),
+        ("* * * MON *", 4),
+        ("* * * * JAN", 3),
+        ("* * * * LW", 2),
+    ] {
+        let help = Cron::parse(expression).unwrap_err().help.unwrap();
+        let mut fields = ["*"; 5];
+        fields[elsewhere] = help.split('`').nth(1).unwrap();
+        cron(&fields.join(" "));
+    }
+    for expression in ["H5 * * * *", "H( * * * *", "H(5) * * * *"] {
+        let help = Cron::parse(expression).unwrap_err().help.unwrap();
+        let field = help.split('`').nth(1).unwrap();
+        Cron::parse_for(&format!("{field} * * * *"), "job").unwrap();
+    }
+    for expression in [
+        "",
+        "0 0 31 2 *",
+        "0 0 0 29 2 * 2023",
+        "0 0 31 4,6,9,11 *",
+        "0 0 31W 2 *",
+        "0 0 L-30 2 *",
+    ] {
         let help = Cron::parse(expression).unwrap_err().help.unwrap();
         cron(help.split('`').nth(1).unwrap());
     }
@@ -413,9 +699,13 @@ fn text() -> impl Strategy<Value = String> {
         "sun",
         "L",
         "W",
+        "LW",
         "#",
+        "FRI#2",
         "?",
         "H",
+        "H(",
+        ")",
         "+",
         "@",
         "@daily",
@@ -435,6 +725,9 @@ proptest! {
 
     #[test]
     fn no_text_panics_and_every_span_is_within_it(text in text()) {
+        if let Err(error) = Cron::parse_for(&text, "job") {
+            prop_assert!(text.get(error.span.clone()).is_some(), "{:?} in {:?}", error, text);
+        }
         match Cron::parse(&text) {
             Ok(cron) => {
                 // As written and as canonical text it is the same expression.

@@ -3,13 +3,17 @@
 
 mod dates;
 mod errors;
+mod hash;
+mod lint;
 mod oracle;
 mod syntax;
+mod transitions;
 mod zones;
 
 use jiff::Timestamp;
 
 use super::Cron;
+use super::search::Pattern;
 
 fn cron(expression: &str) -> Cron {
     Cron::parse(expression).unwrap_or_else(|error| panic!("`{expression}`: {error}"))
@@ -27,4 +31,8 @@ fn following(expression: &str, after: &str, n: usize) -> Vec<String> {
         .take(n)
         .map(|t| t.to_string())
         .collect()
+}
+
+fn pattern_of(expression: &str) -> Pattern {
+    cron(expression).pattern
 }

@@ -2,8 +2,8 @@
 //! matching one. The scan has its own idea of each item, and the calendar of
 //! jiff: it shares no code with the search.
 
-use jiff::civil::{Date, date};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::civil::{Date, Weekday, date};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -14,6 +14,17 @@ use super::cron;
 struct Naive {
     text: String,
     matches: Vec<bool>,
+    moving: Vec<Moving>,
+}
+
+/// A day that each month has elsewhere.
+#[derive(Clone, Copy, Debug)]
+enum Moving {
+    FromEnd(i8),
+    Near(i8),
+    LastWorkday,
+    Last(Weekday),
+    Nth(i8, Weekday),
 }
 
 #[derive(Clone, Debug)]
@@ -21,51 +32,112 @@ struct Expression {
     text: String,
     /// Second to year.
     fields: Vec<Naive>,
+    /// Whether there is a `+` before the day-of-week.
+    both: bool,
 }
 
 fn item(min: usize, max: usize) -> impl Strategy<Value = Naive> {
-    (0..5usize, min..=max, min..=max, 1..=(max - min + 2)).prop_map(
-        move |(form, one, two, step)| {
-            let (low, high) = (one.min(two), one.max(two));
-            let (text, matches): (_, Box<dyn Fn(usize) -> bool>) = match form {
-                0 => ("*".into(), Box::new(move |v| v >= min)),
-                1 => (
-                    format!("*/{step}"),
-                    Box::new(move |v| v >= min && (v - min).is_multiple_of(step)),
-                ),
-                2 => (format!("{one}"), Box::new(move |v| v == one)),
-                3 => (
-                    format!("{low}-{high}"),
-                    Box::new(move |v| v >= low && v <= high),
-                ),
-                _ => (
-                    format!("{low}-{high}/{step}"),
-                    Box::new(move |v| v >= low && v <= high && (v - low).is_multiple_of(step)),
-                ),
-            };
-            let matches = (0..=max).map(matches).collect();
-            Naive { text, matches }
-        },
-    )
+    // Years do not wrap around.
+    let forms = if min == 1970 { 6 } else { 8 };
+    (0..forms, min..=max, min..=max, 1..=(max - min + 2)).prop_map(move |(form, one, two, step)| {
+        let (low, high) = (one.min(two), one.max(two));
+        let wraps = move |v: usize| low < high && v >= min && (v >= high || v <= low);
+        let size = max - min + 1;
+        let (text, matches): (_, Box<dyn Fn(usize) -> bool>) = match form {
+            0 => ("*".into(), Box::new(move |v| v >= min)),
+            1 => (
+                format!("*/{step}"),
+                Box::new(move |v| v >= min && (v - min).is_multiple_of(step)),
+            ),
+            2 => (format!("{one}"), Box::new(move |v| v == one)),
+            3 => (
+                format!("{low}-{high}"),
+                Box::new(move |v| v >= low && v <= high),
+            ),
+            4 => (
+                format!("{one}/{step}"),
+                Box::new(move |v| v >= one && (v - one).is_multiple_of(step)),
+            ),
+            // From the higher one over the end to the lower one.
+            6 => (
+                format!("{high}-{low}"),
+                Box::new(move |v| wraps(v) || v == low && low == high),
+            ),
+            7 => (
+                format!("{high}-{low}/{step}"),
+                Box::new(move |v| {
+                    let there = wraps(v) || v == low && low == high;
+                    there && (v + size - high).rem_euclid(size).is_multiple_of(step)
+                }),
+            ),
+            _ => (
+                format!("{low}-{high}/{step}"),
+                Box::new(move |v| v >= low && v <= high && (v - low).is_multiple_of(step)),
+            ),
+        };
+        let matches = (0..=max).map(matches).collect();
+        Naive {
+            text,
+            matches,
+            moving: Vec::new(),
+        }
+    })
 }
 
-fn field(min: usize, max: usize) -> impl Strategy<Value = Naive> {
-    let list = proptest::collection::vec(item(min, max), 1..4).prop_map(|items| Naive {
-        text: items
-            .iter()
-            .map(|i| i.text.as_str())
-            .collect::<Vec<_>>()
-            .join(","),
+fn list(items: &[Naive]) -> Naive {
+    let texts: Vec<_> = items.iter().map(|i| i.text.as_str()).collect();
+    Naive {
+        text: texts.join(","),
         matches: (0..items[0].matches.len())
             .map(|v| items.iter().any(|i| i.matches[v]))
             .collect(),
+        moving: items.iter().flat_map(|i| i.moving.clone()).collect(),
+    }
+}
+
+/// Days that move, and now and then a day that does not.
+fn moving_days(min: usize, max: usize) -> impl Strategy<Value = Naive> {
+    let rule = move |(form, n, nth): (u8, i8, i8)| {
+        let weekday = Weekday::from_sunday_zero_offset(n % 7).unwrap();
+        let (text, rule) = match (min, form) {
+            (1, 0) => ("L".to_owned(), Moving::FromEnd(0)),
+            (1, 1) => (format!("L-{n}"), Moving::FromEnd(n)),
+            (1, 2) => ("LW".to_owned(), Moving::LastWorkday),
+            (1, _) => (format!("{n}W"), Moving::Near(n)),
+            (_, 0 | 1) => (format!("{}L", n % 7), Moving::Last(weekday)),
+            (_, _) => (format!("{}#{nth}", n % 7), Moving::Nth(nth, weekday)),
+        };
+        Naive {
+            text,
+            matches: vec![false; max + 1],
+            moving: vec![rule],
+        }
+    };
+    let moving = (0..4u8, 1..31i8, 1..6i8).prop_map(rule);
+    let items = prop_oneof![3 => moving, 1 => item(min, max)];
+    proptest::collection::vec(items, 1..4).prop_map(|items| list(&items))
+}
+
+/// One of the two day fields.
+fn day_field(min: usize, max: usize) -> impl Strategy<Value = Naive> {
+    let any = field(min, max).prop_map(move |mut all| {
+        if all.text == "*" && all.matches.len().is_multiple_of(2) {
+            all.text = "?".into();
+        }
+        all
     });
+    prop_oneof![2 => any, 1 => moving_days(min, max)]
+}
+
+fn field(min: usize, max: usize) -> impl Strategy<Value = Naive> {
+    let list = proptest::collection::vec(item(min, max), 1..4).prop_map(|items| list(&items));
     // Most fields of real expressions are `*`.
     prop_oneof![
         item(min, max),
         list,
         item(min, max).prop_map(move |mut all| {
             all.text = "*".into();
+            all.moving.clear();
             all.matches = (0..=max).map(|v| v >= min).collect();
             all
         })
@@ -77,12 +149,16 @@ fn expression() -> impl Strategy<Value = Expression> {
         field(0, 59),
         field(0, 59),
         field(0, 23),
-        field(1, 31),
+        day_field(1, 31),
         field(1, 12),
-        field(0, 6),
+        day_field(0, 6),
         field(1970, 2199),
     );
-    (fields, 5..=7usize).prop_map(|((s, m, h, dom, month, dow, year), n)| {
+    let both = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (fields, 5..=7usize, both).prop_map(|((s, m, h, dom, month, mut dow, year), n, both)| {
+        if both {
+            dow.text.insert(0, '+');
+        }
         let mut fields = vec![s, m, h, dom, month, dow, year];
         if n < 7 {
             fields[6].matches = vec![true; 2200];
@@ -96,7 +172,7 @@ fn expression() -> impl Strategy<Value = Expression> {
             .map(|f| f.text.as_str())
             .collect::<Vec<_>>()
             .join(" ");
-        Expression { text, fields }
+        Expression { text, fields, both }
     })
 }
 
@@ -133,16 +209,40 @@ fn date_of(t: Timestamp) -> Date {
     t.to_zoned(TimeZone::UTC).date()
 }
 
+impl Moving {
+    fn is(self, day: Date) -> bool {
+        let works = |day: &Date| day.weekday().to_monday_zero_offset() < 5;
+        let days = || {
+            day.first_of_month()
+                .series(1.day())
+                .take_while(|d| d.month() == day.month())
+        };
+        match self {
+            Self::FromEnd(before) => day.last_of_month().day() - before == day.day(),
+            Self::Near(to) => {
+                let nearest = days().filter(works).min_by_key(|d| (d.day() - to).abs());
+                to <= day.days_in_month() && nearest == Some(day)
+            }
+            Self::LastWorkday => days().filter(works).last() == Some(day),
+            Self::Last(weekday) => day.nth_weekday_of_month(-1, weekday).unwrap() == day,
+            Self::Nth(nth, weekday) => day
+                .nth_weekday_of_month(nth, weekday)
+                .is_ok_and(|it| it == day),
+        }
+    }
+}
+
 impl Expression {
     fn matches_day(&self, day: Date) -> bool {
         let year = usize::from(day.year().unsigned_abs());
         let number = usize::from(day.day().unsigned_abs());
         let weekday = usize::from(day.weekday().to_sunday_zero_offset().unsigned_abs());
-        let by_day = self.fields[3].matches[number];
-        let by_weekday = self.fields[5].matches[weekday];
+        let moves = |field: usize| self.fields[field].moving.iter().any(|rule| rule.is(day));
+        let by_day = self.fields[3].matches[number] || moves(3);
+        let by_weekday = self.fields[5].matches[weekday] || moves(5);
         let restricted =
             |field: usize, min: usize| self.fields[field].matches[min..].contains(&false);
-        let day_matches = if restricted(3, 1) && restricted(5, 0) {
+        let day_matches = if !self.both && restricted(3, 1) && restricted(5, 0) {
             by_day || by_weekday
         } else {
             by_day && by_weekday

@@ -1,14 +1,10 @@
 //! Each form of text, and the values it stands for.
 
 use super::super::search::Pattern;
-use super::{cron, following};
+use super::{cron, following, pattern_of as pattern};
 
 fn set(values: impl IntoIterator<Item = u32>) -> u64 {
     values.into_iter().fold(0, |bits, value| bits | 1 << value)
-}
-
-fn pattern(expression: &str) -> Pattern {
-    cron(expression).pattern
 }
 
 /// Every value of every field alone, every pair of them as a range, and every
@@ -39,9 +35,17 @@ fn every_value_range_and_step_of_every_field() {
                 check(&format!("{first}-{last}"), set(first..=last));
                 check(&format!("{first},{last}"), set([first, last]));
             }
+            for last in min..first {
+                // A Sunday at the end of a range is the last day of the week.
+                let whole = set(first..=max) | set(min..=last);
+                check(&format!("{first}-{last}"), whole);
+                let steps = (first..=max).chain(min..=last).step_by(2);
+                check(&format!("{first}-{last}/2"), set(steps));
+            }
             for step in 1..=max + 2 {
                 let steps = (first..=max).step_by(step as usize);
-                check(&format!("{first}-{max}/{step}"), set(steps));
+                check(&format!("{first}-{max}/{step}"), set(steps.clone()));
+                check(&format!("{first}/{step}"), set(steps));
                 let steps = (min..=max).step_by(step as usize);
                 check(&format!("*/{step}"), set(steps));
             }
@@ -109,6 +113,22 @@ fn sunday_is_0_and_7_and_may_end_a_range() {
             pattern(&format!("0 0 * * {weekend}")).weekdays,
             set([0, 6]),
             "{weekend}"
+        );
+    }
+    for (range, days) in [
+        ("7-2", set(0..=2)),
+        ("7-0", set([0])),
+        ("6-0", set([0, 6])),
+        ("FRI-MON", set([5, 6, 0, 1])),
+        ("FRI-MON/2", set([5, 0])),
+        ("5-7", set([5, 6, 0])),
+        ("7/2", set([0, 2, 4, 6])),
+        ("MON/2", set([1, 3, 5])),
+    ] {
+        assert_eq!(
+            pattern(&format!("0 0 * * {range}")).weekdays,
+            days,
+            "{range}"
         );
     }
     for all in [
@@ -199,6 +219,29 @@ fn one_fingerprint_for_all_spellings_of_a_definition() {
             );
         }
     }
+    let more = [
+        (
+            ["5/15 0 ? * *", "5-59/15 0 * * ?"],
+            "cron 0 5-59/15 0 * * * *",
+        ),
+        (
+            ["0 22-2 * * SAT-SUN", "0 22-02 * * 6-0"],
+            "cron 0 0 22-2 * * 6-7 *",
+        ),
+        (
+            ["0 0 L-3,15w,LW * *", "0 0 l-03,015W,lw * *"],
+            "cron 0 0 0 L-3,15W,LW * * *",
+        ),
+        (
+            ["0 0 L * +friL,7#2", "0 0 l * +5l,sun#2"],
+            "cron 0 0 0 L * +5L,0#2 *",
+        ),
+    ];
+    for (spellings, fingerprint) in more {
+        for spelling in spellings {
+            assert_eq!(cron(spelling).fingerprint(), fingerprint, "{spelling}");
+        }
+    }
     assert_eq!(
         cron("*/15 6 1,15 * FRI-SUN").fingerprint(),
         "cron 0 */15 6 1,15 * 5-7 *"
@@ -220,6 +263,16 @@ fn a_changed_definition_changes_the_fingerprint() {
         "*/3 6 * * *",
         "0-59 6 * * *",
         "* 6 * * *",
+        "0 6 L * *",
+        "0 6 L-1 * *",
+        "0 6 LW * *",
+        "0 6 1W * *",
+        "0 6 * * 1L",
+        "0 6 * * 1#1",
+        "0 6 * * 1#2",
+        "0 6 * * +1",
+        "0 6-5 * * *",
+        "0 6/2 * * *",
     ];
     for (n, one) in different.iter().enumerate() {
         for other in &different[..n] {
