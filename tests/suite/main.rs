@@ -3,6 +3,7 @@
 mod backup;
 mod cli;
 mod crash;
+mod csv_import;
 mod daemon;
 mod features;
 mod files;

@@ -39,7 +39,7 @@ macro_rules! assert_test_exists {
 }
 tests::foreach_guest!(assert_test_exists);
 
-use crate::files;
+use crate::{csv_import, files};
 
 /// Nothing here takes that long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(3);

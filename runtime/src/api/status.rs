@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
+use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
 use super::{problem::Problem, view::Time};
@@ -36,6 +37,8 @@ pub struct Status {
     pub health: Health,
     pub pid: u32,
     pub version: String,
+    /// The release of the IANA time zone database that it reckons with.
+    pub timezone_database: String,
     pub started_at: Time,
     pub uptime_ms: u64,
     /// Whether it was told to stop.
@@ -185,6 +188,7 @@ impl From<&engine::Status> for Status {
             health: status.into(),
             pid: status.pid,
             version: status.version.to_owned(),
+            timezone_database: Zone::database().to_owned(),
             started_at: Time(status.started_at),
             uptime_ms: u64::try_from(status.uptime.as_millis()).unwrap_or(u64::MAX),
             stopping: status.stopping,

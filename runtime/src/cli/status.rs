@@ -88,6 +88,8 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         "runs",
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
+    let zones = format!("IANA {}", status.timezone_database);
+    field(&mut text, "zones", &zones);
     for reason in &status.health.reasons {
         let _ = writeln!(
             text,
@@ -190,6 +192,7 @@ mod tests {
             },
             pid: 42,
             version: "0.1.0".to_owned(),
+            timezone_database: "2026a".to_owned(),
             started_at: time("2026-03-01T06:00:00Z"),
             uptime_ms: 192_000,
             stopping: false,
@@ -248,6 +251,7 @@ mod tests {
               schedules  1 job, `schedules.toml` was refused 12s ago, the plan is from 3m ago
               next       hello 2026-03-01 06:03:20 +00:00 (in 8s)
               runs       1 running, 2 queued, 0 retrying
+              zones      IANA 2026a
             warning: the schedules file is refused: 1 problem
               schedules.toml:4:10: duration `10` has no unit
                 help: write `10s`

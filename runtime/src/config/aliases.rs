@@ -26,7 +26,15 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 21] = [
+const KEYS: [Words; 23] = [
+    (
+        &["time_zone", "tz", "zone", "zoneinfo"],
+        "did you mean `timezone`?",
+    ),
+    (
+        &["capabilities", "grants", "mounts", "permissions", "volumes"],
+        "did you mean `allow`?",
+    ),
     (
         &["cron_expression", "crontab", "expression", "schedule"],
         "did you mean `cron`?",

@@ -12,9 +12,9 @@ const RUNS: Kind = Kind::number("a whole number", "10000");
 const LOGS: Kind = Kind::measure("a duration", "\"7d\"", "d");
 
 /// Zero is no length here: to some it means nothing, to others for ever, and what is deleted is gone.
-const SPANS: RangeInclusive<Duration> =
+pub(super) const SPANS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(100 * 365 * 24);
-const COUNTS: RangeInclusive<u32> = 1..=1_000_000_000;
+pub(super) const COUNTS: RangeInclusive<u32> = 1..=1_000_000_000;
 
 /// The keys of the table, for advice.
 pub(super) const KEYS: [&str; 3] = ["keep", "keep_runs", "keep_logs"];

@@ -111,12 +111,12 @@ impl Runtime {
         if let Some((name, text)) = set(TIMEZONE) {
             match zone::named(text) {
                 Ok(zone) => self.zone = zone,
-                Err(problem) => problems.push(Problem {
-                    message: format!("`{name}`: {}", problem.message),
-                    code: "config::environment".into(),
-                    label: None,
-                    ..*problem
-                }),
+                Err(problem) => {
+                    let bad = bad_variable(name, text, "the name of a time zone");
+                    // What somebody may have meant helps more than that it can be unset.
+                    let help = problem.help.filter(|_| !text.is_empty());
+                    problems.push(bad.maybe_help(help));
+                }
             }
         }
         if let Some((name, text)) = set(MAX_CONCURRENT_RUNS) {

@@ -193,7 +193,7 @@ fn a_timezone_in_the_environment_that_there_is_not_is_a_problem() {
     assert_eq!(problem.code, "config::environment");
     assert_eq!(
         problem.message,
-        "`CRONLET_TIMEZONE`: there is no time zone `Europe/Berln`"
+        "the environment variable `CRONLET_TIMEZONE` is `Europe/Berln`, expected the name of a time zone"
     );
     assert_eq!(
         problem.help.as_deref(),

@@ -30,7 +30,7 @@ fn read(name: &str) -> Result<String> {
 }
 
 fn schema() -> Result<Value> {
-    Ok(serde_json::from_str(&read(FILE)?)?)
+    Project::empty()?.cronlet(&["schema"])?.json()
 }
 
 /// Whether the schema takes a file.

@@ -36,6 +36,8 @@ pub(crate) struct Editor {
     edits: u64,
     /// How many names there are: more than jobs, so that some are absent.
     names: u64,
+    /// Those whose clocks jump.
+    zones: [Zone; 2],
     /// Jobs that were removed, as they were: some come back.
     removed: BTreeMap<JobName, Arc<Job>>,
 }
@@ -50,6 +52,8 @@ impl Editor {
             overlapping: options.overlapping,
             edits: 0,
             names: options.jobs + 4,
+            zones: ["Europe/Berlin", "Australia/Lord_Howe"]
+                .map(|name| Zone::named(name).expect("it is in the database")),
             removed: BTreeMap::new(),
         }
     }
@@ -145,8 +149,12 @@ impl Editor {
     }
 
     fn reschedule(&mut self, plan: &mut Plan) {
-        let trigger = self.trigger();
-        self.alter(plan, |_, job| job.trigger = trigger);
+        let zone = self.zone();
+        let trigger = self.trigger(&zone);
+        self.alter(plan, |_, job| {
+            job.trigger = trigger;
+            job.zone = zone;
+        });
     }
 
     /// The same instants in other words: not a change of when the job is due.
@@ -159,7 +167,8 @@ impl Editor {
                     6 => format!("{cron} *"),
                     _ => cron.to_string(),
                 };
-                job.trigger = Some(Trigger::Cron(Cron::parse(&longer).expect("it is a cron")));
+                let longer = Cron::parse(&longer).expect("it is a cron");
+                job.trigger = Some(Trigger::Cron(longer.in_zone(job.zone.clone())));
             }
         });
     }
@@ -189,17 +198,18 @@ impl Editor {
     }
 
     fn job(&mut self, name: JobName) -> Job {
+        let zone = self.zone();
         Job {
             name,
             description: None,
             component: self.component(),
-            trigger: self.trigger(),
+            trigger: self.trigger(&zone),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
             max_instances: self.max_instances(),
             retry: self.retry(),
             limits: self.limits(),
-            zone: Zone::UTC,
+            zone,
             allow: Arc::default(),
             params: self.params(),
         }
@@ -271,12 +281,21 @@ impl Editor {
         }
     }
 
-    fn trigger(&mut self) -> Option<Trigger> {
+    /// One whose clocks jump, now and then.
+    fn zone(&mut self) -> Zone {
+        let zone = self.rng.below(5);
+        self.zones
+            .get(usize::try_from(zone).expect("it is small"))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn trigger(&mut self, zone: &Zone) -> Option<Trigger> {
         match self.rng.below(10) {
             0 => None,
             1 => Some(Trigger::At(self.at())),
             2..=5 => Some(Trigger::Every(self.every())),
-            _ => Some(Trigger::Cron(self.cron())),
+            _ => Some(Trigger::Cron(self.cron().in_zone(zone.clone()))),
         }
     }
 
@@ -302,10 +321,19 @@ impl Editor {
             ..=2_000 => self.rng.one_of(["*/2 * * * * *", "*/3 * * * * *"]),
             2_001..=5_000 => self.rng.one_of(["*/5 * * * * *", "1,9,30-40/3 * * * * *"]),
             5_001..=10_000 => self.rng.one_of(["*/10 * * * * *", "7-59/15 * * * * *"]),
-            10_001..=60_000 => self
-                .rng
-                .one_of(["* * * * *", "*/2 * * * *", "30 * * * * *"]),
-            _ => self.rng.one_of(["*/10 * * * *", "7,37 * * * *", "@hourly"]),
+            10_001..=60_000 => self.rng.one_of([
+                "* * * * *",
+                "*/2 * * * *",
+                "30 * * * * *",
+                "0-59 0-23 * * *",
+            ]),
+            _ => self.rng.one_of([
+                "*/10 * * * *",
+                "7,37 * * * *",
+                "@hourly",
+                "0/10 0-23 * * *",
+                "15,45 22-4 * * *",
+            ]),
         };
         Cron::parse(text).expect("it is a cron")
     }

@@ -47,7 +47,8 @@ Examples:
   cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
 The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
-to stop, a second one kills it.")]
+to stop, a second one kills it. Nothing is kept: there is no history of it, and what the job
+remembers from run to run is a copy that is thrown away.")]
 pub struct Args {
     /// A job of the schedules file; or a component, as a path with a `/` or a name ending in `.wasm`
     #[arg(value_name = "JOB|FILE.wasm")]

@@ -76,21 +76,29 @@ impl Entry {
             format_duration(*limits.start()),
             format_duration(*limits.end()),
         );
-        Self::length(&format!("{doc}\n\nA duration from `{least}` to `{most}`."))
+        Self::span(&format!("{doc}\n\nA duration from `{least}` to `{most}`."))
     }
 
     /// A duration whose limits are not fixed.
     pub(super) fn length(doc: &str) -> Self {
+        Self::span(doc).examples(["30s", "5m", "1h30m"])
+    }
+
+    fn span(doc: &str) -> Self {
         // The shortest is `0s`; without this the pattern would match nothing at all.
-        Self::pattern(doc, DURATION)
-            .with("minLength", 2)
-            .examples(["30s", "5m"])
+        Self::pattern(doc, DURATION).with("minLength", 2)
     }
 
     pub(super) fn size(doc: &str, limits: &RangeInclusive<u64>) -> Self {
         let (least, most) = (format_size(*limits.start()), format_size(*limits.end()));
         let doc = format!("{doc}\n\nA size from `{least}` to `{most}`.");
-        Self::pattern(&doc, SIZE).examples(["64MiB"])
+        Self::pattern(&doc, SIZE)
+    }
+
+    /// The name of a time zone: editors would have nothing from a list of six hundred.
+    pub(super) fn zone(doc: &str) -> Self {
+        let doc = format!("{doc}\n\nA name of the IANA database.");
+        Self::path(&doc).examples(["UTC", "Europe/Berlin", "America/New_York"])
     }
 
     /// One of these words.

@@ -9,15 +9,16 @@
 //! validator of TOML reads any later draft as draft 7, and draft 7 overlooks what stands beside a
 //! `$ref`.
 
+mod allow;
 mod entry;
 mod job;
+mod policy;
 
+use cronlet_core::{plan::Settings, retention::Retention};
 use serde_json::{Value, json};
 
+use super::{history, settings};
 use entry::{Entry, object};
-
-use super::settings;
-use cronlet_core::plan::Settings;
 
 /// The schema. Its keys are in alphabetical order, so equal schemas are equal text.
 pub fn schema() -> Value {
@@ -40,6 +41,10 @@ pub fn schema() -> Value {
 fn runtime() -> Entry {
     let built_in = Settings::default();
     let keys = [
+        (
+            "timezone",
+            Entry::zone("The time zone of the jobs that name none.").default("UTC"),
+        ),
         (
             "plugins",
             Entry::path("The folder where `plugin = \"hello\"` finds hello.wasm.").default("plugins"),
@@ -64,10 +69,39 @@ fn runtime() -> Entry {
             )
             .default_duration(built_in.shutdown_grace),
         ),
+        ("history", history(&built_in.history)),
     ];
     object(
         "The daemon itself. Each key can be overridden by an environment variable: `database` by \
          `CRONLET_DATABASE`. Paths are relative to this file.",
+        keys,
+    )
+}
+
+/// `history`, in `[runtime]`.
+fn history(built_in: &Retention) -> Entry {
+    let keys = [
+        (
+            "keep",
+            Entry::duration("How long after its end a run stays.", &history::SPANS)
+                .default_duration(built_in.keep),
+        ),
+        (
+            "keep_runs",
+            Entry::integer("How many runs stay.", &history::COUNTS).default(built_in.keep_runs),
+        ),
+        (
+            "keep_logs",
+            Entry::duration(
+                "How long after the end of its run a log stays.",
+                &history::SPANS,
+            )
+            .default_duration(built_in.keep_logs),
+        ),
+    ];
+    object(
+        "What of each job's history stays: what is beyond any of these limits goes. The newest runs of a \
+         job, and its last one that failed, stay all the same.",
         keys,
     )
 }

@@ -11,8 +11,8 @@ use crate::config::{Draft, Environment, Problem, parse};
 
 /// What to do when a key is in one of the two alone.
 const ADVICE: &str = "the schema is put together in runtime/src/config/schema: `mod.rs` has `[runtime]`, \
-    `job.rs` has `[jobs.NAME]` and `[defaults]`. Put the key there, or take it away, and write the file \
-    anew that editors read: `BLESS=1 cargo test -p tests --test suite schema`";
+    `job.rs` what only a job has, `policy.rs` what `[defaults]` has too. Put the key there, or take it \
+    away, and write the file that editors read anew: `BLESS=1 cargo test -p tests --test suite schema`";
 
 /// A key that no table has.
 const UNKNOWN: &str = "qqqqqqqqqqqq";

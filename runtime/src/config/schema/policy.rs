@@ -1,0 +1,167 @@
+//! The keys that `[defaults]` and a job share.
+
+use cronlet_core::{
+    limits::Limits,
+    policy::{CatchUp, Retry},
+    run::FailReason,
+};
+
+use super::{
+    allow,
+    entry::{Entry, object},
+};
+use crate::config::{
+    policy::{AGES, INSTANCES, MEMORIES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
+    retry::{DELAYS, FACTORS, MOST},
+};
+
+/// All of them: each is one of the schema's definitions.
+pub(super) fn keys() -> Vec<(&'static str, Entry)> {
+    let zone = Entry::zone(
+        "The time zone that `cron`, and an `at` without an offset, are read in. Without it, that of \
+         `[runtime]` holds.",
+    );
+    let mut keys = vec![
+        ("timezone", zone),
+        ("allow", allow::allow()),
+        ("retry", retry()),
+    ];
+    keys.extend(limits());
+    keys.extend(policies());
+    keys
+}
+
+fn limits() -> [(&'static str, Entry); 5] {
+    let limits = Limits::default();
+    [
+        (
+            "timeout",
+            Entry::duration(
+                "How long one attempt may take, whether it computes, sleeps or waits.",
+                &TIMEOUTS,
+            )
+            .default_duration(limits.timeout),
+        ),
+        (
+            "memory",
+            Entry::size("What one attempt may use, over all its memories.", &MEMORIES)
+                .default_size(limits.memory),
+        ),
+        (
+            "max_output",
+            Entry::size("How large a job's result may be; a larger one fails the run.", &OUTPUTS)
+                .default_size(limits.max_output),
+        ),
+        (
+            "max_state",
+            Entry::size(
+                "What the job may remember from run to run: each key counts with its value and 64 bytes.",
+                &STATES,
+            )
+            .default_size(limits.max_state),
+        ),
+        (
+            "max_state_value",
+            Entry::size("How large one value may be that the job remembers.", &STATE_VALUES)
+                .default_size(limits.max_state_value),
+        ),
+    ]
+}
+
+fn policies() -> [(&'static str, Entry); 5] {
+    let catch_up = CatchUp::default();
+    [
+        (
+            "overlap",
+            Entry::word(
+                "What becomes of an occurrence while a run of the job is open: it is skipped, or it \
+                 runs beside the others.",
+                ["skip", "allow"],
+            )
+            .default("skip"),
+        ),
+        (
+            "max_instances",
+            Entry::integer(
+                "With `overlap = \"allow\"`: how many runs of the job may be open; more wait. Without \
+                 it there is no limit but `max_concurrent_runs`.",
+                &INSTANCES,
+            ),
+        ),
+        (
+            "catch_up",
+            Entry::word(
+                "What becomes of what was missed while the daemon was down: one run for the newest \
+                 instant, or nothing.",
+                ["latest", "none"],
+            )
+            .default("latest"),
+        ),
+        (
+            "catch_up_grace",
+            Entry::duration("Under this age an instant is on time and not missed.", &AGES)
+                .default_duration(catch_up.grace),
+        ),
+        (
+            "catch_up_window",
+            Entry::duration("An instant of this age or older never runs.", &AGES)
+                .default_duration(catch_up.window),
+        ),
+    ]
+}
+
+/// `retry`.
+fn retry() -> Entry {
+    let built_in = Retry::default();
+    let reasons = FailReason::ALL.map(FailReason::as_str);
+    let keys = [
+        (
+            "max",
+            Entry::integer("How many attempts may follow the first.", &MOST).default(built_in.max),
+        ),
+        (
+            "backoff",
+            Entry::word(
+                "Whether each delay is `factor` times the one before, or all are the same.",
+                ["exponential", "fixed"],
+            )
+            .default("exponential"),
+        ),
+        (
+            "delay",
+            Entry::duration("The delay before the first retry.", &DELAYS)
+                .default_duration(built_in.delay),
+        ),
+        (
+            "factor",
+            Entry::number("How fast the delay grows.", &FACTORS).default(2),
+        ),
+        (
+            "max_delay",
+            Entry::duration("No delay is longer than this.", &DELAYS)
+                .default_duration(built_in.max_delay),
+        ),
+        (
+            "jitter",
+            Entry::boolean(
+                "Whether a delay is shortened by up to a half, differently each time, so \
+                 that jobs that failed together do not come back together.",
+            )
+            .default(built_in.jitter),
+        ),
+        (
+            "on",
+            Entry::list(
+                "The reasons that are retried.",
+                Entry::word("Why an attempt failed.", reasons),
+            )
+            .default(reasons.to_vec()),
+        ),
+    ];
+    object(
+        "Whether and when an attempt that failed is followed by another. A job's keys go over those of \
+         `[defaults]` one by one.",
+        keys,
+    )
+    .examples([serde_json::json!({ "max": 3, "delay": "5s" })])
+}
