@@ -35,12 +35,10 @@ use cronlet_core::{
     digest::Digest,
     engine::Answer,
     job::{Component, Job},
-    limits::Limits,
     name::JobName,
     plan::{Plan, Settings},
-    policy::{CatchUp, Overlap, Retry},
+    policy::Overlap,
     run::{RunId, RunStatus},
-    schedule::Zone,
 };
 
 /// Requests that wait for their answer at one time.

@@ -14,14 +14,12 @@ use cronlet_core::{
     digest::Digest,
     engine::Answer,
     job::{Component, Job},
-    limits::Limits,
     name::JobName,
     plan::{Plan, Settings},
-    policy::{CatchUp, Overlap, Retry},
     record::{Batch, Recovery},
     report::{AttemptReport, Failure, Level, LogLine, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
-    schedule::{Every, Trigger, Zone},
+    schedule::{Every, Trigger},
 };
 use jiff::{SignedDuration, Timestamp};
 
