@@ -21,4 +21,5 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
 mod state;
+mod store;
 mod tidy;

@@ -47,7 +47,7 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
-    /// Those whose components cannot be used.
+    /// Those whose components or directories cannot be used.
     pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
@@ -92,13 +92,16 @@ pub struct ConfigProblem {
 /// Whether the history can be written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// `ok` or `failing`: then nothing starts.
+    /// `ok`, `slow`, or `failing`: then nothing starts.
     pub status: String,
     pub since: Option<Time>,
     pub message: Option<String>,
+    /// What to do about it.
+    #[serde(default)]
+    pub help: Option<String>,
 }
 
-/// A job whose component cannot be used.
+/// A job that cannot be run as it is written: its component or a directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Troubled {
     pub job: String,
@@ -256,17 +259,20 @@ fn all_problems(problems: &config::Problems) -> Vec<ConfigProblem> {
 
 impl From<&StoreStatus> for Store {
     fn from(store: &StoreStatus) -> Self {
-        match store {
-            StoreStatus::Ok => Self {
-                status: "ok".to_owned(),
-                since: None,
-                message: None,
-            },
-            StoreStatus::Failing { since, message } => Self {
-                status: "failing".to_owned(),
-                since: Some(Time(*since)),
-                message: Some(message.clone()),
-            },
+        let (status, since) = match store {
+            StoreStatus::Ok => ("ok", None),
+            StoreStatus::Slow { since } => ("slow", Some(*since)),
+            StoreStatus::Failing { since, .. } => ("failing", Some(*since)),
+        };
+        let (message, help) = match store {
+            StoreStatus::Failing { message, help, .. } => (Some(message.clone()), *help),
+            StoreStatus::Ok | StoreStatus::Slow { .. } => (None, None),
+        };
+        Self {
+            status: status.to_owned(),
+            since: since.map(Time),
+            message,
+            help: help.map(str::to_owned),
         }
     }
 }

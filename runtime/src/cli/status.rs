@@ -104,6 +104,9 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
             escape::line(reason)
         );
     }
+    if let Some(help) = &status.store.help {
+        let _ = writeln!(text, "  {HELP}help:{HELP:#} {}", escape::line(help));
+    }
     for problem in &status.config.problems {
         self::problem(&mut text, &status.config.path, problem);
     }
@@ -223,6 +226,7 @@ mod tests {
                 status: "ok".to_owned(),
                 since: None,
                 message: None,
+                help: None,
             },
             jobs: 1,
             troubled: Vec::new(),

@@ -4,6 +4,12 @@
 
 use std::collections::HashMap;
 
+use super::{Cache, fault::Error, log, state};
+use crate::store::{
+    REMOVED_JOBS_STAY, Refused,
+    precision::{column, cut_cause, duration_micros, micros},
+    told::Told,
+};
 use cronlet_core::{
     digest::Digest,
     record::{Batch, NewRun, Record},
@@ -12,25 +18,6 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
-use thiserror::Error;
-
-use super::{Cache, log, state};
-use crate::store::{
-    REMOVED_JOBS_STAY, Refused, Stale,
-    precision::{column, cut_cause, duration_micros, micros},
-    told::Told,
-};
-
-/// Why a transaction is not written.
-#[derive(Debug, Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    #[error(transparent)]
-    Stale(#[from] Stale),
-}
 
 type Result<T = (), E = Error> = std::result::Result<T, E>;
 
