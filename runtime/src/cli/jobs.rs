@@ -32,6 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Examples:
+  cronlet jobs                                 when each is due, and how it last ran
+  cronlet jobs --json | jq -r '.[].job'        their names
+
 States:
   scheduled  it has a trigger, and will be due
   over       it has a trigger, and will not be due again

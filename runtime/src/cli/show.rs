@@ -15,6 +15,12 @@ use crate::{api::view, store::history::History};
 const LABEL: usize = 10;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet show 1042                        when it ran, what came of it, and each of its attempts
+  cronlet show 1042 --json | jq .output    its output
+
+Times are on the clocks of the job's zone.")]
 pub struct Args {
     /// The run's number, as `history` shows it
     #[arg(value_parser = params::run)]

@@ -21,6 +21,13 @@ use super::{
 use crate::api::status::{Config, ConfigProblem, Next, Running, Status};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet status                                     what it does, and what is wrong
+  cronlet status --json | jq -r .status              `healthy` or `degraded`
+  cronlet status --database /var/lib/cronlet/a.db    of the daemon that has this database
+
+Without a daemon it is exit code 3.")]
 pub struct Args {}
 
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
