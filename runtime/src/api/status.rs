@@ -47,7 +47,7 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
-    /// Those whose components cannot be used.
+    /// Those whose components or directories cannot be used.
     pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
@@ -101,7 +101,7 @@ pub struct Store {
     pub help: Option<String>,
 }
 
-/// A job whose component cannot be used.
+/// A job that cannot be run as it is written: its component or a directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Troubled {
     pub job: String,

@@ -169,11 +169,18 @@ impl Console {
         self.note(format_args!("{HELP}help:{HELP:#} {}", escape::line(text)));
     }
 
-    /// The end of the command.
+    /// The end of the command. Where data is JSON, so is the error it ends with.
     pub fn finish(&mut self, result: Result<Exit, CliError>) -> Exit {
         self.bar.clear();
         result.unwrap_or_else(|error| {
-            let text = error.render(Self::pictures());
+            let text = if self.json {
+                let object = error.to_json();
+                object.map_or_else(String::new, |it| {
+                    format!("{}\n", escape::json(&it.to_string()))
+                })
+            } else {
+                error.render(Self::pictures())
+            };
             let _ = self.err.write_all(text.as_bytes());
             error.exit()
         })

@@ -98,6 +98,9 @@ Start here:
   cronlet serve        run the jobs when they are due
   cronlet history      what ran, and what came of it
 
+With --json, data is one JSON document; a log is one object a line. The error that a command ends
+with is one object on standard error.
+
 Exit codes:
     0  done
     1  the run failed
@@ -150,7 +153,10 @@ pub fn main() -> Exit {
     panic::report_as_bug(|| {
         let cli = match usage::parse() {
             Ok(cli) => cli,
-            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+            Err(error) => {
+                let json = usage::wants_json();
+                return Console::new(Color::default(), json).finish(Err(error));
+            }
         };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);

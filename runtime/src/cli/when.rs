@@ -5,6 +5,8 @@ use std::time::Duration;
 use cronlet_core::schedule::Zone;
 use jiff::{Timestamp, tz::TimeZone};
 
+pub use cronlet_core::units::took;
+
 /// `2026-03-29 03:00:00 +02:00`, to the second.
 pub fn second(t: Timestamp, zone: &Zone) -> String {
     shown(t, zone, "%Y-%m-%d %H:%M:%S %:z")
@@ -75,19 +77,6 @@ fn two(high: u64, high_unit: &str, low: u64, low_unit: &str) -> String {
         format!("{high}{high_unit}")
     } else {
         format!("{high}{high_unit}{low}{low_unit}")
-    }
-}
-
-/// `<1ms`, `12ms`, `1.2s`, `3m12s`, `2h5m`: how long something took.
-pub fn took(d: Duration) -> String {
-    let s = d.as_secs();
-    match s {
-        0 if d < Duration::from_millis(1) => "<1ms".to_owned(),
-        0 => format!("{}ms", d.as_millis()),
-        1..10 => format!("{s}.{}s", d.subsec_millis() / 100),
-        10..60 => format!("{s}s"),
-        60..3600 => two(s / 60, "m", s % 60, "s"),
-        _ => two(s / 3600, "h", s / 60 % 60, "m"),
     }
 }
 
@@ -162,23 +151,6 @@ mod tests {
             ("2026-03-28T03:00:00Z", "1d ago"),
         ] {
             assert_eq!(relative(now, at(t)), expected, "{t}");
-        }
-    }
-
-    #[test]
-    fn lengths_of_time() {
-        for (micros, expected) in [
-            (0, "<1ms"),
-            (999, "<1ms"),
-            (12_345, "12ms"),
-            (999_999, "999ms"),
-            (1_250_000, "1.2s"),
-            (59_900_000, "59s"),
-            (192_000_000, "3m12s"),
-            (7_500_000_000, "2h5m"),
-            (7_200_000_000, "2h"),
-        ] {
-            assert_eq!(took(Duration::from_micros(micros)), expected);
         }
     }
 

@@ -18,7 +18,8 @@
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
 //! - `settings`, `job`, `policy`, `retry`, `trigger`, `cron`, `zone`, `plugin`, `params`, `allow`: the
 //!   walk, a file a topic.
-//! - `exposure`: which grants would let a job take over the daemon.
+//! - `granted`: what is granted, against what is there; `exposure`: which grants would let a job take
+//!   over the daemon.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
@@ -29,6 +30,7 @@ mod cron;
 mod draft;
 mod exposure;
 mod foreign;
+mod granted;
 mod history;
 mod job;
 mod landmarks;

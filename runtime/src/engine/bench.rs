@@ -28,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Clock, Finish, Handle, Parts, Status,
     handle::{News, Wanted},
+    noted::Noted,
     reload::Requests,
     start,
 };
@@ -345,7 +346,7 @@ impl Bench {
     }
 
     pub(crate) fn replace(&self, plan: Arc<Plan>) -> BTreeSet<Digest> {
-        self.engine.tell_config(News::Live(plan, Vec::new()));
+        self.engine.tell_config(News::Live(plan, Noted::default()));
         self.engine.components_in_use().unwrap()
     }
 

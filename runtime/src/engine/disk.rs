@@ -98,3 +98,35 @@ fn told(batch: Arc<Batch>) -> Arc<Batch> {
     batch.records.retain(is_told);
     Arc::new(batch)
 }
+
+#[cfg(test)]
+mod tests {
+    use cronlet_core::{name::JobName, run::RunId};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_a_job_remembers_is_not_told() {
+        let written = Record::StateWritten {
+            run: RunId(1),
+            job: JobName::new("a").unwrap(),
+            changes: Arc::default(),
+            total: 0,
+        };
+        let batch = |records| {
+            Arc::new(Batch {
+                seq: Seq(7),
+                at: Timestamp::UNIX_EPOCH,
+                records,
+            })
+        };
+        let requeued = || Record::RunRequeued { run: RunId(1) };
+        let expected = batch(vec![requeued(), Record::Stopped]);
+        let all = batch(vec![requeued(), written, Record::Stopped]);
+        assert_eq!(told(all.clone()), expected);
+        drop(all);
+        let told = told(expected.clone());
+        assert!(Arc::ptr_eq(&told, &expected), "what has none is not copied");
+    }
+}

@@ -19,8 +19,9 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::{
     Finish, Status,
     follow::Changes,
+    noted::Noted,
     reload::{Outcome, Requests},
-    status::{Refusal, Warning},
+    status::Refusal,
 };
 use crate::{
     sandbox,
@@ -60,11 +61,11 @@ pub(super) enum News {
     /// It is being read, and its components loaded.
     Loading,
     /// It says what the plan already is.
-    Unchanged(Vec<Warning>),
+    Unchanged(Noted),
     /// It has problems: nothing changes.
     Refused(Refusal),
     /// It is the plan now.
-    Live(Arc<Plan>, Vec<Warning>),
+    Live(Arc<Plan>, Noted),
     /// Nobody reads it any more, which is a bug.
     Unfollowed,
 }

@@ -34,6 +34,7 @@ pub mod status;
 
 mod disk;
 mod health;
+mod noted;
 mod perform;
 mod state;
 mod trace;

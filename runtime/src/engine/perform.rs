@@ -88,6 +88,7 @@ impl Hands {
         let (handle, control) = control::pair();
         let (run, attempt) = (start.run.run, start.attempt);
         self.running.insert((run, attempt), handle);
+        self.board.lacking.started(run, attempt, &start.run.job);
         let inbox = self.inbox.clone();
         let done = Box::new(move |report| {
             let event = Event::AttemptEnded {

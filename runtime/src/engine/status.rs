@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -19,7 +18,12 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::{handle::News, health::StoreHealth};
+pub use super::noted::Troubled;
+use super::{
+    handle::News,
+    health::StoreHealth,
+    noted::{Lacking, Noted},
+};
 use crate::{
     config::{Problem, Problems, Severity},
     sandbox::Progress,
@@ -108,16 +112,6 @@ pub enum StoreStatus {
     },
 }
 
-/// A job whose component cannot be used.
-#[derive(Clone, Debug)]
-pub struct Troubled {
-    pub job: JobName,
-    /// What is wrong with the component.
-    pub why: String,
-    /// Whether the last good one takes its place; else the job cannot run.
-    pub last_good: bool,
-}
-
 /// A guest.
 #[derive(Clone, Debug)]
 pub struct RunningAttempt {
@@ -142,6 +136,7 @@ pub(super) struct Board {
     store: StoreHealth,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
+    pub(super) lacking: Lacking,
 }
 
 /// Who reads the schedules file.
@@ -166,12 +161,14 @@ impl Board {
             warnings: Vec::new(),
             store: StoreHealth::default(),
             in_use: BTreeMap::new(),
+            lacking: Lacking::default(),
         }
     }
 
     /// Something is about to be written.
     pub(super) fn saw(&mut self, batch: &Batch) {
         for record in &batch.records {
+            self.lacking.saw(record);
             match record {
                 Record::AttemptStarted {
                     run,
@@ -213,17 +210,19 @@ impl Board {
             News::Loading => {}
             News::Unfollowed => tracing::error!("this is a bug: {UNFOLLOWED}"),
             News::Refused(refusal) => self.refused = Some(refusal.clone()),
-            News::Unchanged(warnings) => {
-                self.refused = None;
-                self.warnings.clone_from(warnings);
-            }
-            News::Live(plan, warnings) => {
-                self.refused = None;
-                self.warnings.clone_from(warnings);
+            News::Unchanged(noted) => self.note(noted),
+            News::Live(plan, noted) => {
+                self.note(noted);
                 self.plan = plan.clone();
                 self.live_since = now;
             }
         }
+    }
+
+    fn note(&mut self, noted: &Noted) {
+        self.refused = None;
+        self.warnings.clone_from(&noted.warnings);
+        self.lacking.noted(&noted.lacking);
     }
 
     pub(super) fn store(&self) -> &StoreHealth {
@@ -313,7 +312,7 @@ impl Board {
     fn troubled(&self) -> impl Iterator<Item = Troubled> {
         self.plan.jobs.values().filter_map(|job| {
             let (why, last_good) = match &job.component {
-                Component::Ready(_) => return None,
+                Component::Ready(_) => (self.lacking.why(&job.name)?, false),
                 Component::LastGood(_, why) => (why, true),
                 Component::Unusable(why) => (why, false),
             };
@@ -323,24 +322,5 @@ impl Board {
                 last_good,
             })
         })
-    }
-}
-
-/// In a sentence.
-impl fmt::Display for Troubled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            job,
-            why,
-            last_good,
-        } = self;
-        if *last_good {
-            write!(
-                f,
-                "job `{job}` runs its last good component, as its plugin cannot be used: {why}"
-            )
-        } else {
-            write!(f, "job `{job}` cannot run: {why}")
-        }
     }
 }

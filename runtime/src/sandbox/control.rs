@@ -206,8 +206,9 @@ impl Control {
         if let Some(listener) = &self.live.on_log {
             listener(&line);
         }
-        self.live.log().push(line);
-        self.live.said.notify_waiters();
+        if self.live.log().push(line) {
+            self.live.said.notify_waiters();
+        }
     }
 
     /// Takes the log: nothing is said any more.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::project::{Project, Said};
 
 mod history;
+mod json;
 mod logs;
 mod rerun;
 mod runs;
@@ -109,6 +110,9 @@ fn the_help_says_where_to_start() -> Result<()> {
           cronlet run hello    try a job, here and now
           cronlet serve        run the jobs when they are due
           cronlet history      what ran, and what came of it
+
+        With --json, data is one JSON document; a log is one object a line. The error that a command ends
+        with is one object on standard error.
 
         Exit codes:
             0  done

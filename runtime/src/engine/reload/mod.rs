@@ -15,7 +15,7 @@ use std::{
 
 use cronlet_core::{catalog::Catalog, digest::Digest, plan::Plan};
 
-use super::{Clock, Handle, handle::News, status::Refusal};
+use super::{Clock, Handle, handle::News, noted::Noted, status::Refusal};
 use crate::config::{
     Problems, Severity,
     watch::{Saved, Watch},
@@ -125,6 +125,11 @@ pub fn follow(
         catalog: first.catalog,
         fixed,
     };
+    let lacking = first.draft.without_directories(&reloader.catalog);
+    reloader.engine.tell_config(News::Unchanged(Noted {
+        lacking,
+        ..Noted::default()
+    }));
     reloader.watch_for(&Text {
         draft: first.draft,
         problems: None,
@@ -255,7 +260,7 @@ impl Reloader {
         } else if asked {
             tracing::info!("reloaded: nothing has changed");
         }
-        self.engine.tell_config(News::Unchanged(notes.restart));
+        self.engine.tell_config(News::Unchanged(notes.noted()));
         Outcome::Unchanged {
             digest: self.plan.digest,
             warnings: notes.all,
@@ -279,7 +284,7 @@ impl Reloader {
         self.known = known;
         self.plan = Arc::new(plan);
         self.expect();
-        let live = News::Live(self.plan.clone(), notes.restart);
+        let live = News::Live(self.plan.clone(), notes.noted());
         self.engine.tell_config(live);
         Outcome::Live {
             digest: self.plan.digest,

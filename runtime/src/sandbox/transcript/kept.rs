@@ -78,14 +78,15 @@ impl News {
 }
 
 impl Kept {
-    pub(in crate::sandbox) fn push(&mut self, line: LogLine) {
+    /// Adds a line. Whether somebody looks on.
+    pub(in crate::sandbox) fn push(&mut self, line: LogLine) -> bool {
         self.lines += 1;
         let cost = cost(&line);
         // Once a line went to the tail the head is closed, or the order would be lost.
         if self.tail.is_empty() && self.dropped.lines == 0 && self.head_bytes + cost <= HEAD {
             self.head_bytes += cost;
             self.head.push(line);
-            return;
+            return self.watched;
         }
         self.tail_bytes += cost;
         self.tail.push_back(line);
@@ -98,6 +99,7 @@ impl Kept {
             self.dropped.bytes += text_bytes(&line) as u64;
             self.dropped.last = line.at;
         }
+        self.watched
     }
 
     /// Takes all of it. It is copied only if somebody looks on.
