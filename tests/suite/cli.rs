@@ -68,22 +68,23 @@ fn the_help_says_where_to_start() -> Result<()> {
         Usage: cronlet [OPTIONS] <COMMAND>
 
         Commands:
-          serve    Run the daemon: it starts the jobs when they are due
-          check    Check the schedules file and its components
-          next     Show when jobs are due
-          run      Run a job now, in this process, without a daemon and without history
-          jobs     List the jobs: when they are due, and how they last ran
-          history  List what ran and what was skipped, newest first
-          show     Show everything about one run
-          logs     Print the log of a run
-          trigger  Ask the daemon for a run now
-          cancel   Ask the daemon to end a run
-          reload   Have the daemon read the schedules file again
-          status   Show whether the daemon is there, whether it is well, and what it is doing
-          backup   Copy the database, while the daemon goes on
-          prune    Delete old history now
-          schema   Print the JSON Schema of a schedules file, for editors
-          help     Print this message or the help of the given subcommand(s)
+          serve        Run the daemon: it starts the jobs when they are due
+          check        Check the schedules file and its components
+          next         Show when jobs are due
+          run          Run a job now, in this process, without a daemon and without history
+          jobs         List the jobs: when they are due, and how they last ran
+          history      List what ran and what was skipped, newest first
+          show         Show everything about one run
+          logs         Print the log of a run
+          trigger      Ask the daemon for a run now
+          cancel       Ask the daemon to end a run
+          reload       Have the daemon read the schedules file again
+          status       Show whether the daemon is there, whether it is well, and what it is doing
+          backup       Copy the database, while the daemon goes on
+          prune        Delete old history now
+          schema       Print the JSON Schema of a schedules file, for editors
+          completions  Print what has a shell complete commands and the names of jobs
+          help         Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help
@@ -856,5 +857,37 @@ fn a_second_daemon_is_refused() -> Result<()> {
         said.err
             .contains("the database belongs to the cronlet with process id ")
     );
+    Ok(())
+}
+
+#[test]
+fn a_shell_completes_verbs_options_and_the_names_of_jobs() -> Result<()> {
+    let jobs = "[jobs.hello]\nplugin = \"hello\"\n[jobs.help-desk]\nplugin = \"hello\"\n\
+                [jobs.other]\nplugin = \"hello\"\n";
+    let project = Project::new(jobs, &[])?;
+    project.write("more.toml", "[jobs.hey]\nplugin = \"hello\"\n")?;
+    let hook = project.cronlet(&["completions", "bash"])?;
+    ensure!(hook.code == 0 && hook.err.is_empty(), "{hook:?}");
+    project.write("hook.bash", &hook.out)?;
+    for (typed, completed) in [
+        ("cronlet comp", "completions"),
+        ("cronlet run hel", "hello help-desk"),
+        ("cronlet trigger o", "other"),
+        ("cronlet -c more.toml run h", "hey"),
+        ("cronlet run --par", "--params"),
+        ("cronlet run zzz", ""),
+    ] {
+        let last = typed.rsplit(' ').next().unwrap_or_default();
+        let script = format!(
+            "source ./hook.bash; COMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             COMP_TYPE=9; _clap_complete_cronlet cronlet {last}; echo \"${{COMPREPLY[*]}}\""
+        );
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["--norc", "-c", &script])
+            .current_dir(project.path(""));
+        let said = project.run(&mut bash)?;
+        let words: Vec<_> = said.out.split_whitespace().collect();
+        ensure!(words.join(" ") == completed, "{typed}: {said:?}");
+    }
     Ok(())
 }
