@@ -76,6 +76,12 @@ impl Draft {
         &self.runtime.plugins
     }
 
+    /// What its jobs are called, and what they are for.
+    pub fn names_and_descriptions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let jobs = self.jobs.iter();
+        jobs.map(|job| (job.name.as_str(), job.description.as_deref()))
+    }
+
     /// How many jobs it has.
     pub fn len(&self) -> usize {
         self.jobs.len()
