@@ -189,6 +189,11 @@ impl Engine {
         self.runs.values().map(Run::view)
     }
 
+    /// Whether what this engine took over is on disk: who reads the store finds the jobs of its plan.
+    pub fn has_taken_over(&self) -> bool {
+        self.stored > Seq(0)
+    }
+
     /// When the next occurrence of any job is due.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
         self.due.first().map(|(at, job)| (*at, job))
