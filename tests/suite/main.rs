@@ -10,6 +10,7 @@ mod files;
 mod golden;
 mod instants;
 mod manager;
+mod operating;
 mod project;
 mod readme;
 mod reload;

@@ -180,7 +180,7 @@ impl Drop for Running {
 }
 
 /// It stands beside the folder of the test's own executable.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test has an executable");
     let folder = test.ancestors().nth(2).unwrap_or(Path::new(""));
     folder.join("cronlet")

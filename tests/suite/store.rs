@@ -64,8 +64,15 @@ impl Work {
         ensure!(status.store.since.is_some(), "since when? {status:?}");
         ensure!(!status.health.reasons.is_empty() && status.health.status == "degraded");
         self.daemon.says("nothing starts until it can write")?;
-        let refused = self.daemon.trigger("tick").unwrap_err().to_string();
-        ensure!(refused.contains("the store cannot write"), "{refused}");
+        let refused = self
+            .daemon
+            .trigger("tick")
+            .err()
+            .context("it was not refused")?;
+        ensure!(
+            refused.to_string().contains("the store cannot write"),
+            "{refused}"
+        );
         Ok(status)
     }
 

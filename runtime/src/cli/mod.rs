@@ -5,7 +5,7 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`: the verbs.
+//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
@@ -16,6 +16,7 @@ pub mod backup;
 pub mod bar;
 pub mod cancel;
 pub mod check;
+pub mod completions;
 pub mod console;
 pub mod cron;
 pub mod daemon;
@@ -146,11 +147,14 @@ enum Verb {
     Prune(prune::Args),
     /// Print the JSON Schema of a schedules file, for editors
     Schema(schema::Args),
+    /// Print what has a shell complete commands and the names of jobs
+    Completions(completions::Args),
 }
 
 /// The whole program: what was typed, and the code it ends with.
 pub fn main() -> Exit {
     panic::report_as_bug(|| {
+        completions::answer();
         let cli = match usage::parse() {
             Ok(cli) => cli,
             Err(error) => {
@@ -183,6 +187,7 @@ impl Verb {
             Self::Backup(args) => backup::run(args, place, console),
             Self::Prune(args) => prune::run(args, place, console),
             Self::Schema(schema::Args {}) => schema::run(console),
+            Self::Completions(args) => completions::run(args, console),
         }
     }
 }

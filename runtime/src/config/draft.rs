@@ -76,6 +76,12 @@ impl Draft {
         &self.runtime.plugins
     }
 
+    /// What its jobs are called, and what they are for.
+    pub fn names_and_descriptions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let jobs = self.jobs.iter();
+        jobs.map(|job| (job.name.as_str(), job.description.as_deref()))
+    }
+
     /// How many jobs it has.
     pub fn len(&self) -> usize {
         self.jobs.len()
@@ -213,10 +219,14 @@ impl JobDraft {
             component,
             trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
             zone: self.policy.zone.clone(),
-            catch_up: self.policy.catch_up.clone(),
-            overlap: self.policy.overlap,
-            max_instances: self.policy.max_instances,
+            catch_up: self.policy.admission.catch_up.clone(),
+            overlap: self.policy.admission.overlap,
+            max_instances: self.policy.admission.max_instances,
+            group: self.policy.admission.group.clone(),
+            priority: self.policy.admission.priority,
             retry: self.policy.retry.clone(),
+            on_crash: self.policy.on_crash,
+            grace: self.policy.grace,
             limits: self.policy.limits.clone(),
             allow: self.policy.allow.capabilities().into(),
             params: self.params.clone(),

@@ -14,14 +14,12 @@ use cronlet_core::{
     digest::Digest,
     engine::Answer,
     job::{Component, Job},
-    limits::Limits,
     name::JobName,
     plan::{Plan, Settings},
-    policy::{CatchUp, Overlap, Retry},
     record::{Batch, Recovery},
     report::{AttemptReport, Failure, Level, LogLine, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
-    schedule::{Every, Trigger, Zone},
+    schedule::{Every, Trigger},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -363,19 +361,10 @@ pub(crate) fn job_name(name: &str) -> JobName {
 /// A job of the component `bytes`, due every `every` seconds; 0 is never.
 pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
     let every = (every > 0).then(|| Every::new(Duration::from_secs(every), Duration::ZERO));
+    let component = Component::Ready(Digest::of(bytes.as_bytes()));
     Job {
-        name: job_name(name),
-        description: None,
-        component: Component::Ready(Digest::of(bytes.as_bytes())),
         trigger: every.map(|every| Trigger::Every(every.unwrap())),
-        catch_up: CatchUp::default(),
-        overlap: Overlap::Skip,
-        max_instances: None,
-        retry: Retry::default(),
-        limits: Limits::default(),
-        zone: Zone::UTC,
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(job_name(name), component)
     }
 }
 

@@ -76,23 +76,24 @@ fn the_help_says_where_to_start() -> Result<()> {
         Usage: cronlet [OPTIONS] <COMMAND>
 
         Commands:
-          serve    Run the daemon: it starts the jobs when they are due
-          check    Check the schedules file and its components
-          next     Show when jobs are due
-          run      Run a job now, in this process, without a daemon and without history
-          jobs     List the jobs: when they are due, and how they last ran
-          history  List what ran and what was skipped, newest first
-          show     Show everything about one run
-          logs     Print the log of a run
-          trigger  Ask the daemon for a run now
-          rerun    Ask the daemon for a run again, with the same params and nominal time
-          cancel   Ask the daemon to end a run
-          reload   Have the daemon read the schedules file again
-          status   Show whether the daemon is there, whether it is well, and what it is doing
-          backup   Copy the database, while the daemon goes on
-          prune    Delete old history now
-          schema   Print the JSON Schema of a schedules file, for editors
-          help     Print this message or the help of the given subcommand(s)
+          serve        Run the daemon: it starts the jobs when they are due
+          check        Check the schedules file and its components
+          next         Show when jobs are due
+          run          Run a job now, in this process, without a daemon and without history
+          jobs         List the jobs: when they are due, and how they last ran
+          history      List what ran and what was skipped, newest first
+          show         Show everything about one run
+          logs         Print the log of a run
+          trigger      Ask the daemon for a run now
+          rerun        Ask the daemon for a run again, with the same params and nominal time
+          cancel       Ask the daemon to end a run
+          reload       Have the daemon read the schedules file again
+          status       Show whether the daemon is there, whether it is well, and what it is doing
+          backup       Copy the database, while the daemon goes on
+          prune        Delete old history now
+          schema       Print the JSON Schema of a schedules file, for editors
+          completions  Print what has a shell complete commands and the names of jobs
+          help         Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help

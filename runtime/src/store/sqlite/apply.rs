@@ -166,8 +166,8 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, turn, status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -178,6 +178,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.turn.as_str(),
             ],
         )?;
         must(changed, || Refused::Occurrence {

@@ -16,6 +16,7 @@ const APPLICATION_ID: i32 = 0x6372_6e6c;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_history.sql"),
     include_str!("../migrations/0002_state.sql"),
+    include_str!("../migrations/0003_turns.sql"),
 ];
 
 /// The version that this binary reads and writes.
