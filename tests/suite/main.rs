@@ -6,6 +6,7 @@ mod crash;
 mod daemon;
 mod features;
 mod files;
+mod fuzz;
 mod golden;
 mod instants;
 mod manager;
