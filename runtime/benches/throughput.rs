@@ -35,12 +35,10 @@ use cronlet_core::{
     digest::Digest,
     engine::Answer,
     job::{Component, Job},
-    limits::Limits,
     name::JobName,
     plan::{Plan, Settings},
-    policy::{CatchUp, Overlap, Retry},
+    policy::Overlap,
     run::{RunId, RunStatus},
-    schedule::Zone,
 };
 
 /// Requests that wait for their answer at one time.
@@ -185,18 +183,8 @@ fn verify(history: &dyn History, runs: u32) -> Result<()> {
 
 fn plan(digest: Digest, workers: NonZeroU32) -> Result<Plan> {
     let job = Job {
-        name: JobName::new("noop")?,
-        description: None,
-        component: Component::Ready(digest),
-        trigger: None,
-        zone: Zone::UTC,
-        catch_up: CatchUp::default(),
         overlap: Overlap::Allow,
-        max_instances: None,
-        retry: Retry::default(),
-        limits: Limits::default(),
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(JobName::new("noop")?, Component::Ready(digest))
     };
     Ok(Plan {
         digest: Digest::of(b"throughput"),

@@ -45,7 +45,7 @@ fn files(project: &Project) -> Result<Vec<String>> {
 fn a_copy_is_taken_while_the_daemon_works_and_is_gone_on_with() -> Result<()> {
     let project = project()?;
     let daemon = Daemon::start(&project)?;
-    let accepted = project.job("tick")?.context("it is a job")?.watermark;
+    let accepted = crate::daemon::until("the job is accepted", || project.job("tick"))?.watermark;
     let long = daemon.trigger("long")?;
     daemon.until("it runs", |status| !status.running.is_empty())?;
     project.until_runs("tick", |runs| runs.len() > 1)?;

@@ -430,6 +430,11 @@ fn a_directory_that_is_not_there_is_a_problem_of_the_load() -> Result<()> {
     }
     // The daemon starts; that job alone fails, until the directory is there.
     let daemon = project.serve()?;
+    let status = project.cronlet(&["status"])?;
+    ensure!(
+        status.out.contains("there is no directory `data`"),
+        "{status:?}"
+    );
     let trigger = ["trigger", "reads", "--wait", "--json"];
     let run = project.cronlet(&trigger)?.json()?;
     ensure!(
@@ -440,9 +445,17 @@ fn a_directory_that_is_not_there_is_a_problem_of_the_load() -> Result<()> {
         run["error"]["message"] == "there is no directory `data`",
         "{run}"
     );
+    let troubled = || -> Result<Value> {
+        let status = project.cronlet(&["status", "--json"])?.json()?;
+        Ok(status["troubled"].clone())
+    };
+    let message = "job `reads` cannot run: there is no directory `data`";
+    let expected = json!([{"job": "reads", "last_good": false, "message": message}]);
+    ensure!(troubled()? == expected, "{}", troubled()?);
     fs::create_dir(project.path("data"))?;
     fs::write(project.path("data/file"), "found")?;
     let run = project.cronlet(&trigger)?.json()?;
+    ensure!(troubled()? == json!([]), "{}", troubled()?);
     ensure!(run["output"] == json!([{"ok": "found"}]), "{run}");
     drop(daemon);
     Ok(())

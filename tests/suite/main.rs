@@ -3,6 +3,7 @@
 mod backup;
 mod cli;
 mod crash;
+mod csv_import;
 mod daemon;
 mod features;
 mod files;
@@ -10,6 +11,7 @@ mod fuzz;
 mod golden;
 mod instants;
 mod manager;
+mod operating;
 mod project;
 mod readme;
 mod reload;
@@ -21,4 +23,5 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod soak;
 mod state;
+mod store;
 mod tidy;

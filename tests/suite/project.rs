@@ -50,6 +50,24 @@ impl Project {
         Ok(project)
     }
 
+    /// A folder with the shipped schedules file and all that it names.
+    pub(crate) fn shipped() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let schedules = fs::read_to_string(root.join("schedules.toml"))?;
+        let plugins = [("hello", tests::HELLO), ("csv-import", tests::CSV_IMPORT)];
+        let project = Self::new(&schedules, &plugins)?;
+        for folder in ["plugins/csv-import/sample", "plugins/csv-import/out"] {
+            fs::create_dir_all(project.path(folder))?;
+        }
+        let sample = "plugins/csv-import/sample";
+        for entry in fs::read_dir(root.join(sample))? {
+            let entry = entry?;
+            let copy = project.path(sample).join(entry.file_name());
+            fs::copy(entry.path(), copy).context("the sample")?;
+        }
+        Ok(project)
+    }
+
     /// A path in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -162,7 +180,7 @@ impl Drop for Running {
 }
 
 /// It stands beside the folder of the test's own executable.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test has an executable");
     let folder = test.ancestors().nth(2).unwrap_or(Path::new(""));
     folder.join("cronlet")

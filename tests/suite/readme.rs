@@ -28,14 +28,9 @@ fn blocks(language: &str) -> Result<Vec<String>> {
     Ok(blocks)
 }
 
-/// A project with the shipped schedules file and the shipped plugins.
-fn shipped() -> Result<Project> {
-    Project::new(&file("schedules.toml")?, &[("hello", tests::HELLO)])
-}
-
 #[test]
 fn the_transcript_is_what_the_commands_say() -> Result<()> {
-    let project = shipped()?;
+    let project = Project::shipped()?;
     for transcript in blocks("console")? {
         for exchange in transcript.split("$ cronlet ").skip(1) {
             let (command, shown) = exchange.split_once('\n').context("a command has an end")?;
@@ -95,14 +90,14 @@ fn the_schedules_are_sound() -> Result<()> {
 
 #[test]
 fn the_shipped_schedules_are_sound() -> Result<()> {
-    let said = shipped()?.cronlet(&["check", "--strict"])?;
+    let said = Project::shipped()?.cronlet(&["check", "--strict"])?;
     ensure!(said.code == 0, "{}", said.err);
     Ok(())
 }
 
 #[test]
 fn the_commands_exist() -> Result<()> {
-    let project = shipped()?;
+    let project = Project::shipped()?;
     for block in blocks("sh")? {
         for line in block
             .lines()

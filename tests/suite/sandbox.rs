@@ -39,7 +39,7 @@ macro_rules! assert_test_exists {
 }
 tests::foreach_guest!(assert_test_exists);
 
-use crate::files;
+use crate::{csv_import, files};
 
 /// Nothing here takes that long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -360,6 +360,16 @@ fn sleep() {
     }
     let short = Guest::new(tests::SLEEP).params(json!({"ms": 1}));
     assert_eq!(short.outcome().summary, "slept");
+}
+
+#[test]
+fn talk() {
+    let guest = Guest::new(tests::TALK).params(json!({"steps": 2, "lines": 3}));
+    let running = guest.start();
+    let report = running.report.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((report.usage.log_lines, report.log.len()), (6, 6));
+    let progress = running.handle.progress().unwrap();
+    assert_eq!((progress.done, progress.total), (2, Some(2)));
 }
 
 #[test]

@@ -255,6 +255,8 @@ fn a_run_without_a_daemon_has_a_copy_and_keeps_nothing() -> Result<()> {
         let params = "{\"ops\": [{\"count\": \"n\"}]}";
         let said = project.cronlet(&["run", what, "--params", params])?;
         ensure!(said.code == 0, "{said:?}");
+        let note = "1 key of its state changed, which only a daemon keeps";
+        ensure!(said.err.contains(note), "{said:?}");
         Ok(serde_json::from_str(&said.out)?)
     };
     // There is no database.

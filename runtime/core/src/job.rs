@@ -1,13 +1,13 @@
 //! Everything one entry of `schedules.toml` means, resolved.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
     capability::Capabilities,
     digest::Digest,
     limits::Limits,
-    name::JobName,
-    policy::{CatchUp, Overlap, Retry},
+    name::{GroupName, JobName},
+    policy::{CatchUp, OnCrash, Overlap, Retry},
     schedule::{Trigger, Zone},
 };
 
@@ -30,8 +30,16 @@ pub struct Job {
     pub overlap: Overlap,
     /// How many of its attempts may exist at one time; none is no limit of its own.
     pub max_instances: Option<NonZeroU32>,
+    /// The group whose cap its attempts count for, too.
+    pub group: Option<GroupName>,
+    /// From -100 to 100: how many minutes of waiting it has ahead of others. Default 0.
+    pub priority: i8,
     /// What it does when it fails.
     pub retry: Retry,
+    /// What it does when the daemon dies with it.
+    pub on_crash: OnCrash,
+    /// How long a cancelled guest has to end by itself. Default 10 s.
+    pub grace: Duration,
     /// What one attempt may use.
     pub limits: Limits,
     /// What it may reach of the world.
@@ -52,6 +60,9 @@ pub enum Component {
     Unusable(String),
 }
 
+/// The default of [`Job::grace`].
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
 impl Component {
     /// The digest of a component that can be used.
     pub fn digest(&self) -> Option<Digest> {
@@ -63,6 +74,33 @@ impl Component {
 }
 
 impl Job {
+    /// A job that nothing makes due, with the default of every policy.
+    pub fn new(name: JobName, component: Component) -> Self {
+        Self {
+            name,
+            description: None,
+            component,
+            trigger: None,
+            zone: Zone::UTC,
+            catch_up: CatchUp::default(),
+            overlap: Overlap::default(),
+            max_instances: None,
+            group: None,
+            priority: 0,
+            retry: Retry::default(),
+            on_crash: OnCrash::default(),
+            grace: DEFAULT_GRACE,
+            limits: Limits::default(),
+            allow: Arc::default(),
+            params: "{}".into(),
+        }
+    }
+
+    /// Whether no occurrence of it ever starts twice: nothing is retried, whatever went wrong.
+    pub fn is_at_most_once(&self) -> bool {
+        self.on_crash == OnCrash::Fail && self.retry.max == 0
+    }
+
     /// What resets the watermark when it changes: the definition of when the job is due, and the zone
     /// that it is read in. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {

@@ -1,4 +1,4 @@
-//! The names of jobs.
+//! The names of jobs and of groups of jobs.
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
@@ -7,79 +7,97 @@ use thiserror::Error;
 /// The longest name, in bytes.
 pub const MAX_LEN: usize = 64;
 
-/// The name of a job, which is its identity: rename it and it is another job.
-///
-/// It matches `[a-z0-9][a-z0-9_-]{0,63}`. Cloning is cheap.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobName(Arc<str>);
+/// One kind of name.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// It matches `[a-z0-9][a-z0-9_-]{0,63}`. Cloning is cheap.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
-/// Why a text is not a [`JobName`].
+        impl $name {
+            /// Checks `name`.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                check(name).map(|()| Self(name.into()))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = NameError;
+
+            fn try_from(name: &str) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a job, which is its identity: rename it and it is another job.
+    JobName
+}
+
+name! {
+    /// The name of a group of jobs.
+    GroupName
+}
+
+/// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
     /// There is nothing.
-    #[error("a job needs a name")]
+    #[error("name is missing")]
     Empty,
     /// More than [`MAX_LEN`] bytes.
-    #[error("a job's name has at most {MAX_LEN} characters, this one has {0}")]
+    #[error("name has at most {MAX_LEN} characters, this one has {0}")]
     TooLong(usize),
     /// The first character is neither a small letter nor a digit.
-    #[error("a job's name begins with a small letter or a digit, not with `{0}`")]
+    #[error("name begins with a small letter or a digit, not with `{0}`")]
     BadStart(char),
     /// A character is not allowed.
-    #[error("a job's name has small letters, digits, `_` and `-`, not `{0}`")]
+    #[error("name has small letters, digits, `_` and `-`, not `{0}`")]
     BadChar(char),
 }
 
-impl JobName {
-    /// Checks `name`.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        let Some(first) = name.chars().next() else {
-            return Err(NameError::Empty);
-        };
-        if !(first.is_ascii_lowercase() || first.is_ascii_digit()) {
-            return Err(NameError::BadStart(first));
-        }
-        let allowed =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-        if let Some(bad) = name.chars().find(|&c| !allowed(c)) {
-            return Err(NameError::BadChar(bad));
-        }
-        if name.len() > MAX_LEN {
-            return Err(NameError::TooLong(name.len()));
-        }
-        Ok(Self(name.into()))
+fn check(name: &str) -> Result<(), NameError> {
+    let Some(first) = name.chars().next() else {
+        return Err(NameError::Empty);
+    };
+    if !(first.is_ascii_lowercase() || first.is_ascii_digit()) {
+        return Err(NameError::BadStart(first));
     }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if let Some(bad) = name.chars().find(|&c| !allowed(c)) {
+        return Err(NameError::BadChar(bad));
     }
-}
-
-impl fmt::Display for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+    if name.len() > MAX_LEN {
+        return Err(NameError::TooLong(name.len()));
     }
-}
-
-impl fmt::Debug for JobName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl Borrow<str> for JobName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<&str> for JobName {
-    type Error = NameError;
-
-    fn try_from(name: &str) -> Result<Self, NameError> {
-        Self::new(name)
-    }
+    Ok(())
 }
 
 #[cfg(test)]

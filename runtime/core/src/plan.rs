@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
-use crate::{digest::Digest, job::Job, name::JobName, retention::Retention};
+use crate::{
+    digest::Digest,
+    job::Job,
+    name::{GroupName, JobName},
+    retention::Retention,
+};
 
 /// What the engine schedules. A replaced file or a replaced component is a new plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub struct Plan {
 pub struct Settings {
     /// How many guests run at one time. Default 64.
     pub max_concurrent_runs: NonZeroU32,
+    /// How many guests of a group's jobs run at one time.
+    pub groups: BTreeMap<GroupName, NonZeroU32>,
     /// How long guests have to end when the daemon stops. Default 30 s.
     pub shutdown_grace: Duration,
     /// How long history is kept.
@@ -30,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_concurrent_runs: NonZeroU32::MIN.saturating_add(63),
+            groups: BTreeMap::new(),
             shutdown_grace: Duration::from_secs(30),
             history: Retention::default(),
         }
@@ -118,27 +126,16 @@ mod tests {
     use crate::{
         capability::{Capabilities, DirGrant},
         job::Component,
-        limits::Limits,
-        policy::{CatchUp, Overlap, Retry},
-        schedule::{Every, Trigger, Zone},
+        schedule::{Every, Trigger},
     };
 
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
         (0..6u8, 0..3u64, 0..3u8, any::<bool>()).prop_map(|(name, period, params, write)| Job {
-            name: JobName::new(&format!("job-{name}")).unwrap(),
-            description: None,
-            component: Component::Ready(Digest::of(&[params % 2])),
             trigger: Duration::from_secs(period)
                 .checked_mul(60)
                 .filter(|period| !period.is_zero())
                 .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap())),
-            catch_up: CatchUp::default(),
-            overlap: Overlap::Skip,
-            max_instances: None,
-            retry: Retry::default(),
-            limits: Limits::default(),
-            zone: Zone::UTC,
             allow: Arc::new(Capabilities {
                 dirs: vec![DirGrant {
                     host: "data".into(),
@@ -148,6 +145,10 @@ mod tests {
                 env: Vec::new(),
             }),
             params: params.to_string().into(),
+            ..Job::new(
+                JobName::new(&format!("job-{name}")).unwrap(),
+                Component::Ready(Digest::of(&[params % 2])),
+            )
         })
     }
 

@@ -1,7 +1,7 @@
 //! The choices a job makes: what to do when it is late, when it overlaps
 //! itself, and when it fails.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
 use crate::run::FailReason;
 
@@ -10,6 +10,8 @@ use crate::run::FailReason;
 pub struct CatchUp {
     /// Which of them run.
     pub mode: CatchUpMode,
+    /// At most so many instants of one look run with `All`; the newest do. Default 100.
+    pub max: NonZeroU32,
     /// Under this age an instant is on time. Default 60 s.
     pub grace: Duration,
     /// An instant of this age or older never runs, neither when it is found nor
@@ -24,12 +26,16 @@ pub enum CatchUpMode {
     Latest,
     /// One run for the newest instant if it is on time, else none.
     None,
+    /// Every instant runs, the oldest first. The runs of one look wait for one another, whatever
+    /// `overlap` says, and are not skipped by it.
+    All,
 }
 
 impl Default for CatchUp {
     fn default() -> Self {
         Self {
             mode: CatchUpMode::Latest,
+            max: NonZeroU32::MIN.saturating_add(99),
             grace: Duration::from_mins(1),
             window: Duration::from_hours(24),
         }
@@ -42,8 +48,36 @@ pub enum Overlap {
     /// It is skipped.
     #[default]
     Skip,
+    /// It waits until no run of the job is open. A newer one takes its place.
+    QueueOne,
+    /// It waits until no run of the job is open, after those that have waited longer.
+    QueueAll {
+        /// So many may wait; one more is skipped. Default 100.
+        max: NonZeroU32,
+    },
     /// It runs beside the others, up to `max_instances`; beyond them it waits.
     Allow,
+    /// The open runs are cancelled, and it starts when they are closed. A newer one takes its place
+    /// while it waits.
+    CancelRunning {
+        /// Whether their guests are stopped at once, without being asked to end first.
+        kill: bool,
+    },
+}
+
+impl Overlap {
+    /// The default of `QueueAll`'s `max`.
+    pub const DEFAULT_MAX_QUEUED: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+}
+
+/// What becomes of a run whose attempt the daemon died with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnCrash {
+    /// Another attempt, once in a run.
+    #[default]
+    Retry,
+    /// It fails.
+    Fail,
 }
 
 /// How an attempt that failed is followed by another.

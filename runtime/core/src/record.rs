@@ -9,7 +9,7 @@ use crate::{
     digest::Digest,
     name::JobName,
     report::AttemptReport,
-    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason},
+    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason, Turn},
     state::StateChanges,
 };
 
@@ -168,6 +168,8 @@ pub struct NewRun {
     pub params: Option<Arc<str>>,
     /// When it became a run.
     pub queued_at: Timestamp,
+    /// What it waits for before it waits for capacity.
+    pub turn: Turn,
 }
 
 /// What a store knows when an engine takes it over.

@@ -235,6 +235,22 @@ named! {
         Expired = "expired",
         /// Its job is gone.
         Removed = "removed",
+        /// A newer occurrence took its place in the queue.
+        Superseded = "superseded",
+        /// As many as may wait did.
+        QueueFull = "queue-full",
+    }
+}
+
+named! {
+    /// When a run becomes open: when overlap says so.
+    Turn, "turn" {
+        /// At once.
+        Now = "now",
+        /// When no run of its job is open.
+        Queue = "queue",
+        /// When no other run of its catch-up is open, nor any of its job unless they may overlap.
+        CatchUp = "catch-up",
     }
 }
 

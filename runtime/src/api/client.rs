@@ -6,15 +6,17 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{Method, StatusCode, header};
-use bytes::Bytes;
+use axum::http::{Method, Response, StatusCode, header};
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use thiserror::Error;
 use tokio::{net::UnixStream, runtime, time::timeout};
+
+use super::events::Event;
 
 /// How long a daemon that is asked how something is may take to say it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +34,14 @@ pub struct Answer {
     pub status: u16,
     /// Null where it was no JSON.
     pub body: Value,
+}
+
+/// What a daemon says of a run, as it says it.
+#[derive(Debug)]
+pub struct Events {
+    body: Incoming,
+    /// What was heard and has not been made out yet.
+    heard: BytesMut,
 }
 
 /// Why there is no answer.
@@ -84,6 +94,24 @@ impl Client {
         self.request(Method::POST, path, body.into(), None)
     }
 
+    /// Follows a run: what the daemon says of it until it is final.
+    ///
+    /// Must be called within a tokio runtime.
+    pub async fn follow(&self, run: u64) -> Result<Events, ClientError> {
+        let path = format!("/api/v1/runs/{run}/events");
+        let asked = self.send(Method::GET, &path, Bytes::new());
+        let silent = |_| self.silent();
+        let response = timeout(self.patience, asked).await.map_err(silent)??;
+        if !response.status().is_success() {
+            let answer = self::answer(response).await?;
+            return Err(answer.refusal());
+        }
+        Ok(Events {
+            body: response.into_body(),
+            heard: BytesMut::new(),
+        })
+    }
+
     fn request(
         &self,
         method: Method,
@@ -93,24 +121,27 @@ impl Client {
     ) -> Result<Answer, ClientError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| ClientError::Broken(error.into()))?;
-        let silent = |_| ClientError::Silent {
-            socket: self.socket.clone(),
-        };
         runtime.block_on(async {
-            let exchange = self.exchange(method, path, body);
+            let exchange = async { answer(self.send(method, path, body).await?).await };
             match limit {
-                Some(limit) => timeout(limit, exchange).await.map_err(silent)?,
+                Some(limit) => timeout(limit, exchange).await.map_err(|_| self.silent())?,
                 None => exchange.await,
             }
         })
     }
 
-    async fn exchange(
+    fn silent(&self) -> ClientError {
+        ClientError::Silent {
+            socket: self.socket.clone(),
+        }
+    }
+
+    async fn send(
         &self,
         method: Method,
         path: &str,
         body: Bytes,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<Response<Incoming>, ClientError> {
         let stream =
             UnixStream::connect(&self.socket)
                 .await
@@ -118,11 +149,11 @@ impl Client {
                     socket: self.socket.clone(),
                     source,
                 })?;
-        let broken = |error: hyper::Error| ClientError::Broken(error.into());
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;
-        let connection = tokio::spawn(connection);
+        // It ends with the response, of which it is the only one.
+        tokio::spawn(connection);
         let request = hyper::Request::builder()
             .method(method)
             .uri(path)
@@ -130,19 +161,54 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|error| ClientError::Broken(error.into()))?;
-        let response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status().as_u16();
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(broken)?
-            .to_bytes();
-        connection.abort();
-        Ok(Answer {
-            status,
-            body: serde_json::from_slice(&body).unwrap_or_default(),
-        })
+        sender.send_request(request).await.map_err(broken)
+    }
+}
+
+async fn answer(response: Response<Incoming>) -> Result<Answer, ClientError> {
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.map_err(broken)?;
+    Ok(Answer {
+        status,
+        body: serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+    })
+}
+
+fn broken(error: hyper::Error) -> ClientError {
+    ClientError::Broken(error.into())
+}
+
+impl Events {
+    /// The next one; none when the daemon says no more.
+    pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
+        loop {
+            if let Some(end) = self.end() {
+                let event = self.heard.split_to(end);
+                match Event::decode(&String::from_utf8_lossy(&event)) {
+                    Some(event) => return Ok(Some(event)),
+                    None => continue,
+                }
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    let frame = frame.map_err(broken)?;
+                    let data = frame.into_data().unwrap_or_default();
+                    self.heard.extend_from_slice(&data);
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether the next one has been heard already.
+    pub fn is_ready(&self) -> bool {
+        self.end().is_some()
+    }
+
+    /// Where the first event ends, after its empty line.
+    fn end(&self) -> Option<usize> {
+        let begins = self.heard.windows(2).position(|it| it == b"\n\n");
+        begins.map(|begins| begins + 2)
     }
 }
 
@@ -154,10 +220,14 @@ impl Answer {
             return serde_json::from_value(self.body)
                 .map_err(|error| ClientError::Broken(error.into()));
         }
+        Err(self.refusal())
+    }
+
+    fn refusal(&self) -> ClientError {
         let detail = self.body.get("detail").and_then(Value::as_str);
-        Err(ClientError::Refused {
+        ClientError::Refused {
             status: self.status,
             detail: detail.unwrap_or("the daemon refuses").to_owned(),
-        })
+        }
     }
 }

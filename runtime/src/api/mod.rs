@@ -12,7 +12,10 @@
 //! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
+//! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
+//! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
 //! | `POST /api/v1/runs/{run}/cancel` | 202 [`runs::Cancelled`] |
+//! | `POST /api/v1/runs/{run}/rerun` | 202 [`runs::Accepted`] |
 //! | `POST /api/v1/prune` | [`prune::Pruned`], once old history is deleted |
 
 use axum::{
@@ -24,6 +27,7 @@ use axum::{
 use crate::engine::Handle;
 
 pub mod client;
+pub mod events;
 pub mod prune;
 pub mod reload;
 pub mod runs;
@@ -31,6 +35,7 @@ pub mod socket;
 pub mod status;
 pub mod view;
 
+mod forms;
 mod problem;
 
 #[cfg(test)]
@@ -48,7 +53,10 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
         .route("/api/v1/runs/{run}", get(runs::show))
+        .route("/api/v1/runs/{run}/log", get(events::log))
+        .route("/api/v1/runs/{run}/events", get(events::follow))
         .route("/api/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/v1/runs/{run}/rerun", post(runs::rerun))
         .route("/api/v1/prune", post(prune::prune))
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)

@@ -59,6 +59,11 @@ pub struct Cancelled {
     pub status: String,
 }
 
+/// A body that has nothing to say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// How long to wait for an answer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +78,7 @@ pub(super) enum Until {
     Final,
 }
 
-type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
+pub(super) type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
 pub(super) type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 pub(super) type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
@@ -95,6 +100,35 @@ pub(super) async fn request(
             .map(|params| Value::from(params).to_string().into()),
         actor: peer.actor(),
     };
+    ask(&engine, wanted, no_such_job).await
+}
+
+/// The same job with the same params and nominal time, as a manual run.
+pub(super) async fn rerun(
+    State(engine): State<Handle>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    run: PathResult<u64>,
+    body: BytesResult,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let Path(run) = run?;
+    let Nothing {} = read(&body?)?;
+    let row = engine.run(RunId(run)).await?;
+    let row = row.ok_or_else(|| no_such_run(run))?;
+    let gone = format!("run {run} was of the job `{}`, which is gone", row.job);
+    let wanted = Wanted {
+        job: row.job,
+        nominal: Some(row.nominal),
+        params: row.params.map(Into::into),
+        actor: peer.actor(),
+    };
+    ask(&engine, wanted, || Problem::not_found(gone)).await
+}
+
+async fn ask(
+    engine: &Handle,
+    wanted: Wanted,
+    no_such_job: impl FnOnce() -> Problem,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let (run, reason) = match engine.request_run(wanted).await {
         Answer::Queued(run) => (run, None),
         Answer::Skipped(run, reason) => (run, Some(reason)),
@@ -150,7 +184,7 @@ async fn not_open(engine: &Handle, run: u64) -> Result<Problem, Problem> {
     })
 }
 
-fn no_such_run(run: u64) -> Problem {
+pub(super) fn no_such_run(run: u64) -> Problem {
     Problem::not_found(format!("there is no run {run}"))
 }
 

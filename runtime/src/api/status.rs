@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
+use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
 use super::{problem::Problem, view::Time};
@@ -12,6 +13,7 @@ use crate::{
         self, Handle,
         status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
+    sandbox,
 };
 
 /// An engine that does not answer within this time is not alive.
@@ -35,6 +37,8 @@ pub struct Status {
     pub health: Health,
     pub pid: u32,
     pub version: String,
+    /// The release of the IANA time zone database that it reckons with.
+    pub timezone_database: String,
     pub started_at: Time,
     pub uptime_ms: u64,
     /// Whether it was told to stop.
@@ -43,7 +47,7 @@ pub struct Status {
     pub store: Store,
     /// Jobs of the plan.
     pub jobs: usize,
-    /// Those whose components cannot be used.
+    /// Those whose components or directories cannot be used.
     pub troubled: Vec<Troubled>,
     /// What is due next.
     pub next: Option<Next>,
@@ -88,13 +92,16 @@ pub struct ConfigProblem {
 /// Whether the history can be written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// `ok` or `failing`: then nothing starts.
+    /// `ok`, `slow`, or `failing`: then nothing starts.
     pub status: String,
     pub since: Option<Time>,
     pub message: Option<String>,
+    /// What to do about it.
+    #[serde(default)]
+    pub help: Option<String>,
 }
 
-/// A job whose component cannot be used.
+/// A job that cannot be run as it is written: its component or a directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Troubled {
     pub job: String,
@@ -184,6 +191,7 @@ impl From<&engine::Status> for Status {
             health: status.into(),
             pid: status.pid,
             version: status.version.to_owned(),
+            timezone_database: Zone::database().to_owned(),
             started_at: Time(status.started_at),
             uptime_ms: u64::try_from(status.uptime.as_millis()).unwrap_or(u64::MAX),
             stopping: status.stopping,
@@ -251,17 +259,20 @@ fn all_problems(problems: &config::Problems) -> Vec<ConfigProblem> {
 
 impl From<&StoreStatus> for Store {
     fn from(store: &StoreStatus) -> Self {
-        match store {
-            StoreStatus::Ok => Self {
-                status: "ok".to_owned(),
-                since: None,
-                message: None,
-            },
-            StoreStatus::Failing { since, message } => Self {
-                status: "failing".to_owned(),
-                since: Some(Time(*since)),
-                message: Some(message.clone()),
-            },
+        let (status, since) = match store {
+            StoreStatus::Ok => ("ok", None),
+            StoreStatus::Slow { since } => ("slow", Some(*since)),
+            StoreStatus::Failing { since, .. } => ("failing", Some(*since)),
+        };
+        let (message, help) = match store {
+            StoreStatus::Failing { message, help, .. } => (Some(message.clone()), *help),
+            StoreStatus::Ok | StoreStatus::Slow { .. } => (None, None),
+        };
+        Self {
+            status: status.to_owned(),
+            since: since.map(Time),
+            message,
+            help: help.map(str::to_owned),
         }
     }
 }
@@ -275,11 +286,17 @@ impl From<&RunningAttempt> for Running {
             attempt: attempt.attempt,
             started_at: Time(attempt.started_at),
             cancel_requested: attempt.cancel_requested,
-            progress: attempt.progress.as_ref().map(|progress| Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            }),
+            progress: attempt.progress.as_ref().map(Progress::from),
+        }
+    }
+}
+
+impl From<&sandbox::Progress> for Progress {
+    fn from(progress: &sandbox::Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::forms;
 use crate::store::history;
 
 /// A line of the history: a run, or a range of instants that were skipped on arrival.
@@ -24,8 +25,8 @@ pub enum Entry {
     Skips(Skips),
 }
 
-/// One run. `attempt`, `duration_ms`, `summary`, `output`, `error`, `usage` and `component_sha256`
-/// are those of its last attempt.
+/// One run. `attempt`, `summary`, `output`, `error`, `usage` and `component_sha256` are those of its
+/// last attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// None under `cronlet run`, which writes no history.
@@ -40,7 +41,8 @@ pub struct Run {
     pub ended_at: Option<Time>,
     /// None before the first.
     pub attempt: Option<u32>,
-    #[serde(rename = "duration_ms", with = "millis")]
+    /// From the start of its first attempt to its end, with the backoffs between them.
+    #[serde(rename = "duration_ms", with = "forms::millis")]
     pub duration: Option<Duration>,
     pub summary: Option<String>,
     pub output: Option<Value>,
@@ -67,7 +69,7 @@ pub struct Attempt {
     pub reason: Option<String>,
     pub started_at: Time,
     pub ended_at: Option<Time>,
-    #[serde(rename = "duration_ms", with = "millis")]
+    #[serde(rename = "duration_ms", with = "forms::millis")]
     pub duration: Option<Duration>,
     pub summary: Option<String>,
     pub error: Option<Error>,
@@ -90,7 +92,7 @@ pub struct Error {
 /// What an attempt used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    #[serde(rename = "cpu_ms", with = "millis")]
+    #[serde(rename = "cpu_ms", with = "forms::millis")]
     pub cpu: Option<Duration>,
     pub memory_peak_bytes: u64,
     pub log_lines: u64,
@@ -114,13 +116,15 @@ pub struct Skips {
 }
 
 /// One line of a run's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub attempt: u32,
     pub at: Time,
-    pub level: &'static str,
+    pub level: String,
     pub message: String,
-    pub fields: BTreeMap<String, String>,
+    /// In the guest's order.
+    #[serde(with = "forms::pairs")]
+    pub fields: Vec<(String, String)>,
 }
 
 /// One job, as the file and the store together know it.
@@ -208,16 +212,24 @@ impl Run {
         }
     }
 
-    /// Takes from `attempts` what the run says of its first and its last one.
+    /// Takes from `attempts` what the run says of its first and its last one. When it ended must be
+    /// known by then.
     ///
     /// A run that failed always has an error: where its last attempt left none, because the daemon
     /// died with it, the run's own message is it.
     #[must_use]
     pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.started_at = attempts.first().map(|first| first.started_at);
+        self.duration = match attempts.as_slice() {
+            [] => None,
+            [only] => only.duration,
+            [first, ..] => self.ended_at.map(|ended| {
+                let (started, ended) = (first.started_at.0, ended.0);
+                started.duration_until(ended).unsigned_abs()
+            }),
+        };
         if let Some(last) = attempts.last() {
             self.attempt = Some(last.number);
-            self.duration = last.duration;
             self.summary.clone_from(&last.summary);
             self.error.clone_from(&last.error);
             self.usage.clone_from(&last.usage);
@@ -308,9 +320,9 @@ impl Line {
         Self {
             attempt,
             at: Time(line.at),
-            level: line.level.as_str(),
+            level: line.level.as_str().to_owned(),
             message: line.message.clone(),
-            fields: line.fields.iter().cloned().collect(),
+            fields: line.fields.clone(),
         }
     }
 }
@@ -336,29 +348,6 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
-/// A length of time as a whole number of milliseconds.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        duration
-            .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-            .serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
     }
 }
 
@@ -390,6 +379,7 @@ mod tests {
             reason: None,
             message: None,
             queued_at: at("2026-03-01T06:00:00.000001Z"),
+            turn: cronlet_core::run::Turn::Now,
             retry_at: None,
             ended_at: Some(at("2026-03-01T06:00:02.5Z")),
             cancel_requested_at: None,
@@ -449,6 +439,23 @@ mod tests {
     }
 
     #[test]
+    fn a_run_takes_as_long_as_all_its_attempts() {
+        let mut row = row();
+        let mut first = row.attempts[0].clone();
+        first.number = 1;
+        first.started_at = at("2026-03-01T05:59:00Z");
+        row.attempts.insert(0, first);
+        let run = Run::from(&row);
+        assert_eq!(run.duration, Some(Duration::from_millis(62_500)));
+        assert_eq!(
+            run.attempts[1].duration,
+            Some(Duration::from_micros(1_500_700))
+        );
+        row.ended_at = None;
+        assert_eq!(Run::from(&row).duration, None);
+    }
+
+    #[test]
     fn an_attempt_that_has_not_ended_is_running() {
         let mut row = row();
         row.attempts[0].status = None;
@@ -489,6 +496,14 @@ mod tests {
                 "nominal_last": "2026-03-01T06:55:00.000000Z", "count": 12,
             })
         );
+    }
+
+    #[test]
+    fn the_fields_of_a_line_keep_their_order() {
+        let text = r#"{"attempt":1,"at":"2026-03-01T06:00:00.000000Z","level":"info","message":"m","fields":{"z":"1","a":"2"}}"#;
+        let line: Line = serde_json::from_str(text).unwrap();
+        assert_eq!(line.fields[0].0, "z");
+        assert_eq!(serde_json::to_string(&line).unwrap(), text);
     }
 
     #[test]

@@ -88,11 +88,11 @@ fn copy(backup: Backup, console: &mut Console) -> Result<Copied, BackupError> {
                 _ = looks.tick() => {}
             }
             if begun.elapsed() > PATIENCE {
-                console.progress(&progress(&watch));
+                console.bar().draw(&progress(&watch));
             }
         }
     });
-    console.progress_over();
+    console.bar().clear();
     copied
 }
 

@@ -6,6 +6,13 @@ use super::{console::Console, daemon, error::CliError, exit::Exit, params, place
 use crate::api::runs::{Cancel, Cancelled};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet cancel 1042           the job is asked to stop, and has ten seconds to do it
+  cronlet cancel 1042 --kill    it is stopped at once
+
+A run that waits ends without a start. Either way it ends as `cancelled`, and is not tried again. A
+run that is over cannot be cancelled, which is exit code 5.")]
 pub struct Args {
     /// The run's number, as `history` and `status` show it
     #[arg(value_parser = params::run)]

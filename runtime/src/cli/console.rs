@@ -1,6 +1,7 @@
 //! Where words go: data to standard output, everything else to standard error.
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
 };
@@ -8,16 +9,16 @@ use std::{
 use anstream::AutoStream;
 use clap::ValueEnum;
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    bar::Bar,
     check::Streams,
     diagnostics::Style,
     error::CliError,
     escape,
     exit::Exit,
-    style::{DIM, HELP, WARNING},
-    table::{self, Table},
+    style::{HELP, WARNING},
+    table::Table,
 };
 
 /// How wide pictures of problems are where there is no terminal.
@@ -28,8 +29,9 @@ pub struct Console {
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
     json: bool,
-    /// How much of the last line of a terminal progress takes, and must be cleared.
-    progress: usize,
+    bar: Bar,
+    /// What was warned of.
+    warnings: BTreeSet<String>,
 }
 
 /// `--color`.
@@ -59,7 +61,8 @@ impl Console {
             out: AutoStream::auto(io::stdout()),
             err: AutoStream::auto(io::stderr()),
             json,
-            progress: 0,
+            bar: Bar::default(),
+            warnings: BTreeSet::new(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Console {
 
     /// Data: a line, or several.
     pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
+        self.bar.clear();
         Ok(writeln!(self.out, "{text}")?)
     }
 
@@ -105,6 +109,7 @@ impl Console {
 
     /// Data: one line of a stream of JSON.
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        self.bar.clear();
         json_text(serde_json::to_string(value))
     }
 
@@ -137,38 +142,26 @@ impl Console {
 
     /// Not data: a line, or several. If nobody reads it, nothing is lost.
     pub fn note(&mut self, text: impl Display) {
-        self.progress_over();
+        self.bar.clear();
         let _ = writeln!(self.err, "{text}");
     }
 
-    /// How far something has come: on a terminal one line that changes, else a line each time.
-    pub fn progress(&mut self, text: &str) {
-        let text = escape::line(text);
-        let Some(width) = Self::err_width() else {
-            self.note(format_args!("{DIM}progress{DIM:#} {text}"));
-            return;
-        };
-        self.progress_over();
-        let text = table::cut(&text, width.saturating_sub(1));
-        self.progress = text.width();
-        let _ = write!(self.err, "{DIM}{text}{DIM:#}");
-        let _ = self.err.flush();
+    /// The line that changes, on a terminal.
+    pub fn bar(&mut self) -> &mut Bar {
+        &mut self.bar
     }
 
-    /// Clears the line that changes.
-    pub fn progress_over(&mut self) {
-        let taken = std::mem::take(&mut self.progress);
-        if taken > 0 {
-            let _ = write!(self.err, "\r{:taken$}\r", "");
+    /// Something odd that does not keep the command from its work. It is said once. Whether it was
+    /// new.
+    pub fn warning(&mut self, text: &str) -> bool {
+        if !self.warnings.insert(text.to_owned()) {
+            return false;
         }
-    }
-
-    /// Something odd that does not keep the command from its work.
-    pub fn warning(&mut self, text: &str) {
         self.note(format_args!(
             "{WARNING}warning:{WARNING:#} {}",
             escape::line(text)
         ));
+        true
     }
 
     /// What to type.
@@ -176,10 +169,18 @@ impl Console {
         self.note(format_args!("{HELP}help:{HELP:#} {}", escape::line(text)));
     }
 
-    /// The end of the command.
+    /// The end of the command. Where data is JSON, so is the error it ends with.
     pub fn finish(&mut self, result: Result<Exit, CliError>) -> Exit {
+        self.bar.clear();
         result.unwrap_or_else(|error| {
-            let text = error.render(Self::pictures());
+            let text = if self.json {
+                let object = error.to_json();
+                object.map_or_else(String::new, |it| {
+                    format!("{}\n", escape::json(&it.to_string()))
+                })
+            } else {
+                error.render(Self::pictures())
+            };
             let _ = self.err.write_all(text.as_bytes());
             error.exit()
         })

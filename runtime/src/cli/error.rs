@@ -5,6 +5,8 @@
 
 use std::{fmt::Write as _, io};
 
+use serde_json::json;
+
 use super::{
     diagnostics, escape,
     exit::Exit,
@@ -112,6 +114,29 @@ impl CliError {
         }
     }
 
+    /// All of it for programs; none if there is nothing to say.
+    pub fn to_json(&self) -> Option<serde_json::Value> {
+        let code = match self.kind {
+            Kind::User => "usage",
+            Kind::Config => "config",
+            Kind::Unavailable => "unavailable",
+            Kind::NotFound => "not-found",
+            Kind::Refused => "refused",
+            Kind::Internal => "internal",
+            Kind::Unread => return None,
+        };
+        let problems = self.problems.as_deref();
+        Some(json!({
+            "error": {
+                "code": code,
+                "message": self.message,
+                "help": self.hints,
+                "problems": diagnostics::to_json(problems),
+            },
+            "exit_code": self.exit().code(),
+        }))
+    }
+
     /// All of it, styled, each line ended; nothing if there is nothing to say. Pictures of
     /// problems are drawn in `style`.
     pub fn render(&self, style: diagnostics::Style) -> String {
@@ -165,6 +190,23 @@ mod tests {
             plain(&error),
             "error: there is no job `fetsh`\nhelp: did you mean `fetch`?\n"
         );
+    }
+
+    #[test]
+    fn programs_get_an_object() {
+        let error = CliError::not_found("there is no run 7").hint("look");
+        assert_eq!(
+            error.to_json().unwrap(),
+            json!({
+                "error": {
+                    "code": "not-found", "message": "there is no run 7", "help": ["look"],
+                    "problems": [],
+                },
+                "exit_code": 4,
+            })
+        );
+        let unread = CliError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(unread.to_json(), None);
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! `cronlet history`: what ran, what was skipped, and what came of it.
 
-use std::time::Duration;
-
-use cronlet_core::name::JobName;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use cronlet_core::{name::JobName, run::RunStatus, schedule::Zone};
 use jiff::Timestamp;
 
 use super::{
     console::Console,
     error::CliError,
     exit::Exit,
+    moment::{self, Moment},
     place::Place,
     style, suggest,
     table::{Cell, Column, Table},
     when,
+    zones::Zones,
 };
 use crate::{
     api::view,
@@ -20,6 +21,19 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet history                                 the last 20 runs
+  cronlet history hello -n 100                    of one job
+  cronlet history --status failed,cancelled       how it did not go well
+  cronlet history --since yesterday --until 06:00
+  cronlet history --since 2h                      the last two hours
+
+A time is an instant as RFC 3339 has it, a date, what the clock shows, or how long ago. Clocks are
+those of the job's zone; without a job they are those of `[runtime] timezone`, which is UTC unless
+the schedules file says otherwise.
+Instants that were skipped on arrival are one line for each range of them: with the first one and
+the last. They are as new as the time that was recorded.")]
 pub struct Args {
     /// Only this job's
     job: Option<String>,
@@ -27,39 +41,122 @@ pub struct Args {
     /// At most so many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     count: usize,
+
+    /// Only those with this status; several with commas, or the option several times
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = statuses())]
+    status: Vec<RunStatus>,
+
+    /// Only those that were queued or skipped at this time or later
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    since: Option<Moment>,
+
+    /// Only those that were queued or skipped before this time
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    until: Option<Moment>,
+}
+
+/// The names of statuses, for the help and for "did you mean".
+fn statuses() -> impl TypedValueParser<Value = RunStatus> {
+    PossibleValuesParser::new(RunStatus::ALL.map(RunStatus::as_str))
+        .try_map(|name| name.parse::<RunStatus>())
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let history = place.history(console)?;
-    let entries = entries(&history, args)?;
+    let (zones, now) = (Zones::find(place), Timestamp::now());
+    let mut query = query(args, &zones, now, &history)?;
+    // One more, to know whether there are more.
+    query.limit = args.count.saturating_add(1);
+    let mut entries = entries(&history, &query, args)?;
+    let more = entries.len() > args.count;
+    entries.truncate(args.count);
     if console.json() {
         console.document(&entries)?;
-    } else if entries.is_empty() && args.count > 0 {
-        console.note("no runs yet");
-    } else if !entries.is_empty() {
-        console.table(&table(&entries, Timestamp::now()))?;
+        return Ok(Exit::Done);
+    }
+    if !entries.is_empty() {
+        console.table(&table(&entries, &zones, now))?;
+    } else if args.count > 0 {
+        console.note(if args.is_narrow() {
+            "nothing of that kind"
+        } else {
+            "no runs yet"
+        });
+    }
+    if more && args.count > 0 {
+        let count = args.count.saturating_mul(5);
+        console.note(format_args!(
+            "there are older ones: `-n {count}` shows more"
+        ));
     }
     Ok(Exit::Done)
 }
 
-fn entries(history: &impl History, args: &Args) -> Result<Vec<view::Entry>, CliError> {
-    let typed = args.job.as_deref();
-    let job = match typed {
+impl Args {
+    /// Whether it asks for less than everything of a job, or of all.
+    fn is_narrow(&self) -> bool {
+        !self.status.is_empty() || self.since.is_some() || self.until.is_some()
+    }
+}
+
+/// What is asked for.
+fn query(
+    args: &Args,
+    zones: &Zones,
+    now: Timestamp,
+    history: &impl History,
+) -> Result<Query, CliError> {
+    let job = match args.job.as_deref() {
         Some(name) => Some(JobName::new(name).or_else(|_| Err(unknown(name, history)?))?),
         None => None,
     };
-    let query = Query {
-        job,
-        limit: args.count,
-        ..Query::default()
+    let zone = zones.of(args.job.as_deref());
+    let resolve = |moment: &Option<Moment>| {
+        let moment = moment.as_ref().map(|moment| moment.resolve(now, zone));
+        moment.transpose().map_err(CliError::user)
     };
-    let entries = history.entries(&query)?;
-    if let (true, Some(name)) = (entries.is_empty() && args.count > 0, typed)
+    let (since, until) = (resolve(&args.since)?, resolve(&args.until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        let [since, until] = [since, until].map(|t| when::second(t, zone));
+        return Err(CliError::user(format!(
+            "nothing is between `--since` ({since}) and `--until` ({until})"
+        ))
+        .hint("`--since` is the earlier time"));
+    }
+    Ok(Query {
+        job,
+        statuses: args.status.clone(),
+        since,
+        until,
+        ..Query::default()
+    })
+}
+
+fn entries(
+    history: &impl History,
+    query: &Query,
+    args: &Args,
+) -> Result<Vec<view::Entry>, CliError> {
+    let entries = history.entries(query)?;
+    if let (true, Some(name)) = (entries.is_empty(), args.job.as_deref())
         && !history.jobs()?.iter().any(|row| row.job.as_str() == name)
+        && !has_run(history, query)?
     {
         return Err(unknown(name, history)?);
     }
     Ok(entries.iter().map(view::Entry::from).collect())
+}
+
+/// A job that is gone may have left runs that were not asked for.
+fn has_run(history: &impl History, query: &Query) -> Result<bool, CliError> {
+    let any = Query {
+        job: query.job.clone(),
+        limit: 1,
+        ..Query::default()
+    };
+    Ok(!history.entries(&any)?.is_empty())
 }
 
 /// A job without a run that the database has not heard of.
@@ -69,30 +166,29 @@ fn unknown(name: &str, history: &impl History) -> Result<CliError, CliError> {
     Ok(suggest::no_such_job(name, names))
 }
 
-fn table(entries: &[view::Entry], now: Timestamp) -> Table {
+fn table(entries: &[view::Entry], zones: &Zones, now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("RUN").right(),
         Column::new("JOB").free(),
         Column::new("STATUS"),
-        Column::new("TRIGGER").spare(2),
-        Column::new("NOMINAL (UTC)"),
-        Column::new("STARTED (UTC)").spare(4),
+        Column::new("TRIGGER").spare(5),
+        Column::new("NOMINAL").brief(2),
+        Column::new("STARTED").brief(6),
         Column::new("TOOK").right().spare(1),
         Column::new("TRIES").right().spare(3),
         Column::new("SUMMARY").free(),
     ]);
     for entry in entries {
         table.row(match entry {
-            view::Entry::Run(run) => run_cells(run, now),
-            view::Entry::Skips(skips) => skip_cells(skips),
+            view::Entry::Run(run) => run_cells(run, zones.of(run.job.as_str()), now),
+            view::Entry::Skips(skips) => skip_cells(skips, zones.of(skips.job.as_str())),
         });
     }
     table
 }
 
-fn run_cells(run: &view::Run, now: Timestamp) -> [Cell; 9] {
+fn run_cells(run: &view::Run, zone: &Zone, now: Timestamp) -> [Cell; 9] {
     let number = run.run.map(|number| number.to_string()).unwrap_or_default();
-    let started = run.started_at.map(|t| when::second(t.0));
     let tries = match run.attempts.len() {
         0 | 1 => String::new(),
         n => n.to_string(),
@@ -102,25 +198,34 @@ fn run_cells(run: &view::Run, now: Timestamp) -> [Cell; 9] {
         Cell::new(&run.job),
         Cell::styled(status(run), style::of_status(&run.status)),
         Cell::new(&run.trigger),
-        Cell::new(when::second(run.nominal.0)),
-        Cell::new(started.unwrap_or_default()),
-        Cell::new(took(run).map(when::took).unwrap_or_default()),
+        Cell::new(when::second(run.nominal.0, zone)).or(when::brief(run.nominal.0, zone)),
+        time(run.started_at, zone, now),
+        Cell::new(run.duration.map(when::took).unwrap_or_default()),
         Cell::new(tries),
         Cell::new(last_word(run, now)),
     ]
 }
 
-fn skip_cells(skips: &view::Skips) -> [Cell; 9] {
+/// A time and how far off it is; only the latter, where there is no room.
+pub(super) fn time(t: Option<view::Time>, zone: &Zone, now: Timestamp) -> Cell {
+    match t {
+        Some(view::Time(t)) => Cell::new(when::with_hint(now, t, zone)).or(when::relative(now, t)),
+        None => Cell::new(""),
+    }
+}
+
+fn skip_cells(skips: &view::Skips, zone: &Zone) -> [Cell; 9] {
+    let (first, last) = (skips.nominal.0, skips.nominal_last.0);
     let text = match skips.count {
         1 => String::new(),
-        n => format!("{n}×, until {}", when::second(skips.nominal_last.0)),
+        n => format!("{n} times, until {}", when::after(first, last, zone)),
     };
     [
         Cell::dim("—"),
         Cell::new(&skips.job),
         Cell::dim(format!("{}: {}", skips.status, skips.reason)),
         Cell::dim(skips.trigger),
-        Cell::dim(when::second(skips.nominal.0)),
+        Cell::dim(when::second(first, zone)).or(when::brief(first, zone)),
         Cell::new(""),
         Cell::new(""),
         Cell::new(""),
@@ -139,18 +244,6 @@ pub(super) fn status(run: &view::Run) -> String {
 /// `in 12ms` is how long a success took, `after 12ms` is when the rest was over.
 pub(super) fn preposition(status: &str) -> &'static str {
     if status == "succeeded" { "in" } else { "after" }
-}
-
-/// How long the run took, from its first attempt's start to its end, backoffs included.
-pub(super) fn took(run: &view::Run) -> Option<Duration> {
-    match run.attempts.as_slice() {
-        [] => None,
-        [only] => only.duration,
-        [first, ..] => {
-            let (started, ended) = (first.started_at.0, run.ended_at?.0);
-            Some(started.duration_until(ended).unsigned_abs())
-        }
-    }
 }
 
 /// The one thing to know of a run beside its status.
@@ -245,28 +338,18 @@ mod tests {
             })),
             view::Entry::Run(Box::new(run(RunId(7).0, "skipped", Some("overlap")))),
         ];
-        let table = table(&entries, at("2026-03-01T06:00:05Z"));
+        let table = table(&entries, &Zones::default(), at("2026-03-01T06:00:05Z"));
         anstream::adapter::strip_str(&table.render(None)).to_string()
     }
 
     #[test]
     fn runs_and_ranges_of_skips_are_lines() {
         insta::assert_snapshot!(sample(), @"
-         RUN  JOB    STATUS            TRIGGER   NOMINAL (UTC)        STARTED (UTC)        TOOK  TRIES  SUMMARY
-        1043  fetch  retrying          schedule  2026-03-01 06:00:00  2026-03-01 06:00:01            2  again in 5s: upstream said 503
-        1042  fetch  succeeded         schedule  2026-03-01 06:00:00  2026-03-01 06:00:01  1.2s         12 papers
-           —  fetch  skipped: missed   schedule  2026-03-01 05:00:00                                    12×, until 2026-03-01 05:55:00
-           7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00
-        ");
-    }
-    #[test]
-    fn a_run_takes_as_long_as_all_its_attempts() {
-        let attempts = ["failed", "succeeded"].map(|status| attempt(1, status, "", None));
-        let mut run = run(7, "running", None).with_attempts(attempts.to_vec());
-        assert_eq!(took(&run), None);
-        run.ended_at = Some(view::Time(at("2026-03-01T06:01:30Z")));
-        assert_eq!(took(&run), Some(Duration::from_secs(89)));
-        let once = run.with_attempts(attempts[1..].to_vec());
-        assert_eq!(took(&once), Some(Duration::from_millis(1250)));
+             RUN  JOB    STATUS            TRIGGER   NOMINAL                     STARTED                              TOOK  TRIES  SUMMARY
+            1043  fetch  retrying          schedule  2026-03-01 06:00:00 +00:00  2026-03-01 06:00:01 +00:00 (4s ago)            2  again in 5s: upstream said 503
+            1042  fetch  succeeded         schedule  2026-03-01 06:00:00 +00:00  2026-03-01 06:00:01 +00:00 (4s ago)  1.2s         12 papers
+               —  fetch  skipped: missed   schedule  2026-03-01 05:00:00 +00:00                                                    12 times, until 05:55:00
+               7  fetch  skipped: overlap  schedule  2026-03-01 06:00:00 +00:00
+            ");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cronlet_core::{job, name::JobName, plan::Plan};
+use cronlet_core::{job, name::JobName, plan::Plan, schedule::Zone};
 use jiff::Timestamp;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     place::{self, Place},
     style,
     table::{Cell, Column, Table},
-    when,
+    zones::Zones,
 };
 use crate::{
     api::{
@@ -32,6 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Examples:
+  cronlet jobs                                 when each is due, and how it last ran
+  cronlet jobs --json | jq -r '.[].job'        their names
+
 States:
   scheduled  it has a trigger, and will be due
   over       it has a trigger, and will not be due again
@@ -44,8 +48,12 @@ pub struct Args {}
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let found = place.find();
     let history = found.history()?;
+    let mut zones = Zones::default();
     let plan = match found.draft {
-        Ok(draft) => Some(place::plan(&draft)),
+        Ok(draft) => {
+            zones = Zones::from(&draft);
+            Some(place::plan(&draft))
+        }
         // Nothing to show: then what is wrong with the file is the answer.
         Err(error) if history.is_none() => return Err(error),
         Err(error) => {
@@ -70,7 +78,7 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         console.note("no jobs yet");
         console.help("add a `[jobs.NAME]` table with `plugin = \"…\"` to the schedules file");
     } else {
-        console.table(&table(&jobs, now))?;
+        console.table(&table(&jobs, &zones, now))?;
         for trouble in &troubled {
             console.warning(&trouble.message);
         }
@@ -137,38 +145,38 @@ fn state(
     }
 }
 
-fn table(jobs: &[view::Job], now: Timestamp) -> Table {
+fn table(jobs: &[view::Job], zones: &Zones, now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("JOB").free(),
         Column::new("TRIGGER"),
         Column::new("STATE"),
-        Column::new("NEXT"),
-        Column::new("NEXT (UTC)").spare(2),
+        Column::new("NEXT").brief(3),
         Column::new("LAST RUN"),
-        Column::new("WHEN"),
+        Column::new("WHEN").brief(4),
         Column::new("SUMMARY").free().spare(1),
     ]);
     for job in jobs {
-        table.row(cells(job, now));
+        table.row(cells(job, zones.of(job.job.as_str()), now));
     }
     table
 }
 
-fn cells(job: &view::Job, now: Timestamp) -> [Cell; 8] {
+fn cells(job: &view::Job, zone: &Zone, now: Timestamp) -> [Cell; 7] {
     let last = job.last_run.as_ref();
-    let relative = |t: view::Time| when::relative(now, t.0);
     let last_time = last.map(|run| run.started_at.unwrap_or(run.queued_at));
     [
         Cell::styled(&job.job, style::BOLD),
         Cell::new(job.trigger.as_deref().unwrap_or("—")),
         Cell::styled(job.state, of_state(job.state)),
-        Cell::new(job.next.map_or_else(|| "—".to_owned(), relative)),
-        Cell::new(job.next.map(|t| when::second(t.0)).unwrap_or_default()),
+        match job.next {
+            Some(_) => history::time(job.next, zone, now),
+            None => Cell::new("—"),
+        },
         match last {
             Some(run) => Cell::styled(history::status(run), style::of_status(&run.status)),
             None => Cell::dim("—"),
         },
-        Cell::new(last_time.map(relative).unwrap_or_default()),
+        history::time(last_time, zone, now),
         Cell::new(
             last.map(|run| history::last_word(run, now))
                 .unwrap_or_default(),
@@ -232,6 +240,7 @@ mod tests {
                 reason: Some("overlap".to_owned()),
                 message: None,
                 queued_at: t,
+                turn: cronlet_core::run::Turn::Now,
                 retry_at: None,
                 ended_at: Some(t),
                 cancel_requested_at: None,
@@ -244,15 +253,15 @@ mod tests {
     fn the_file_and_the_database_are_told_together() {
         let rows = ["daily", "gone", "hand", "once"].map(row);
         let now = at("2026-03-01T07:00:00Z");
-        let table = table(&join(Some(&plan()), &rows, now), now);
+        let table = table(&join(Some(&plan()), &rows, now), &Zones::default(), now);
         let text = anstream::adapter::strip_str(&table.render(None)).to_string();
         insta::assert_snapshot!(text, @"
-            JOB    TRIGGER                  STATE      NEXT    NEXT (UTC)           LAST RUN          WHEN
-            daily  0 6 * * *                scheduled  in 23h  2026-03-02 06:00:00  skipped: overlap  1h ago
-            fresh  every 1h                 new        in 1h   2026-03-01 08:00:00  —
-            gone   —                        removed    —                            skipped: overlap  1h ago
-            hand   —                        manual     —                            skipped: overlap  1h ago
-            once   at 2026-02-01T00:00:00Z  over       —                            skipped: overlap  1h ago
+            JOB    TRIGGER                  STATE      NEXT                                 LAST RUN          WHEN
+            daily  0 6 * * *                scheduled  2026-03-02 06:00:00 +00:00 (in 23h)  skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
+            fresh  every 1h                 new        2026-03-01 08:00:00 +00:00 (in 1h)   —
+            gone   —                        removed    —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
+            hand   —                        manual     —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
+            once   at 2026-02-01T00:00:00Z  over       —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             ");
     }
 

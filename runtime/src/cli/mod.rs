@@ -5,12 +5,15 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
+//! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
 pub mod backup;
+pub mod bar;
 pub mod cancel;
 pub mod check;
 pub mod completions;
@@ -20,10 +23,13 @@ pub mod daemon;
 pub mod diagnostics;
 pub mod error;
 pub mod exit;
+pub mod follow;
 pub mod history;
 pub mod jobs;
+mod live;
 pub mod logging;
 pub mod logs;
+pub mod moment;
 pub mod next;
 pub mod panic;
 pub mod params;
@@ -31,6 +37,7 @@ pub mod place;
 pub mod progress;
 pub mod prune;
 pub mod reload;
+pub mod rerun;
 pub mod run;
 pub mod schema;
 pub mod serve;
@@ -43,6 +50,7 @@ pub mod table;
 pub mod trigger;
 mod usage;
 pub mod when;
+pub mod zones;
 
 use clap::{Parser, Subcommand};
 use cronlet_core::escape;
@@ -91,6 +99,9 @@ Start here:
   cronlet serve        run the jobs when they are due
   cronlet history      what ran, and what came of it
 
+With --json, data is one JSON document; a log is one object a line. The error that a command ends
+with is one object on standard error.
+
 Exit codes:
     0  done
     1  the run failed
@@ -122,6 +133,8 @@ enum Verb {
     Logs(logs::Args),
     /// Ask the daemon for a run now
     Trigger(trigger::Args),
+    /// Ask the daemon for a run again, with the same params and nominal time
+    Rerun(rerun::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
     /// Have the daemon read the schedules file again
@@ -144,7 +157,10 @@ pub fn main() -> Exit {
         completions::answer();
         let cli = match usage::parse() {
             Ok(cli) => cli,
-            Err(error) => return Console::new(Color::default(), false).finish(Err(error)),
+            Err(error) => {
+                let json = usage::wants_json();
+                return Console::new(Color::default(), json).finish(Err(error));
+            }
         };
         let mut console = Console::new(cli.color, cli.json);
         let result = cli.verb.run(&cli.place, &mut console);
@@ -164,6 +180,7 @@ impl Verb {
             Self::Show(args) => show::run(args, place, console),
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
+            Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),

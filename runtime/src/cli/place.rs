@@ -10,7 +10,11 @@ use std::{
 
 use cronlet_core::{catalog::Catalog, limits::Limits, plan::Plan};
 
-use super::{GLOBAL, console::Console, error::CliError};
+use super::{
+    GLOBAL,
+    console::Console,
+    error::{CliError, Kind},
+};
 use crate::{
     config::{self, Draft, Environment, Problem, Problems, Severity},
     store::{
@@ -121,10 +125,10 @@ impl Found {
 /// Says what is wrong with the schedules file, and what is done all the same.
 pub fn warn(error: &CliError, database: &Path, console: &mut Console) {
     let (message, database) = (&error.message, database.display());
-    console.warning(&format!(
+    let new = console.warning(&format!(
         "{message}; the database is taken to be `{database}`"
     ));
-    if error.problems.is_some() {
+    if new && error.problems.is_some() {
         console.help("`cronlet check` shows what is wrong");
     }
 }
@@ -200,8 +204,14 @@ impl From<OpenError> for CliError {
                 Self::refused(message).hint("`cronlet status` shows what it is doing")
             }
             OpenError::Newer { .. } | OpenError::Older { .. } => Self::refused(message),
+            OpenError::Store(error) if error.is_conflict() => Self::refused(message),
             OpenError::Foreign { .. } | OpenError::Store(_) => Self::config(message),
         };
+        let help = match &error {
+            OpenError::Store(error) => error.help(),
+            _ => None,
+        };
+        let cli = cli.maybe_hint(help.map(str::to_owned));
         parts.fold(cli, CliError::hint)
     }
 }
@@ -209,6 +219,11 @@ impl From<OpenError> for CliError {
 /// The database cannot be read: the disk, its rights, or damage, so nothing of ours to report.
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self::config(error.to_string())
+        let kind = if error.is_conflict() {
+            Kind::Refused
+        } else {
+            Kind::Config
+        };
+        Self::new(kind, error.to_string()).maybe_hint(error.help().map(str::to_owned))
     }
 }

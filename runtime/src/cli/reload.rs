@@ -24,10 +24,11 @@ pub struct Args {
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let found = place.find();
     // What is wrong with the file is the daemon's to say, if there is one.
-    let daemon = daemon::at(&found.database).inspect_err(|_| {
+    let daemon = daemon::at(&found.database).map_err(|missing| {
         if let Err(error) = &found.draft {
             place::warn(error, &found.database, console);
         }
+        missing.hint("one that was started with another `database` is found with `--database FILE`")
     })?;
     if args.wait {
         let reloaded: Reloaded = daemon.post("/api/v1/reload?wait=final", &json!({}))?.ok()?;

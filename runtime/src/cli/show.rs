@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use cronlet_core::run::RunId;
+use cronlet_core::{run::RunId, schedule::Zone};
 use jiff::Timestamp;
 
 use super::{
     console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
-    when,
+    when, zones::Zones,
 };
 use crate::{api::view, store::history::History};
 
@@ -15,6 +15,12 @@ use crate::{api::view, store::history::History};
 const LABEL: usize = 10;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet show 1042                        when it ran, what came of it, and each of its attempts
+  cronlet show 1042 --json | jq .output    its output
+
+Times are on the clocks of the job's zone.")]
 pub struct Args {
     /// The run's number, as `history` shows it
     #[arg(value_parser = params::run)]
@@ -30,7 +36,12 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     if console.json() {
         console.document(&run)?;
     } else {
-        console.line(text(&run, Timestamp::now()).trim_end())?;
+        let zones = Zones::find(place);
+        let clock = Clock {
+            now: Timestamp::now(),
+            zone: zones.of(run.job.as_str()),
+        };
+        console.line(text(&run, &clock).trim_end())?;
     }
     Ok(Exit::Done)
 }
@@ -40,7 +51,13 @@ pub(super) fn no_such_run(run: u64) -> CliError {
         .hint("`cronlet history` lists the runs there are")
 }
 
-fn text(run: &view::Run, now: Timestamp) -> String {
+/// How times are shown.
+struct Clock<'a> {
+    now: Timestamp,
+    zone: &'a Zone,
+}
+
+fn text(run: &view::Run, clock: &Clock<'_>) -> String {
     let mut text = String::new();
     let number = run.run.unwrap_or_default();
     let (bold, status) = (style::BOLD, style::of_status(&run.status));
@@ -51,19 +68,19 @@ fn text(run: &view::Run, now: Timestamp) -> String {
     );
     field(&mut text, "job", &run.job);
     field(&mut text, "trigger", &trigger(run));
-    instant(&mut text, "nominal", Some(run.nominal), now);
-    instant(&mut text, "queued", Some(run.queued_at), now);
-    instant(&mut text, "started", run.started_at, now);
-    instant(&mut text, "ended", run.ended_at, now);
-    instant(&mut text, "again", run.retry_at, now);
-    instant(&mut text, "cancel", run.cancel_requested_at, now);
+    instant(&mut text, "nominal", Some(run.nominal), clock);
+    instant(&mut text, "queued", Some(run.queued_at), clock);
+    instant(&mut text, "started", run.started_at, clock);
+    instant(&mut text, "ended", run.ended_at, clock);
+    instant(&mut text, "again", run.retry_at, clock);
+    instant(&mut text, "cancel", run.cancel_requested_at, clock);
     json(&mut text, "params", run.params.as_ref());
     optional(&mut text, "message", run.message.as_deref());
     optional(&mut text, "summary", run.summary.as_deref());
     json(&mut text, "output", run.output.as_ref());
     for attempt in &run.attempts {
         text.push('\n');
-        self::attempt(&mut text, attempt);
+        self::attempt(&mut text, attempt, clock);
     }
     text
 }
@@ -75,7 +92,7 @@ fn trigger(run: &view::Run) -> String {
     }
 }
 
-fn attempt(text: &mut String, attempt: &view::Attempt) {
+fn attempt(text: &mut String, attempt: &view::Attempt, clock: &Clock<'_>) {
     let (bold, style) = (style::BOLD, style::of_status(&attempt.status));
     let status = match &attempt.reason {
         Some(reason) => format!("{}: {reason}", attempt.status),
@@ -87,7 +104,8 @@ fn attempt(text: &mut String, attempt: &view::Attempt) {
         attempt.number,
         escape::line(&status)
     );
-    field(text, "started", &when::second(attempt.started_at.0));
+    let started = when::second(attempt.started_at.0, clock.zone);
+    field(text, "started", &started);
     if let Some(took) = attempt.duration {
         field(text, "took", &when::took(took));
     }
@@ -166,10 +184,9 @@ fn json(text: &mut String, name: &str, value: Option<&serde_json::Value>) {
     }
 }
 
-fn instant(text: &mut String, name: &str, t: Option<view::Time>, now: Timestamp) {
+fn instant(text: &mut String, name: &str, t: Option<view::Time>, clock: &Clock<'_>) {
     if let Some(view::Time(t)) = t {
-        let ago = when::relative(now, t);
-        field(text, name, &format!("{} UTC ({ago})", when::second(t)));
+        field(text, name, &when::with_hint(clock.now, t, clock.zone));
     }
 }
 
@@ -220,20 +237,26 @@ mod tests {
 
     #[test]
     fn a_run_is_shown_with_its_attempts() {
-        let text = text(&failed(), at("2026-03-01T06:01:00Z"));
+        let text = text(
+            &failed(),
+            &Clock {
+                now: at("2026-03-01T06:01:00Z"),
+                zone: &Zone::named("Europe/Berlin").unwrap(),
+            },
+        );
         let text = anstream::adapter::strip_str(&text).to_string();
         insta::assert_snapshot!(text, @r#"
             run 7  failed: trap
               job        fetch
               trigger    manual by uid:1000
-              nominal    2026-03-01 06:00:00 UTC (1m ago)
-              queued     2026-03-01 06:00:00 UTC (1m ago)
-              started    2026-03-01 06:00:00 UTC (1m ago)
-              ended      2026-03-01 06:00:01 UTC (59s ago)
+              nominal    2026-03-01 07:00:00 +01:00 (1m ago)
+              queued     2026-03-01 07:00:00 +01:00 (1m ago)
+              started    2026-03-01 07:00:00 +01:00 (1m ago)
+              ended      2026-03-01 07:00:01 +01:00 (59s ago)
               params     {"n":1}
 
             attempt 1  failed: trap
-              started    2026-03-01 06:00:00
+              started    2026-03-01 07:00:00 +01:00
               took       1.0s
               used       12ms of processor, 1.5 MiB of memory, 9 lines of log (2 dropped)
               component  5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::Signal as Raw;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::engine::Handle;
@@ -11,6 +12,8 @@ pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Heard, so that a limit on the size of files is an error of the store's and not the end.
+    _too_large: Signal,
 }
 
 impl Signals {
@@ -19,6 +22,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _too_large: signal(SignalKind::from_raw(Raw::XFSZ.as_raw()))?,
         })
     }
 

@@ -10,18 +10,24 @@ use super::{
     error::{CliError, Kind},
     escape,
     exit::Exit,
+    history,
     place::Place,
     progress,
     style::{BOLD, DIM, HELP, WARNING},
     table::{Cell, Column, Table},
     when,
+    zones::Zones,
 };
-use crate::{
-    api::status::{Config, ConfigProblem, Running, Status},
-    sandbox,
-};
+use crate::api::status::{Config, ConfigProblem, Next, Running, Status};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet status                                     what it does, and what is wrong
+  cronlet status --json | jq -r .status              `healthy` or `degraded`
+  cronlet status --database /var/lib/cronlet/a.db    of the daemon that has this database
+
+Without a daemon it is exit code 3.")]
 pub struct Args {}
 
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
@@ -31,11 +37,11 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         console.document(&status)?;
         return Ok(Exit::Done);
     }
-    let now = Timestamp::now();
-    console.line(text(&status, now).trim_end())?;
+    let (now, zones) = (Timestamp::now(), Zones::find(place));
+    console.line(text(&status, &zones, now).trim_end())?;
     if !status.running.is_empty() {
         console.line("")?;
-        console.table(&table(&status.running, now))?;
+        console.table(&table(&status.running, &zones, now))?;
     }
     Ok(Exit::Done)
 }
@@ -47,7 +53,7 @@ fn unwell(error: impl Into<CliError>) -> CliError {
     error
 }
 
-fn text(status: &Status, now: Timestamp) -> String {
+fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
     let mut text = String::new();
     let well = status.health.reasons.is_empty();
     let style = if well {
@@ -76,7 +82,10 @@ fn text(status: &Status, now: Timestamp) -> String {
         &format!("{jobs}, {}", config(&status.config, now)),
     );
     let next = match &status.next {
-        Some(next) => format!("{} {}", next.job, when::relative(now, next.at.0)),
+        Some(Next { job, at }) => {
+            let at = when::with_hint(now, at.0, zones.of(job.as_str()));
+            format!("{job} {at}")
+        }
         None => "nothing is due".to_owned(),
     };
     field(&mut text, "next", &next);
@@ -86,12 +95,17 @@ fn text(status: &Status, now: Timestamp) -> String {
         "runs",
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
+    let zones = format!("IANA {}", status.timezone_database);
+    field(&mut text, "zones", &zones);
     for reason in &status.health.reasons {
         let _ = writeln!(
             text,
             "{WARNING}warning:{WARNING:#} {}",
             escape::line(reason)
         );
+    }
+    if let Some(help) = &status.store.help {
+        let _ = writeln!(text, "  {HELP}help:{HELP:#} {}", escape::line(help));
     }
     for problem in &status.config.problems {
         self::problem(&mut text, &status.config.path, problem);
@@ -137,22 +151,16 @@ fn field(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "  {DIM}{name:10}{DIM:#} {}", escape::line(value));
 }
 
-fn table(running: &[Running], now: Timestamp) -> Table {
+fn table(running: &[Running], zones: &Zones, now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("RUN").right(),
         Column::new("JOB").free(),
         Column::new("ATTEMPT").right().spare(1),
-        Column::new("STARTED"),
+        Column::new("STARTED").brief(2),
         Column::new("PROGRESS").free(),
     ]);
     for attempt in running {
-        let progress = attempt.progress.as_ref().map(|progress| {
-            progress::text(&sandbox::Progress {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message.clone(),
-            })
-        });
+        let progress = attempt.progress.as_ref().map(progress::text);
         let stopping = if attempt.cancel_requested {
             "stopping; "
         } else {
@@ -162,7 +170,11 @@ fn table(running: &[Running], now: Timestamp) -> Table {
             Cell::new(attempt.run.to_string()),
             Cell::new(&attempt.job),
             Cell::new(attempt.attempt.to_string()),
-            Cell::new(when::relative(now, attempt.started_at.0)),
+            history::time(
+                Some(attempt.started_at),
+                zones.of(attempt.job.as_str()),
+                now,
+            ),
             Cell::new(format!("{stopping}{}", progress.unwrap_or_default())),
         ]);
     }
@@ -173,7 +185,7 @@ fn table(running: &[Running], now: Timestamp) -> Table {
 mod tests {
     use super::*;
     use crate::api::{
-        status::{Health, Next, Progress, Store},
+        status::{Health, Progress, Store},
         view::Time,
     };
 
@@ -190,6 +202,7 @@ mod tests {
             },
             pid: 42,
             version: "0.1.0".to_owned(),
+            timezone_database: "2026a".to_owned(),
             started_at: time("2026-03-01T06:00:00Z"),
             uptime_ms: 192_000,
             stopping: false,
@@ -213,6 +226,7 @@ mod tests {
                 status: "ok".to_owned(),
                 since: None,
                 message: None,
+                help: None,
             },
             jobs: 1,
             troubled: Vec::new(),
@@ -240,19 +254,21 @@ mod tests {
     #[test]
     fn a_refused_file_is_told_with_its_problems() {
         let (status, now) = (refused(), "2026-03-01T06:03:12Z".parse().unwrap());
-        let text = text(&status, now) + &table(&status.running, now).render(None);
+        let zones = Zones::default();
+        let text = text(&status, &zones, now) + &table(&status.running, &zones, now).render(None);
         let text = anstream::adapter::strip_str(&text).to_string();
         insta::assert_snapshot!(text, @r"
             cronlet 0.1.0 is degraded, up 3m12s, process 42
               schedules  1 job, `schedules.toml` was refused 12s ago, the plan is from 3m ago
-              next       hello in 8s
+              next       hello 2026-03-01 06:03:20 +00:00 (in 8s)
               runs       1 running, 2 queued, 0 retrying
+              zones      IANA 2026a
             warning: the schedules file is refused: 1 problem
               schedules.toml:4:10: duration `10` has no unit
                 help: write `10s`
             warning: `database` waits for a restart
-            RUN  JOB          ATTEMPT  STARTED  PROGRESS
-              5  hello\u{1b}        2  12s ago  stopping; 3/12 (25%)
+            RUN  JOB          ATTEMPT  STARTED                               PROGRESS
+              5  hello\u{1b}        2  2026-03-01 06:03:00 +00:00 (12s ago)  stopping; 3/12 (25%)
             ");
     }
 }

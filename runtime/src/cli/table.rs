@@ -35,13 +35,27 @@ pub struct Column {
     free: bool,
     /// Columns with a higher number are left out first; 0 is never.
     rank: u8,
+    /// The same for when its cells become brief.
+    brief: u8,
 }
 
 /// What stands in one place.
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
+    /// What stands there where there is little room.
+    brief: Option<String>,
     style: Style,
+}
+
+/// The width of each column, and whether its cells are brief; none is left out.
+type Layout = Vec<Option<Shown>>;
+
+/// See [`Layout`].
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    width: usize,
+    brief: bool,
 }
 
 impl Column {
@@ -51,6 +65,7 @@ impl Column {
             right: false,
             free: false,
             rank: 0,
+            brief: 0,
         }
     }
 
@@ -74,13 +89,35 @@ impl Column {
         self.rank = rank;
         self
     }
+
+    /// Brief where there is little room, among the columns that are left out.
+    #[must_use]
+    pub const fn brief(mut self, rank: u8) -> Self {
+        self.brief = rank;
+        self
+    }
 }
 
 impl Cell {
     pub fn styled(text: impl AsRef<str>, style: Style) -> Self {
         Self {
             text: escape::line(text.as_ref()).into_owned(),
+            brief: None,
             style,
+        }
+    }
+
+    /// The same in fewer words.
+    #[must_use]
+    pub fn or(mut self, brief: impl AsRef<str>) -> Self {
+        self.brief = Some(escape::line(brief.as_ref()).into_owned());
+        self
+    }
+
+    fn text(&self, brief: bool) -> &str {
+        match &self.brief {
+            Some(text) if brief => text,
+            _ => &self.text,
         }
     }
 
@@ -127,18 +164,18 @@ impl Table {
         text
     }
 
-    fn render_row(&self, text: &mut String, row: &[Cell], layout: &[Option<usize>]) {
-        let shown: Vec<(usize, usize)> = layout
+    fn render_row(&self, text: &mut String, row: &[Cell], layout: &[Option<Shown>]) {
+        let shown: Vec<(usize, Shown)> = layout
             .iter()
             .enumerate()
-            .filter_map(|(i, width)| width.map(|width| (i, width)))
+            .filter_map(|(i, shown)| shown.map(|shown| (i, shown)))
             .collect();
         let mut line = String::new();
         let mut blanks = 0;
-        for (place, &(i, width)) in shown.iter().enumerate() {
+        for (place, &(i, shown)) in shown.iter().enumerate() {
             let cell = &row[i];
-            let cut = cut(&cell.text, width);
-            let room = width.saturating_sub(cut.width());
+            let cut = cut(cell.text(shown.brief), shown.width);
+            let room = shown.width.saturating_sub(cut.width());
             blanks += if place == 0 { 0 } else { GAP };
             if self.columns[i].right {
                 blanks += room;
@@ -157,14 +194,13 @@ impl Table {
         text.push('\n');
     }
 
-    /// The width of each column; none is left out.
-    fn layout(&self, width: Option<usize>) -> Vec<Option<usize>> {
-        let mut layout: Vec<Option<usize>> =
-            (0..self.columns.len()).map(|i| self.natural(i)).collect();
+    fn layout(&self, width: Option<usize>) -> Layout {
+        let columns = 0..self.columns.len();
+        let mut layout: Layout = columns.map(|i| self.natural(i, false)).collect();
         let Some(width) = width else {
             return layout;
         };
-        self.leave_out(&mut layout, width);
+        self.make_room(&mut layout, width);
         self.cut_free(&mut layout, width);
         self.cut_widest(&mut layout, width, |column| column.free);
         self.cut_widest(&mut layout, width, |_| true);
@@ -172,49 +208,52 @@ impl Table {
     }
 
     /// As wide as its widest cell; none where every cell is empty.
-    fn natural(&self, i: usize) -> Option<usize> {
-        let cells = self.rows.iter().map(|row| row[i].text.width()).max();
-        cells
-            .filter(|widest| *widest > 0)
-            .map(|widest| widest.max(self.columns[i].header.width()))
+    fn natural(&self, i: usize, brief: bool) -> Option<Shown> {
+        let cells = self.rows.iter().map(|row| row[i].text(brief).width()).max();
+        cells.filter(|widest| *widest > 0).map(|widest| Shown {
+            width: widest.max(self.columns[i].header.width()),
+            brief,
+        })
     }
 
-    fn leave_out(&self, layout: &mut [Option<usize>], width: usize) {
-        let wanted = |layout: &[Option<usize>]| {
-            let comfortable = layout.iter().zip(&self.columns).map(|(width, column)| {
-                width.map(|width| {
-                    if column.free {
-                        width.min(COMFORT)
+    /// Makes columns brief or leaves them out, until the rest is comfortable.
+    fn make_room(&self, layout: &mut Layout, width: usize) {
+        while self.comfortable(layout) > width {
+            let steps = layout.iter().zip(&self.columns).enumerate();
+            let step = steps
+                .filter_map(|(i, (shown, column))| {
+                    let brief = if shown.as_ref()?.brief {
+                        0
                     } else {
-                        width
-                    }
+                        column.brief
+                    };
+                    Some((brief.max(column.rank), brief > column.rank, i))
                 })
-            });
-            total(comfortable)
-        };
-        while wanted(layout) > width {
-            let spare = (0..layout.len())
-                .filter(|&i| self.columns[i].rank > 0 && layout[i].is_some())
-                .max_by_key(|&i| self.columns[i].rank);
-            match spare {
-                Some(i) => layout[i] = None,
+                .filter(|(rank, ..)| *rank > 0)
+                .max_by_key(|(rank, ..)| *rank);
+            match step {
+                Some((_, true, i)) => layout[i] = self.natural(i, true),
+                Some((_, false, i)) => layout[i] = None,
                 None => return,
             }
         }
     }
 
+    /// How wide it is if every free text is cut as far as it still says something.
+    fn comfortable(&self, layout: &Layout) -> usize {
+        total(layout.iter().zip(&self.columns).map(|(shown, column)| {
+            let most = if column.free { COMFORT } else { usize::MAX };
+            shown.map(|shown| shown.width.min(most))
+        }))
+    }
+
     /// A time without its seconds is worse than a name without its end, so not every column may be cut.
-    fn cut_widest(
-        &self,
-        layout: &mut [Option<usize>],
-        width: usize,
-        may_be_cut: impl Fn(&Column) -> bool,
-    ) {
-        while total(layout.iter().copied()) > width {
+    fn cut_widest(&self, layout: &mut Layout, width: usize, may_be_cut: impl Fn(&Column) -> bool) {
+        while total(widths(layout)) > width {
             let columns = layout.iter_mut().zip(&self.columns);
             let widest = columns
                 .filter(|(_, column)| may_be_cut(column))
-                .filter_map(|(width, _)| width.as_mut())
+                .filter_map(|(shown, _)| Some(&mut shown.as_mut()?.width))
                 .max();
             match widest {
                 Some(widest) if *widest > LEAST => *widest -= 1,
@@ -223,20 +262,24 @@ impl Table {
         }
     }
 
-    fn cut_free(&self, layout: &mut [Option<usize>], width: usize) {
+    fn cut_free(&self, layout: &mut Layout, width: usize) {
         // What stands at the end of a line first.
         for i in (0..layout.len()).rev() {
-            let over = total(layout.iter().copied()).saturating_sub(width);
-            if let (true, Some(natural)) = (self.columns[i].free, &mut layout[i]) {
-                let least = COMFORT.min(*natural);
-                *natural = natural.saturating_sub(over).max(least);
+            let over = total(widths(layout)).saturating_sub(width);
+            if let (true, Some(shown)) = (self.columns[i].free, &mut layout[i]) {
+                let least = COMFORT.min(shown.width);
+                shown.width = shown.width.saturating_sub(over).max(least);
             }
         }
     }
 }
 
-fn total(layout: impl Iterator<Item = Option<usize>>) -> usize {
-    let (columns, sum) = layout
+fn widths(layout: &Layout) -> impl Iterator<Item = Option<usize>> {
+    layout.iter().map(|shown| shown.map(|shown| shown.width))
+}
+
+fn total(widths: impl Iterator<Item = Option<usize>>) -> usize {
+    let (columns, sum) = widths
         .flatten()
         .fold((0, 0), |(n, sum), width| (n + 1, sum + width));
     sum + GAP * usize::saturating_sub(columns, 1)
@@ -320,6 +363,36 @@ mod tests {
           9  hello  a greeting that is rather l…
          10  日本   短い
          11  quiet
+        ");
+    }
+
+    #[test]
+    fn a_time_becomes_brief_before_it_goes() {
+        let mut table = Table::new([
+            Column::new("JOB"),
+            Column::new("NEXT").brief(2),
+            Column::new("KIND").spare(1),
+        ]);
+        table.row([
+            Cell::new("hello"),
+            Cell::new("2026-03-01 06:00:00 +01:00").or("in 5m"),
+            Cell::new("cron"),
+        ]);
+        table.row([Cell::new("other"), Cell::new("—"), Cell::new("every")]);
+        insta::assert_snapshot!(plain(&table, Some(42)), @"
+        JOB    NEXT                        KIND
+        hello  2026-03-01 06:00:00 +01:00  cron
+        other  —                           every
+        ");
+        insta::assert_snapshot!(plain(&table, Some(30)), @"
+        JOB    NEXT   KIND
+        hello  in 5m  cron
+        other  —      every
+        ");
+        insta::assert_snapshot!(plain(&table, Some(15)), @"
+        JOB    NEXT
+        hello  in 5m
+        other  —
         ");
     }
 

@@ -8,18 +8,13 @@ use super::{
     console::Console,
     daemon,
     error::{CliError, Kind},
-    escape,
     exit::Exit,
-    history, params,
+    follow, params,
     place::Place,
-    style, suggest, when,
+    suggest,
 };
 use crate::{
-    api::{
-        client::Client,
-        runs::{Accepted, Request},
-        view,
-    },
+    api::runs::{Accepted, Request},
     store::{history::History, sqlite},
 };
 
@@ -30,7 +25,8 @@ Examples:
   cronlet trigger hello --wait                        until it is over; 1 if it failed
   cronlet trigger hello --params '{\"name\": \"you\"}'    with other params
 
-The run meets the job's policy as any other: it may be skipped, which is exit code 5.")]
+The run meets the job's policy as any other: it may be skipped, which is exit code 5. With --wait
+the log and the progress are shown on a terminal, and Ctrl-C leaves the run alone.")]
 pub struct Args {
     /// A job of the schedules file, as the daemon knows it
     job: String,
@@ -55,15 +51,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         Ok(accepted) => accepted,
         Err(error) => return Err(refused(error.into(), &args.job, place, console)),
     };
-    if args.wait {
-        return wait(&daemon, &accepted, console);
-    }
-    if console.json() {
-        console.document(&accepted)?;
-    } else {
-        console.line(sentence(&accepted))?;
-    }
-    Ok(exit(&accepted.status))
+    follow::accepted(&daemon, &args.job, &accepted, args.wait, console)
 }
 
 /// What was typed, so that it stays within one part of a path.
@@ -93,60 +81,6 @@ fn refused(error: CliError, job: &str, place: &Place, console: &mut Console) -> 
     }
 }
 
-/// `run 1042 queued`, `run 1042 skipped: overlap`.
-fn sentence(accepted: &Accepted) -> String {
-    let style = style::of_status(&accepted.status);
-    let (run, status) = (accepted.run, escape::line(&accepted.status));
-    match &accepted.reason {
-        Some(reason) => format!(
-            "run {run} {style}{status}{style:#}: {}",
-            escape::line(reason)
-        ),
-        None => format!("run {run} {style}{status}{style:#}"),
-    }
-}
-
-fn wait(daemon: &Client, accepted: &Accepted, console: &mut Console) -> Result<Exit, CliError> {
-    console.note(sentence(accepted));
-    let path = format!("/api/v1/runs/{}?wait=final", accepted.run);
-    let run: view::Run = daemon.wait(&path)?.ok()?;
-    if run.ended_at.is_none() {
-        let message = format!("the daemon stopped before run {} was over", accepted.run);
-        return Err(CliError::unavailable(message).hint("the next `cronlet serve` goes on with it"));
-    }
-    if console.json() {
-        console.document(&run)?;
-    } else {
-        console.line(ended(&run))?;
-    }
-    Ok(exit(&run.status))
-}
-
-/// `run 1042 succeeded after 12ms: 12 papers`
-fn ended(run: &view::Run) -> String {
-    let style = style::of_status(&run.status);
-    let number = run.run.unwrap_or_default();
-    let status = history::status(run);
-    let mut text = format!("run {number} {style}{}{style:#}", escape::line(&status));
-    if let Some(took) = history::took(run) {
-        let preposition = history::preposition(&run.status);
-        let _ = write!(text, " {preposition} {}", when::took(took));
-    }
-    let word = history::last_word(run, run.nominal.0);
-    if !word.is_empty() {
-        let _ = write!(text, ": {}", escape::line(&word));
-    }
-    text
-}
-
-fn exit(status: &str) -> Exit {
-    match status {
-        "queued" | "succeeded" => Exit::Done,
-        "skipped" => Exit::Refused,
-        _ => Exit::Failed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,17 +89,5 @@ mod tests {
     fn a_name_stays_within_its_part_of_the_path() {
         assert_eq!(in_a_path("fetch-papers_2"), "fetch-papers_2");
         assert_eq!(in_a_path("../a b?é"), "%2E%2E%2Fa%20b%3F%C3%A9");
-    }
-
-    #[test]
-    fn a_skip_is_a_refusal() {
-        let accepted = Accepted {
-            run: 7,
-            status: "skipped".to_owned(),
-            reason: Some("overlap".to_owned()),
-        };
-        let text = anstream::adapter::strip_str(&sentence(&accepted)).to_string();
-        assert_eq!(text, "run 7 skipped: overlap");
-        assert_eq!(exit(&accepted.status), Exit::Refused);
     }
 }

@@ -16,9 +16,30 @@ pub(super) fn parse() -> Result<Cli, CliError> {
         let typed: Vec<_> = env::args_os().skip(1).collect();
         match refused(&error, &Cli::command(), &typed, |name| env::var_os(name)) {
             Some(refused) => Err(refused),
+            // Help is no error.
+            None if wants_json() && error.use_stderr() => Err(plain(&error)),
             None => error.exit(),
         }
     })
+}
+
+/// Whether JSON was asked for, in a line that may make no sense otherwise.
+pub(super) fn wants_json() -> bool {
+    env::args_os().any(|word| word == "--json")
+}
+
+/// What clap says, without its layout.
+fn plain(error: &clap::Error) -> CliError {
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n").map(str::trim);
+    let message = parts.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let advice = |part: &str| {
+        let advice = part.strip_prefix("tip: ").or(part.strip_prefix("help: "));
+        advice.map(str::to_owned)
+    };
+    let plain = CliError::user(message);
+    parts.filter_map(advice).fold(plain, CliError::hint)
 }
 
 /// What to say if it is the value of a variable that is refused.
@@ -74,6 +95,19 @@ mod tests {
     use super::*;
 
     const FORMATS: &str = "CRONLET_LOG_FORMAT";
+
+    #[test]
+    fn what_clap_says_is_said_without_its_layout() {
+        let said = |typed: &[&str]| {
+            let typed = ["cronlet"].iter().chain(typed);
+            plain(&Cli::try_parse_from(typed).unwrap_err())
+        };
+        let error = said(&["histroy"]);
+        assert_eq!(error.message, "unrecognized subcommand 'histroy'");
+        assert_eq!(error.hints, ["a similar subcommand exists: 'history'"]);
+        let error = said(&["run", "a", "--timeout", "5"]);
+        assert_eq!(error.hints, ["write `5s`"]);
+    }
 
     /// What is said when this is typed and the variable has this value.
     fn said(typed: &[&str], name: &'static str, value: &str) -> Option<String> {

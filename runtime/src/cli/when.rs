@@ -1,18 +1,45 @@
-//! Times and lengths of time as people read them. Times are UTC.
+//! Times and lengths of time as people read them. Times are on the clocks of a job's zone.
 
 use std::time::Duration;
 
 use cronlet_core::schedule::Zone;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
-/// `2026-03-29 03:00:00`, to the second, for a column that says it is UTC.
-pub fn second(t: Timestamp) -> String {
-    t.strftime("%Y-%m-%d %H:%M:%S").to_string()
+pub use cronlet_core::units::took;
+
+/// `2026-03-29 03:00:00 +02:00`, to the second.
+pub fn second(t: Timestamp, zone: &Zone) -> String {
+    shown(t, zone, "%Y-%m-%d %H:%M:%S %:z")
 }
 
-/// `2026-03-29T03:00:00.123Z`, for a line of a log.
-pub fn milli(t: Timestamp) -> String {
-    t.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+/// `03-29 03:00`, where there is no room.
+pub fn brief(t: Timestamp, zone: &Zone) -> String {
+    shown(t, zone, "%m-%d %H:%M")
+}
+
+/// `2026-03-29 03:00:00 +02:00 (5m ago)`
+pub fn with_hint(now: Timestamp, t: Timestamp, zone: &Zone) -> String {
+    format!("{} ({})", second(t, zone), relative(now, t))
+}
+
+/// The same of a time that follows another on a line: only its clock, if the day is the same.
+pub fn after(before: Timestamp, t: Timestamp, zone: &Zone) -> String {
+    let day = |t| (zone.datetime(t).date(), zone.offset(t));
+    if day(before) == day(t) {
+        shown(t, zone, "%H:%M:%S")
+    } else {
+        second(t, zone)
+    }
+}
+
+/// `2026-03-29T03:00:00.123+02:00`, for a line of a log.
+pub fn milli(t: Timestamp, zone: &Zone) -> String {
+    shown(t, zone, "%Y-%m-%dT%H:%M:%S.%3f%:z")
+}
+
+fn shown(t: Timestamp, zone: &Zone, format: &str) -> String {
+    let zoned = t.to_zoned(TimeZone::fixed(zone.offset(t)));
+    zoned.strftime(format).to_string()
 }
 
 /// `2026-03-29T03:00:00+02:00`: RFC 3339 with the zone's offset; a fraction only where there is one.
@@ -53,19 +80,6 @@ fn two(high: u64, high_unit: &str, low: u64, low_unit: &str) -> String {
     }
 }
 
-/// `<1ms`, `12ms`, `1.2s`, `3m12s`, `2h5m`: how long something took.
-pub fn took(d: Duration) -> String {
-    let s = d.as_secs();
-    match s {
-        0 if d < Duration::from_millis(1) => "<1ms".to_owned(),
-        0 => format!("{}ms", d.as_millis()),
-        1..10 => format!("{s}.{}s", d.subsec_millis() / 100),
-        10..60 => format!("{s}s"),
-        60..3600 => two(s / 60, "m", s % 60, "s"),
-        _ => two(s / 3600, "h", s / 60 % 60, "m"),
-    }
-}
-
 fn rounded_tenths(n: u64, divisor: u128) -> u128 {
     (u128::from(n) * 10 + divisor / 2) / divisor
 }
@@ -101,15 +115,23 @@ mod tests {
 
     #[test]
     fn times() {
+        let berlin = &Zone::named("Europe/Berlin").unwrap();
         let t = at("2026-03-29T03:00:05.120Z");
-        assert_eq!(second(t), "2026-03-29 03:00:05");
-        assert_eq!(milli(t), "2026-03-29T03:00:05.120Z");
+        assert_eq!(second(t, &Zone::UTC), "2026-03-29 03:00:05 +00:00");
+        assert_eq!(second(t, berlin), "2026-03-29 05:00:05 +02:00");
+        assert_eq!(brief(t, berlin), "03-29 05:00");
+        assert_eq!(milli(t, berlin), "2026-03-29T05:00:05.120+02:00");
+        let hint = with_hint(at("2026-03-29T00:00:05Z"), t, berlin);
+        assert_eq!(hint, "2026-03-29 05:00:05 +02:00 (in 3h)");
         assert_eq!(with_offset(t, &Zone::UTC), "2026-03-29T03:00:05.12+00:00");
-        let berlin = Zone::named("Europe/Berlin").unwrap();
         assert_eq!(
-            with_offset(at("2026-03-29T03:00:05Z"), &berlin),
+            with_offset(at("2026-03-29T03:00:05Z"), berlin),
             "2026-03-29T05:00:05+02:00"
         );
+        assert_eq!(after(t, at("2026-03-29T04:00:00Z"), berlin), "06:00:00");
+        // The clocks went forward between them.
+        let before = at("2026-03-29T00:30:00Z");
+        assert_eq!(after(before, t, berlin), "2026-03-29 05:00:05 +02:00");
     }
 
     #[test]
@@ -129,23 +151,6 @@ mod tests {
             ("2026-03-28T03:00:00Z", "1d ago"),
         ] {
             assert_eq!(relative(now, at(t)), expected, "{t}");
-        }
-    }
-
-    #[test]
-    fn lengths_of_time() {
-        for (micros, expected) in [
-            (0, "<1ms"),
-            (999, "<1ms"),
-            (12_345, "12ms"),
-            (999_999, "999ms"),
-            (1_250_000, "1.2s"),
-            (59_900_000, "59s"),
-            (192_000_000, "3m12s"),
-            (7_500_000_000, "2h5m"),
-            (7_200_000_000, "2h"),
-        ] {
-            assert_eq!(took(Duration::from_micros(micros)), expected);
         }
     }
 

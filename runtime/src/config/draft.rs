@@ -3,19 +3,17 @@
 use std::{collections::BTreeSet, ffi::OsStr, path::Path, path::PathBuf, sync::Arc};
 
 use cronlet_core::{
-    catalog::{Catalog, Directory, Loaded, Need, Unusable},
+    catalog::{Catalog, Loaded, Need, Unusable},
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
     plan::{Plan, Settings},
-    schedule::Trigger,
+    schedule::{Trigger, Zone},
 };
 use jiff::Timestamp;
 
 use super::{
-    allow::Dir,
     cron,
-    exposure::Guarded,
     job::JobDraft,
     plugin::{self, Plugin, Reference},
     problem::{Problem, Problems, Severity},
@@ -47,12 +45,6 @@ impl Draft {
         references.into_iter().cloned().collect()
     }
 
-    /// Each directory that a job is granted, once.
-    pub fn directories(&self) -> BTreeSet<Directory> {
-        let dirs = self.jobs.iter().flat_map(|job| &job.policy.allow.dirs);
-        dirs.map(Dir::directory).collect()
-    }
-
     /// The component of one job; none if there is no such job.
     pub fn reference_of(&self, job: &str) -> Option<&Reference> {
         let job = self.jobs.iter().find(|draft| draft.name.as_str() == job)?;
@@ -72,6 +64,11 @@ impl Draft {
     /// The keys of `[runtime]` that are live.
     pub fn settings(&self) -> &Settings {
         &self.runtime.settings
+    }
+
+    /// The zone of `[runtime]`, that of the jobs that name none.
+    pub fn zone(&self) -> &Zone {
+        &self.runtime.zone
     }
 
     /// Where `plugin = "name"` finds name.wasm.
@@ -115,8 +112,7 @@ impl Draft {
     pub fn resolve(&self, catalog: &Catalog) -> Plan {
         let guarded = self.guarded(catalog);
         let jobs = self.jobs.iter().map(|draft| {
-            let mut dirs = draft.policy.allow.dirs.iter();
-            let exposed = dirs.find_map(|dir| exposed(dir, catalog, &guarded));
+            let exposed = draft.exposed(catalog, &guarded);
             let component = match exposed {
                 Some((message, _)) => Component::Unusable(message),
                 None => resolve(&draft.plugin, catalog),
@@ -149,44 +145,11 @@ impl Draft {
             }
             Some(problem)
         });
-        let guarded = self.guarded(catalog);
-        let directories = self.dirs().filter_map(|dir| {
-            let found = catalog.directories.get(&dir.directory())?;
-            match found {
-                Err(unusable) => Some(no_directory(dir, unusable)),
-                Ok(_) => exposed(dir, catalog, &guarded).map(|(message, label)| {
-                    Problem::error("allow::exposed", message)
-                        .at(dir.span.clone())
-                        .label(label)
-                        .help("grant a directory of its own, or leave out `write = true`")
-                }),
-            }
-        });
+        let directories = self.unusable_directories(catalog);
         let problems = components.chain(directories).map(|mut problem| {
             problem.severity = severity;
             problem
         });
-        Problems::new(&self.source, problems.collect())
-    }
-
-    /// What a job is granted and is hardly meant to have.
-    pub fn lint_grants(&self, catalog: &Catalog) -> Option<Problems> {
-        let guarded = self.guarded(catalog);
-        let problems = self
-            .dirs()
-            .filter(|dir| !dir.grant.write)
-            .filter_map(|dir| {
-                let real = catalog.directories.get(&dir.directory())?.as_ref().ok()?;
-                let shown = dir.grant.host.display();
-                let message =
-                    format!("directory `{shown}` holds the database, with the history of all jobs");
-                guarded.shows_history(real).then(|| {
-                    Problem::warning("allow::exposed", message)
-                        .at(dir.span.clone())
-                        .label("the job can read it")
-                        .help("grant a directory of its own, such as `host = \"data\"`")
-                })
-            });
         Problems::new(&self.source, problems.collect())
     }
 
@@ -217,27 +180,8 @@ impl Draft {
         Problems::new(&self.source, problems)
     }
 
-    fn plugins(&self) -> impl Iterator<Item = &Plugin> {
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Plugin> {
         self.jobs.iter().map(|job| &job.plugin).chain(&self.broken)
-    }
-
-    fn dirs(&self) -> impl Iterator<Item = &Dir> {
-        self.jobs.iter().flat_map(|job| &job.policy.allow.dirs)
-    }
-
-    /// What no job may write. Nothing is looked up as long as no directory is.
-    fn guarded(&self, catalog: &Catalog) -> Guarded {
-        let mut guarded = Guarded::new();
-        if catalog.directories.is_empty() {
-            return guarded;
-        }
-        guarded.database(&self.runtime.database);
-        guarded.add("the schedules file", Path::new(self.source.name()));
-        guarded.add("the plugins", &self.runtime.plugins);
-        for plugin in self.plugins() {
-            guarded.add("a component", &plugin.reference.path);
-        }
-        guarded
     }
 
     fn unusable_problem(&self, plugin: &Plugin, unusable: Unusable) -> Problem {
@@ -275,10 +219,14 @@ impl JobDraft {
             component,
             trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
             zone: self.policy.zone.clone(),
-            catch_up: self.policy.catch_up.clone(),
-            overlap: self.policy.overlap,
-            max_instances: self.policy.max_instances,
+            catch_up: self.policy.admission.catch_up.clone(),
+            overlap: self.policy.admission.overlap,
+            max_instances: self.policy.admission.max_instances,
+            group: self.policy.admission.group.clone(),
+            priority: self.policy.admission.priority,
             retry: self.policy.retry.clone(),
+            on_crash: self.policy.on_crash,
+            grace: self.policy.grace,
             limits: self.policy.limits.clone(),
             allow: self.policy.allow.capabilities().into(),
             params: self.params.clone(),
@@ -339,45 +287,6 @@ fn need(plugin: &Plugin) -> Need {
         plugin: plugin.reference.written.clone(),
         sha256: plugin.sha256.as_ref().map(|sha256| sha256.value),
     }
-}
-
-impl Dir {
-    /// What is to be looked up.
-    fn directory(&self) -> Directory {
-        Directory {
-            path: self.grant.host.clone(),
-            write: self.grant.write,
-        }
-    }
-}
-
-fn no_directory(dir: &Dir, unusable: &Unusable) -> Problem {
-    let label = match unusable.code {
-        "missing" => "no such directory",
-        "not-a-directory" => "expected a directory",
-        _ => "this one",
-    };
-    Problem::error(
-        format!("allow::{}", unusable.code),
-        unusable.message.clone(),
-    )
-    .at(dir.span.clone())
-    .label(label)
-    .maybe_help(unusable.help.clone())
-}
-
-/// Why a directory is not to be written by a job, and what of it.
-fn exposed(dir: &Dir, catalog: &Catalog, guarded: &Guarded) -> Option<(String, String)> {
-    if !dir.grant.write {
-        return None;
-    }
-    let real = catalog.directories.get(&dir.directory())?.as_ref().ok()?;
-    let what = guarded.written(real)?;
-    let shown = dir.grant.host.display();
-    Some((
-        format!("directory `{shown}` would let the job write {what}, and so leave its sandbox"),
-        format!("{what} can be written through it"),
-    ))
 }
 
 fn no_jobs() -> Problem {

@@ -3,14 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use cronlet_core::{
-    name::{JobName, MAX_LEN, NameError},
+    name::JobName,
     schedule::{Trigger, Zone},
 };
 
 use toml::de::DeValue;
 
 use super::{
-    aliases, allow, history, params,
+    admission, aliases, allow, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -144,7 +144,7 @@ pub(super) fn home(key: &str) -> Option<String> {
         Some(format!(
             "`{key}` belongs in a job: write it under `[jobs.NAME]`"
         ))
-    } else if policy::KEYS.contains(&key) {
+    } else if policy::KEYS.contains(&key) || admission::KEYS.contains(&key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
     } else if allow::KEYS.contains(&key) {
         Some(format!(
@@ -181,17 +181,8 @@ fn name(walk: &mut Walk<'_>, field: &Field<'_>) -> Option<JobName> {
         Ok(name) => return Some(name),
         Err(error) => error,
     };
-    let label = match error {
-        NameError::Empty => "expected a name",
-        NameError::TooLong(_) => "expected a shorter name",
-        NameError::BadStart(_) | NameError::BadChar(_) => {
-            "expected small letters, digits, `_` and `-`"
-        }
-    };
-    let problem = Problem::error("config::job-name", error.to_string())
-        .at(field.key_span.clone())
-        .label(label)
-        .help(header(field.key));
+    let problem =
+        names::problem("config::job-name", "a job's", field, &error).help(header(field.key));
     walk.push(problem);
     None
 }
@@ -224,24 +215,6 @@ fn is_key(key: &str) -> bool {
 
 /// How to begin a job that would be called `name`.
 pub(super) fn header(name: &str) -> String {
-    let legal = legal(name);
+    let legal = names::legal(name);
     format!("write `[jobs.{}]`", legal.as_deref().unwrap_or("NAME"))
-}
-
-/// A name like `name` that a job can have.
-fn legal(name: &str) -> Option<String> {
-    let name: String = name
-        .chars()
-        .map(|c| c.to_ascii_lowercase())
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '_' {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(MAX_LEN)
-        .collect();
-    let name = name.trim_matches(['-', '_']);
-    JobName::new(name).is_ok().then(|| name.to_owned())
 }

@@ -16,22 +16,27 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `job`, `policy`, `retry`, `trigger`, `cron`, `zone`, `plugin`, `params`, `allow`: the
-//!   walk, a file a topic.
-//! - `exposure`: which grants would let a job take over the daemon.
+//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `trigger`, `cron`, `zone`, `plugin`,
+//!   `params`, `allow`, `names`: the walk, a file a topic.
+//! - `granted`: what is granted, against what is there; `exposure`: which grants would let a job take
+//!   over the daemon.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
+mod admission;
 mod aliases;
 mod allow;
 mod cron;
 mod draft;
 mod exposure;
 mod foreign;
+mod granted;
+mod groups;
 mod history;
 mod job;
 mod landmarks;
+mod names;
 mod params;
 mod plugin;
 mod policy;
@@ -65,6 +70,7 @@ pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 pub use zone::named as zone;
 
+use groups::Groups;
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
 use policy::PolicyKeys;
@@ -104,6 +110,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
             folder,
             problems,
             lints: Vec::new(),
+            groups: Groups::default(),
             zones: Zones::default(),
         };
         contents.read(&mut walk, tree, folder, environment);
@@ -151,7 +158,7 @@ impl Contents {
     ) {
         let mut root = Table::new("a schedules file", "", tree);
         let (runtime, defaults) = (root.take("runtime"), root.take("defaults"));
-        let jobs = root.take("jobs");
+        let (groups, jobs) = (root.take("groups"), root.take("jobs"));
         jobs_outside(walk, &mut root);
         root.finish(walk, |key| {
             let meant = aliases::of_table(key).map(str::to_owned);
@@ -165,6 +172,11 @@ impl Contents {
         }
         // Before the jobs, which are read with what it says.
         self.runtime.override_by(environment, &mut walk.problems);
+        // Before those who are in them.
+        if let Some(field) = groups {
+            groups::read(walk, &field);
+            self.runtime.settings.groups.clone_from(&walk.groups.caps);
+        }
         let defaults = defaults.and_then(|field| walk.table(&field, &DEFAULTS));
         let defaults = defaults.map(|table| Table::new("`[defaults]`", "", table));
         let defaults = defaults

@@ -1,14 +1,16 @@
 //! The keys that `[defaults]` and a job share.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use cronlet_core::{
+    job::DEFAULT_GRACE,
     limits::Limits,
-    policy::{CatchUp, CatchUpMode, Overlap, Retry},
+    policy::{OnCrash, Retry},
     schedule::Zone,
 };
 
 use super::{
+    admission::{Admission, AdmissionKeys},
     allow::Allow,
     problem::Problem,
     retry::RetryKeys,
@@ -20,11 +22,8 @@ const MEMORY: Kind = Kind::measure("a size", "\"64MiB\"", "MiB");
 const OUTPUT: Kind = Kind::measure("a size", "\"1MiB\"", "B");
 const STATE: Kind = Kind::measure("a size", "\"16MiB\"", "MiB");
 const STATE_VALUE: Kind = Kind::measure("a size", "\"64KiB\"", "KiB");
-const OVERLAP: Kind = Kind::quoted("a word", "\"skip\"");
-const COUNT: Kind = Kind::number("a whole number", "4");
-const CATCH_UP: Kind = Kind::quoted("a word", "\"latest\"");
-const GRACE: Kind = Kind::measure("a duration", "\"1m\"", "s");
-const WINDOW: Kind = Kind::measure("a duration", "\"1d\"", "s");
+const ON_CRASH: Kind = Kind::quoted("a word", "\"retry\"");
+const CANCEL_GRACE: Kind = Kind::measure("a duration", "\"10s\"", "s");
 
 pub(super) const TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_hours(30 * 24);
@@ -32,13 +31,14 @@ pub(super) const MEMORIES: RangeInclusive<u64> = 64 << 10..=4 << 30;
 pub(super) const OUTPUTS: RangeInclusive<u64> = 0..=64 << 20;
 pub(super) const STATES: RangeInclusive<u64> = 1 << 10..=64 << 20;
 pub(super) const STATE_VALUES: RangeInclusive<u64> = 1..=1 << 20;
-pub(super) const INSTANCES: RangeInclusive<u32> = 1..=10_000;
-/// At zero nothing would ever be young enough to run.
-pub(super) const AGES: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
+pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
-/// The keys that both tables have, for advice.
-pub(super) const KEYS: [&str; 13] = [
+/// The words of `on_crash`.
+pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
+    [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
+
+/// The keys that both tables have beside those of `admission`, for advice.
+pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
     "memory",
@@ -46,11 +46,8 @@ pub(super) const KEYS: [&str; 13] = [
     "max_state",
     "max_state_value",
     "retry",
-    "overlap",
-    "max_instances",
-    "catch_up",
-    "catch_up_grace",
-    "catch_up_window",
+    "on_crash",
+    "grace",
     "allow",
 ];
 
@@ -64,11 +61,9 @@ pub(super) struct PolicyKeys {
     max_state: Option<u64>,
     max_state_value: Option<u64>,
     retry: RetryKeys,
-    overlap: Option<Overlap>,
-    max_instances: Option<NonZeroU32>,
-    catch_up: Option<CatchUpMode>,
-    catch_up_grace: Option<Duration>,
-    catch_up_window: Option<Duration>,
+    on_crash: Option<OnCrash>,
+    grace: Option<Duration>,
+    admission: AdmissionKeys,
     allow: Option<Allow>,
 }
 
@@ -78,9 +73,9 @@ pub(super) struct Policy {
     pub(super) zone: Zone,
     pub(super) limits: Limits,
     pub(super) retry: Retry,
-    pub(super) overlap: Overlap,
-    pub(super) max_instances: Option<NonZeroU32>,
-    pub(super) catch_up: CatchUp,
+    pub(super) on_crash: OnCrash,
+    pub(super) grace: Duration,
+    pub(super) admission: Admission,
     pub(super) allow: Allow,
 }
 
@@ -108,24 +103,13 @@ impl PolicyKeys {
         if let Some(field) = table.take("retry") {
             keys.retry = RetryKeys::read(walk, &field);
         }
-        if let Some(field) = table.take("overlap") {
-            let choices = [("skip", Overlap::Skip), ("allow", Overlap::Allow)];
-            keys.overlap = walk.choice(&field, &OVERLAP, &choices);
+        if let Some(field) = table.take("on_crash") {
+            keys.on_crash = walk.choice(&field, &ON_CRASH, &ON_CRASHES);
         }
-        if let Some(field) = table.take("max_instances") {
-            let most = walk.integer(&field, &COUNT, INSTANCES);
-            keys.max_instances = most.and_then(NonZeroU32::new);
+        if let Some(field) = table.take("grace") {
+            keys.grace = walk.duration(&field, &CANCEL_GRACE, GRACES);
         }
-        if let Some(field) = table.take("catch_up") {
-            let choices = [("latest", CatchUpMode::Latest), ("none", CatchUpMode::None)];
-            keys.catch_up = walk.choice(&field, &CATCH_UP, &choices);
-        }
-        if let Some(field) = table.take("catch_up_grace") {
-            keys.catch_up_grace = walk.duration(&field, &GRACE, AGES);
-        }
-        if let Some(field) = table.take("catch_up_window") {
-            keys.catch_up_window = walk.duration(&field, &WINDOW, AGES);
-        }
+        keys.admission = AdmissionKeys::read(walk, table);
         if let Some(field) = table.take("allow") {
             keys.allow = Allow::read(walk, &field);
         }
@@ -162,24 +146,13 @@ impl PolicyKeys {
 
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
-        let catch_up = CatchUp::default();
         Policy {
             zone,
             limits: self.limits(defaults),
             retry: self.retry.over(&defaults.retry).resolve(walk),
-            overlap: self.overlap.or(defaults.overlap).unwrap_or_default(),
-            max_instances: self.max_instances.or(defaults.max_instances),
-            catch_up: CatchUp {
-                mode: self.catch_up.or(defaults.catch_up).unwrap_or(catch_up.mode),
-                grace: self
-                    .catch_up_grace
-                    .or(defaults.catch_up_grace)
-                    .unwrap_or(catch_up.grace),
-                window: self
-                    .catch_up_window
-                    .or(defaults.catch_up_window)
-                    .unwrap_or(catch_up.window),
-            },
+            on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
+            grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),
+            admission: self.admission.resolve(&defaults.admission),
             allow: self
                 .allow
                 .or_else(|| defaults.allow.clone())

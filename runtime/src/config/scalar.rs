@@ -21,22 +21,22 @@ impl<'a> Walk<'a> {
     }
 
     /// A whole number within `limits`.
-    pub(super) fn integer(
+    pub(super) fn integer<T: TryFrom<i64> + PartialOrd + ToString>(
         &mut self,
         field: &Field<'a>,
         kind: &Kind,
-        limits: RangeInclusive<u32>,
-    ) -> Option<u32> {
+        limits: RangeInclusive<T>,
+    ) -> Option<T> {
         let DeValue::Integer(written) = field.value else {
             return self.wrong_type(field, kind);
         };
-        let value = integer(written).and_then(|value| u32::try_from(value).ok());
-        if let Some(value) = value.filter(|value| limits.contains(value)) {
-            return Some(value);
-        }
-        let too_small =
-            written.as_str().starts_with('-') || value.is_some_and(|it| it < *limits.start());
-        self.out_of_range(field, &limits, too_small, &u32::to_string);
+        let value = integer(written).and_then(|value| T::try_from(value).ok());
+        let too_small = match value {
+            Some(value) if limits.contains(&value) => return Some(value),
+            Some(value) => value < *limits.start(),
+            None => written.as_str().starts_with('-'),
+        };
+        self.out_of_range(field, &limits, too_small, &T::to_string);
         None
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::{Spanned, de::DeInteger, de::DeTable, de::DeValue};
 
 use super::{
+    groups::Groups,
     problem::Problem,
     scalar::integer,
     suggest::{all_of, closest},
@@ -20,6 +21,8 @@ pub(super) struct Walk<'a> {
     pub(super) problems: Vec<Problem>,
     /// What is allowed and is hardly meant.
     pub(super) lints: Vec<Problem>,
+    /// The groups of the file.
+    pub(super) groups: Groups,
     /// The zones that were named so far.
     pub(super) zones: Zones,
 }

@@ -109,6 +109,7 @@ fn every_key_arrives() {
         job.catch_up,
         CatchUp {
             mode: CatchUpMode::None,
+            max: CatchUp::default().max,
             grace: Duration::from_secs(30),
             window: Duration::from_hours(2),
         }

@@ -14,20 +14,19 @@ use cronlet_core::{
     digest::Digest,
     engine::Answer,
     job::{Component, Job},
-    limits::Limits,
     name::JobName,
     plan::{Plan, Settings},
-    policy::{CatchUp, Overlap, Retry},
     record::{Batch, Recovery},
-    report::{AttemptReport, Failure, Outcome, Usage, Verdict},
+    report::{AttemptReport, Failure, Level, LogLine, Outcome, Usage, Verdict},
     run::{FailReason, RunId},
-    schedule::{Every, Trigger, Zone},
+    schedule::{Every, Trigger},
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Finish, Handle, Parts, Status,
     handle::{News, Wanted},
+    noted::Noted,
     reload::Requests,
     start,
 };
@@ -101,14 +100,24 @@ impl Guest {
         RunId(self.attempt.facts.run.parse().unwrap())
     }
 
+    pub(crate) fn say(&self, message: &str) {
+        self.control.say(LogLine {
+            at: self.clock.now(),
+            level: Level::Info,
+            message: message.to_owned(),
+            fields: Vec::new(),
+        });
+    }
+
     pub(crate) fn end(self, verdict: Verdict) {
+        let log = self.control.finish_log().log;
         (self.done)(AttemptReport {
             started_at: Some(self.clock.now()),
             ended_at: self.clock.now(),
             duration: Duration::ZERO,
             verdict,
             usage: Usage::default(),
-            log: Vec::new(),
+            log,
             state: None,
         });
     }
@@ -335,7 +344,7 @@ impl Bench {
     }
 
     pub(crate) fn replace(&self, plan: Arc<Plan>) -> BTreeSet<Digest> {
-        self.engine.tell_config(News::Live(plan, Vec::new()));
+        self.engine.tell_config(News::Live(plan, Noted::default()));
         self.engine.components_in_use().unwrap()
     }
 
@@ -352,19 +361,10 @@ pub(crate) fn job_name(name: &str) -> JobName {
 /// A job of the component `bytes`, due every `every` seconds; 0 is never.
 pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
     let every = (every > 0).then(|| Every::new(Duration::from_secs(every), Duration::ZERO));
+    let component = Component::Ready(Digest::of(bytes.as_bytes()));
     Job {
-        name: job_name(name),
-        description: None,
-        component: Component::Ready(Digest::of(bytes.as_bytes())),
         trigger: every.map(|every| Trigger::Every(every.unwrap())),
-        catch_up: CatchUp::default(),
-        overlap: Overlap::Skip,
-        max_instances: None,
-        retry: Retry::default(),
-        limits: Limits::default(),
-        zone: Zone::UTC,
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(job_name(name), component)
     }
 }
 

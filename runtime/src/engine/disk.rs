@@ -6,6 +6,7 @@ use cronlet_core::{
     record::{Batch, Record, Seq},
     retention::Retention,
 };
+use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::trace::Trace;
@@ -63,6 +64,11 @@ impl Disk {
         self.pruner.keep(keep);
     }
 
+    /// When the oldest of what is not on disk was decided.
+    pub(super) fn waiting(&self) -> Option<Timestamp> {
+        self.unsaved.front().map(|batch| batch.at)
+    }
+
     /// How many batches are not on disk.
     pub(super) fn unsaved(&self) -> usize {
         self.unsaved.len()
@@ -91,4 +97,36 @@ fn told(batch: Arc<Batch>) -> Arc<Batch> {
     let mut batch = Arc::unwrap_or_clone(batch);
     batch.records.retain(is_told);
     Arc::new(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use cronlet_core::{name::JobName, run::RunId};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_a_job_remembers_is_not_told() {
+        let written = Record::StateWritten {
+            run: RunId(1),
+            job: JobName::new("a").unwrap(),
+            changes: Arc::default(),
+            total: 0,
+        };
+        let batch = |records| {
+            Arc::new(Batch {
+                seq: Seq(7),
+                at: Timestamp::UNIX_EPOCH,
+                records,
+            })
+        };
+        let requeued = || Record::RunRequeued { run: RunId(1) };
+        let expected = batch(vec![requeued(), Record::Stopped]);
+        let all = batch(vec![requeued(), written, Record::Stopped]);
+        assert_eq!(told(all.clone()), expected);
+        drop(all);
+        let told = told(expected.clone());
+        assert!(Arc::ptr_eq(&told, &expected), "what has none is not copied");
+    }
 }

@@ -10,7 +10,7 @@ use cronlet_core::{
     engine::{Answer, CancelRequest, Event, RunRequest},
     name::JobName,
     plan::Plan,
-    record::{Batch, Record},
+    record::Batch,
     run::{RequestId, RunId},
 };
 use jiff::Timestamp;
@@ -18,13 +18,18 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::{
     Finish, Status,
+    follow::Changes,
+    noted::Noted,
     reload::{Outcome, Requests},
-    status::{Refusal, Warning},
+    status::Refusal,
 };
-use crate::store::{
-    self, History, Pruner, StoreError,
-    history::RunRow,
-    pruner::{Granted, Wish},
+use crate::{
+    sandbox,
+    store::{
+        self, History, Pruner, StoreError,
+        history::{AttemptLog, RunRow},
+        pruner::{Granted, Wish},
+    },
 };
 
 /// Everything that reaches the engine's thread.
@@ -41,6 +46,14 @@ pub(super) enum Message {
     Status(oneshot::Sender<Status>),
     /// Somebody wants to know which components attempts in flight still need.
     InUse(mpsc::Sender<BTreeSet<Digest>>),
+    /// Somebody wants to look on while a run's guest works.
+    Watch(RunId, oneshot::Sender<Option<Watched>>),
+}
+
+/// The attempt that runs, and the eyes of who looks on.
+pub(super) struct Watched {
+    pub(super) attempt: u32,
+    pub(super) watcher: sandbox::Watcher,
 }
 
 /// What became of a saved schedules file.
@@ -48,11 +61,11 @@ pub(super) enum News {
     /// It is being read, and its components loaded.
     Loading,
     /// It says what the plan already is.
-    Unchanged(Vec<Warning>),
+    Unchanged(Noted),
     /// It has problems: nothing changes.
     Refused(Refusal),
     /// It is the plan now.
-    Live(Arc<Plan>, Vec<Warning>),
+    Live(Arc<Plan>, Noted),
     /// Nobody reads it any more, which is a bug.
     Unfollowed,
 }
@@ -147,8 +160,24 @@ impl Handle {
 
     /// What is stored of a run.
     pub async fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        self.read(move |history| history.run(run)).await
+    }
+
+    /// What is stored of a run's log, see [`History::log`].
+    pub(super) async fn stored_log(
+        &self,
+        run: RunId,
+        attempt: Option<u32>,
+    ) -> Result<Vec<AttemptLog>, StoreError> {
+        self.read(move |history| history.log(run, attempt)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn History) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let history = self.history.clone();
-        elsewhere("read the history", move || history.run(run)).await
+        elsewhere("read the history", move || read(&*history)).await
     }
 
     /// Deletes old history, and says how much; none if nothing is stored of the job.
@@ -160,20 +189,22 @@ impl Handle {
     /// What is stored of a run when it is final, or when the engine stops before that; none if there
     /// is no such run.
     pub async fn wait_final(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
-        let mut records = self.records();
-        let mut finished = self.finished.clone();
+        let mut changes = Changes::of(self, run);
         loop {
-            let over = self.has_finished();
-            let row = self.run(run).await?;
+            let (row, over) = changes.row().await?;
             let open = row.as_ref().is_some_and(|row| !row.status.is_final());
             if !open || over {
                 return Ok(row);
             }
-            tokio::select! {
-                () = ended(&mut records, run) => {}
-                _ = finished.changed() => {}
-            }
+            changes.wait().await;
         }
+    }
+
+    /// Looks on while the run's guest works, if one does.
+    pub(super) async fn watch(&self, run: RunId) -> Option<Watched> {
+        let (sender, watched) = oneshot::channel();
+        self.inbox.send(Message::Watch(run, sender)).ok()?;
+        watched.await.ok().flatten()
     }
 
     /// Has the schedules file and its components read again.
@@ -243,21 +274,6 @@ async fn elsewhere<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|panic| Err(StoreError::while_(doing)(panic)))
-}
-
-/// Until a record may say that `run` is final: it does, or some records were missed.
-async fn ended(records: &mut broadcast::Receiver<Arc<Batch>>, run: RunId) {
-    let ends =
-        |record: &Record| matches!(record, Record::RunEnded { run: ended, .. } if *ended == run);
-    loop {
-        match records.recv().await {
-            Ok(batch) if batch.records.iter().any(ends) => return,
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            // The engine stops; its end is waited for elsewhere.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }
 
 /// A number that nobody else has.

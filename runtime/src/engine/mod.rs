@@ -27,11 +27,14 @@ use crate::{
 };
 
 pub mod clock;
+pub mod follow;
 pub mod handle;
 pub mod reload;
 pub mod status;
 
 mod disk;
+mod health;
+mod noted;
 mod perform;
 mod state;
 mod trace;
@@ -88,6 +91,8 @@ pub enum Finish {
     Clean,
     /// The store could not write the last of it. The next start sees a crash.
     Unsaved,
+    /// Somebody took its database, or what was written in it. The next start sees a crash.
+    Ousted,
     /// It could not go on, which is a bug: its thread panicked, or the store gave up. The next start
     /// sees a crash.
     Died,
@@ -240,7 +245,7 @@ impl Shell {
             Message::Store(notice) => {
                 let event = self.store_said(notice);
                 self.step(event);
-                if self.hands.board().store_gave_up() {
+                if self.hands.board().store().gave_up() {
                     // What was decided last is never written, so nothing can be decided any more.
                     // The next start goes on from what is written.
                     self.handle(Message::Event(Event::ShutdownRequested));
@@ -251,6 +256,10 @@ impl Shell {
                 let status = self.hands.status(&self.core, self.clock.now());
                 // Who asked may have left.
                 let _ = answer.send(status);
+            }
+            Message::Watch(run, answer) => {
+                // Who asked may have left.
+                let _ = answer.send(self.hands.watch(run));
             }
             Message::InUse(answer) => {
                 // Without a receiver nobody is left who would drop components.
@@ -263,12 +272,12 @@ impl Shell {
     fn store_said(&mut self, notice: Notice) -> Event {
         match notice {
             Notice::Stored { through } => {
-                self.hands.stored(through);
+                self.hands.stored(through, self.clock.now());
                 Event::Stored { through }
             }
             Notice::Failed(error) => {
                 let now = self.clock.now();
-                self.hands.board_mut().store_failed(&error, now);
+                self.hands.board_mut().store_mut().failed(&error, now);
                 Event::StoreFailed
             }
             Notice::GivenUp(error) => {
@@ -278,7 +287,7 @@ impl Shell {
             }
             Notice::Recovered => {
                 let now = self.clock.now();
-                self.hands.board_mut().store_recovered(now);
+                self.hands.board_mut().store_mut().recovered(now);
                 Event::StoreRecovered
             }
         }

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{
     Finish,
     disk::Disk,
-    handle::Message,
+    handle::{Message, Watched},
     status::{Board, Status},
 };
 use crate::{
@@ -88,6 +88,7 @@ impl Hands {
         let (handle, control) = control::pair();
         let (run, attempt) = (start.run.run, start.attempt);
         self.running.insert((run, attempt), handle);
+        self.board.lacking.started(run, attempt, &start.run.job);
         let inbox = self.inbox.clone();
         let done = Box::new(move |report| {
             let event = Event::AttemptEnded {
@@ -125,7 +126,10 @@ impl Hands {
     }
 
     /// All batches up to this one are on disk.
-    pub(super) fn stored(&mut self, through: Seq) {
+    pub(super) fn stored(&mut self, through: Seq, now: Timestamp) {
+        if let Some(decided) = self.disk.waiting() {
+            self.board.store().stored(decided, now);
+        }
         self.disk.stored(through);
     }
 
@@ -136,7 +140,7 @@ impl Hands {
 
     /// Nothing more will be on disk: who waits for that waits in vain.
     pub(super) fn store_gave_up(&mut self, error: &StoreError, now: Timestamp) {
-        self.board.store_given_up(error, now);
+        self.board.store_mut().given_up(error, now);
         for (_, asking) in std::mem::take(&mut self.asking) {
             // Who asked may have left.
             let _ = asking.send(Answer::StoreFailed);
@@ -167,13 +171,21 @@ impl Hands {
 
     pub(super) fn status(&self, core: &cronlet_core::engine::Engine, now: Timestamp) -> Status {
         let progress = |run, attempt| self.running.get(&(run, attempt))?.progress();
-        self.board.status(core, progress, now)
+        self.board.status(core, progress, self.disk.waiting(), now)
+    }
+
+    /// Looks on while this run's guest works.
+    pub(super) fn watch(&self, run: RunId) -> Option<Watched> {
+        let mut attempts = self.running.range((run, 0)..=(run, u32::MAX));
+        let (&(_, attempt), handle) = attempts.next_back()?;
+        let watcher = handle.watch()?;
+        Some(Watched { attempt, watcher })
     }
 
     /// Closes the history, if it can be closed within `patience`.
     pub(super) fn close(&mut self, patience: Duration, now: Timestamp) {
         if let Some(Err(error)) = self.disk.close(patience) {
-            self.board.store_failed(&error, now);
+            self.board.store_mut().failed(&error, now);
         }
     }
 
@@ -184,16 +196,18 @@ impl Hands {
         if batches == 0 && guests == 0 {
             return Finish::Clean;
         }
-        let why = self.board.store_error().unwrap_or("it took too long");
+        let store = self.board.store();
+        let why = store.error().unwrap_or("it took too long");
         tracing::error!(
             batches,
             guests,
             "the end of the history is not written: {why}; the next start will find a crash"
         );
-        if self.board.store_gave_up() {
-            return Finish::Died;
+        match store.gave_up() {
+            true if store.is_bug() => Finish::Died,
+            true => Finish::Ousted,
+            false => Finish::Unsaved,
         }
-        Finish::Unsaved
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -19,11 +18,15 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::handle::News;
+pub use super::noted::Troubled;
+use super::{
+    handle::News,
+    health::StoreHealth,
+    noted::{Lacking, Noted},
+};
 use crate::{
     config::{Problem, Problems, Severity},
     sandbox::Progress,
-    store::StoreError,
 };
 
 /// The plan stays as it is.
@@ -96,21 +99,17 @@ pub type Warning = Problem;
 #[derive(Clone, Debug)]
 pub enum StoreStatus {
     Ok,
+    /// What was decided then is still being written.
+    Slow {
+        since: Timestamp,
+    },
     /// It is tried again and again; nothing starts meanwhile.
     Failing {
         since: Timestamp,
         message: String,
+        /// What to do about it.
+        help: Option<&'static str>,
     },
-}
-
-/// A job whose component cannot be used.
-#[derive(Clone, Debug)]
-pub struct Troubled {
-    pub job: JobName,
-    /// What is wrong with the component.
-    pub why: String,
-    /// Whether the last good one takes its place; else the job cannot run.
-    pub last_good: bool,
 }
 
 /// A guest.
@@ -134,11 +133,10 @@ pub(super) struct Board {
     reader: Reader,
     refused: Option<Refusal>,
     warnings: Vec<Warning>,
-    store: StoreStatus,
-    /// Whether the store will never write again.
-    store_gave_up: bool,
+    store: StoreHealth,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
+    pub(super) lacking: Lacking,
 }
 
 /// Who reads the schedules file.
@@ -161,15 +159,16 @@ impl Board {
             reader: Reader::Waits,
             refused: None,
             warnings: Vec::new(),
-            store: StoreStatus::Ok,
-            store_gave_up: false,
+            store: StoreHealth::default(),
             in_use: BTreeMap::new(),
+            lacking: Lacking::default(),
         }
     }
 
     /// Something is about to be written.
     pub(super) fn saw(&mut self, batch: &Batch) {
         for record in &batch.records {
+            self.lacking.saw(record);
             match record {
                 Record::AttemptStarted {
                     run,
@@ -211,79 +210,36 @@ impl Board {
             News::Loading => {}
             News::Unfollowed => tracing::error!("this is a bug: {UNFOLLOWED}"),
             News::Refused(refusal) => self.refused = Some(refusal.clone()),
-            News::Unchanged(warnings) => {
-                self.refused = None;
-                self.warnings.clone_from(warnings);
-            }
-            News::Live(plan, warnings) => {
-                self.refused = None;
-                self.warnings.clone_from(warnings);
+            News::Unchanged(noted) => self.note(noted),
+            News::Live(plan, noted) => {
+                self.note(noted);
                 self.plan = plan.clone();
                 self.live_since = now;
             }
         }
     }
 
-    pub(super) fn store_failed(&mut self, error: &StoreError, now: Timestamp) {
-        let message = error.to_string();
-        let since = match &self.store {
-            StoreStatus::Failing {
-                since,
-                message: last,
-            } => {
-                if *last != message {
-                    tracing::error!("the store still fails: {message}");
-                }
-                *since
-            }
-            StoreStatus::Ok => {
-                tracing::error!("the store fails: {message}; nothing starts until it can write");
-                now
-            }
-        };
-        self.store = StoreStatus::Failing { since, message };
+    fn note(&mut self, noted: &Noted) {
+        self.refused = None;
+        self.warnings.clone_from(&noted.warnings);
+        self.lacking.noted(&noted.lacking);
     }
 
-    /// It will never write again.
-    pub(super) fn store_given_up(&mut self, error: &StoreError, now: Timestamp) {
-        tracing::error!(
-            "this is a bug, and no other try would be better: {error}; cronlet stops, and its next \
-             start goes on from what is written"
-        );
-        self.store_gave_up = true;
-        let since = match self.store {
-            StoreStatus::Failing { since, .. } => since,
-            StoreStatus::Ok => now,
-        };
-        let message = error.to_string();
-        self.store = StoreStatus::Failing { since, message };
+    pub(super) fn store(&self) -> &StoreHealth {
+        &self.store
     }
 
-    pub(super) fn store_gave_up(&self) -> bool {
-        self.store_gave_up
+    pub(super) fn store_mut(&mut self) -> &mut StoreHealth {
+        &mut self.store
     }
 
-    pub(super) fn store_recovered(&mut self, now: Timestamp) {
-        if let StoreStatus::Failing { since, .. } = self.store {
-            let seconds = now.duration_since(since).as_secs();
-            tracing::info!("the store writes again, after {seconds} s");
-        }
-        self.store = StoreStatus::Ok;
-    }
-
-    /// Why the store cannot write, while it cannot.
-    pub(super) fn store_error(&self) -> Option<&str> {
-        match &self.store {
-            StoreStatus::Failing { message, .. } => Some(message),
-            StoreStatus::Ok => None,
-        }
-    }
-
-    /// How it goes. `progress` knows how far an attempt has come.
+    /// How it goes. `progress` knows how far an attempt has come; `waiting` is when the oldest of what is
+    /// not on disk was decided.
     pub(super) fn status(
         &self,
         core: &Engine,
         progress: impl Fn(RunId, u32) -> Option<Progress>,
+        waiting: Option<Timestamp>,
         now: Timestamp,
     ) -> Status {
         let (mut running, mut queued, mut retrying) = (Vec::new(), 0, 0);
@@ -302,6 +258,7 @@ impl Board {
                 (_, None) => queued += 1,
             }
         }
+        let store = self.store.status(waiting, now);
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -309,14 +266,14 @@ impl Board {
             uptime: Duration::try_from(now.duration_since(self.started_at)).unwrap_or_default(),
             stopping: self.stopping,
             config: self.config(),
-            store: self.store.clone(),
             running,
             queued,
             retrying,
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
-            degraded: self.degraded(),
+            degraded: self.degraded(&store, now),
+            store,
         }
     }
 
@@ -335,14 +292,8 @@ impl Board {
         }
     }
 
-    fn degraded(&self) -> Vec<String> {
-        let store = self.store_error().map(|message| {
-            if self.store_gave_up {
-                format!("the store has given up, and the daemon stops: {message}")
-            } else {
-                format!("the store fails: {message}")
-            }
-        });
+    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> Vec<String> {
+        let store = self.store.reason(store, now);
         let refused =
             self.refused
                 .as_ref()
@@ -361,7 +312,7 @@ impl Board {
     fn troubled(&self) -> impl Iterator<Item = Troubled> {
         self.plan.jobs.values().filter_map(|job| {
             let (why, last_good) = match &job.component {
-                Component::Ready(_) => return None,
+                Component::Ready(_) => (self.lacking.why(&job.name)?, false),
                 Component::LastGood(_, why) => (why, true),
                 Component::Unusable(why) => (why, false),
             };
@@ -371,24 +322,5 @@ impl Board {
                 last_good,
             })
         })
-    }
-}
-
-/// In a sentence.
-impl fmt::Display for Troubled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            job,
-            why,
-            last_good,
-        } = self;
-        if *last_good {
-            write!(
-                f,
-                "job `{job}` runs its last good component, as its plugin cannot be used: {why}"
-            )
-        } else {
-            write!(f, "job `{job}` cannot run: {why}")
-        }
     }
 }

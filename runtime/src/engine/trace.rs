@@ -8,6 +8,7 @@ use cronlet_core::{
     record::{Batch, NewRun, Record, StoredRun},
     report::{AttemptReport, Verdict},
     run::{AttemptStatus, FailReason, RunEnd, RunId},
+    units,
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
@@ -168,6 +169,7 @@ impl Trace {
             .last
             .as_ref()
             .map_or(Duration::ZERO, |last| last.duration);
+        let took = units::took(took);
         let (job, attempt) = (&told.job, told.attempt);
         let status = end.status();
         let said = message.map_or_else(
@@ -176,10 +178,10 @@ impl Trace {
         );
         match end {
             RunEnd::Succeeded | RunEnd::Cancelled => {
-                info!(%run, %job, attempt, ?took, "{status}{said}");
+                info!(%run, %job, attempt, %took, "{status}{said}");
             }
             RunEnd::Skipped(reason) => info!(%run, %job, "{status}, {reason}{said}"),
-            RunEnd::Failed(_) => warn!(%run, %job, attempt, ?took, "{status}{said}"),
+            RunEnd::Failed(_) => warn!(%run, %job, attempt, %took, "{status}{said}"),
         }
     }
 }

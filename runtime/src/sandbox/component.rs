@@ -32,7 +32,7 @@ use super::{
         self, JobPre,
         types::{JobError, Outcome},
     },
-    keep::Keep,
+    last_good::LastGood,
     state::State,
     unusable,
 };
@@ -49,7 +49,7 @@ pub(super) struct Components {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
-    keep: Keep,
+    last_good: LastGood,
     max_size: u64,
     ready: RwLock<BTreeMap<Digest, Arc<Plugin>>>,
     /// Held while a digest is being compiled, so that it is compiled once.
@@ -69,14 +69,14 @@ impl Components {
     pub(super) fn new(
         engine: Engine,
         cache: Cache,
-        keep: Keep,
+        last_good: LastGood,
         max_size: u64,
     ) -> wasmtime::Result<Self> {
         Ok(Self {
             linker: host::linker(&engine)?,
             engine,
             cache,
-            keep,
+            last_good,
             max_size,
             ready: RwLock::default(),
             compiling: Mutex::default(),
@@ -92,8 +92,8 @@ impl Components {
     /// See [`Sandbox::last_good`](super::Sandbox::last_good).
     pub(super) fn last_good(&self, need: &Need) -> Option<Loaded> {
         let plugin = &need.plugin;
-        let digest = need.sha256.or_else(|| self.keep.last_of(plugin))?;
-        let bytes = self.keep.get(digest)?;
+        let digest = need.sha256.or_else(|| self.last_good.last_of(plugin))?;
+        let bytes = self.last_good.get(digest)?;
         let loaded = self.make_ready(&bytes, &format_args!("the last good one of {plugin}"));
         loaded
             .inspect_err(|unusable| {
@@ -126,7 +126,7 @@ impl Components {
         ready.retain(|digest, _| needed.contains(digest));
         drop(ready);
         self.cache.retain(needed);
-        self.keep.retain(plugins, needed);
+        self.last_good.retain(plugins, needed);
     }
 
     /// How many were compiled, and not found in the cache.
@@ -175,7 +175,7 @@ impl Components {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             ready.insert(digest, plugin.clone());
             drop(ready);
-            self.keep.put(digest, bytes);
+            self.last_good.put(digest, bytes);
         }
         self.compiling().remove(&digest);
         made

@@ -1,12 +1,17 @@
 //! The two ends of a running attempt: what the host asks of it, and what it shows meanwhile.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use cronlet_core::report::LogLine;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use super::transcript::{Finished, Kept, News};
 
 /// The attempt's end.
 #[derive(Clone, Debug)]
@@ -20,6 +25,14 @@ pub struct Control {
 pub struct Handle {
     stop: Arc<watch::Sender<Stop>>,
     live: Arc<Live>,
+}
+
+/// Somebody who looks on. He keeps the attempt from nothing, and costs what the log's budget is.
+#[derive(Debug)]
+pub struct Watcher {
+    live: Arc<Live>,
+    /// The number of the next line.
+    next: u64,
 }
 
 /// How far the guest says it has come.
@@ -46,7 +59,20 @@ type LogListener = Box<dyn Fn(&LogLine) + Send + Sync>;
 #[derive(Default)]
 struct Live {
     progress: Mutex<Option<Progress>>,
+    log: Mutex<Kept>,
+    /// A line was said, or the last one was.
+    said: Notify,
     on_log: Option<LogListener>,
+}
+
+impl Live {
+    fn progress(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Kept> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl std::fmt::Debug for Live {
@@ -106,11 +132,39 @@ impl Handle {
 
     /// The guest's last word about it.
     pub fn progress(&self) -> Option<Progress> {
-        self.live
-            .progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.live.progress().clone()
+    }
+
+    /// Looks on, from the guest's first word. None once it has said its last: then the log is in
+    /// its report.
+    pub fn watch(&self) -> Option<Watcher> {
+        self.live.log().watch().then(|| Watcher {
+            live: self.live.clone(),
+            next: 0,
+        })
+    }
+}
+
+impl Watcher {
+    /// What was said since the last look, as much of it as is handed out at once.
+    pub fn look(&mut self) -> News {
+        let (news, next) = self.live.log().since(self.next);
+        self.next = next;
+        news
+    }
+
+    /// Waits until there is something to look at.
+    pub async fn changed(&self) {
+        // Before the look, so that what is said after it is heard.
+        let said = self.live.said.notified();
+        if !self.live.log().has_news(self.next) {
+            said.await;
+        }
+    }
+
+    /// The guest's last word about how far it has come.
+    pub fn progress(&self) -> Option<Progress> {
+        self.live.progress().clone()
     }
 }
 
@@ -144,18 +198,24 @@ impl Control {
 
     /// Shows how far the guest has come.
     pub fn set_progress(&self, progress: Progress) {
-        *self
-            .live
-            .progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(progress);
+        *self.live.progress() = Some(progress);
     }
 
-    /// Shows a line of the log.
-    pub fn logged(&self, line: &LogLine) {
+    /// Adds a line to the log, and shows it to who looks on.
+    pub fn say(&self, line: LogLine) {
         if let Some(listener) = &self.live.on_log {
-            listener(line);
+            listener(&line);
         }
+        if self.live.log().push(line) {
+            self.live.said.notify_waiters();
+        }
+    }
+
+    /// Takes the log: nothing is said any more.
+    pub(crate) fn finish_log(&self) -> Finished {
+        let finished = self.live.log().finish();
+        self.live.said.notify_waiters();
+        finished
     }
 }
 
@@ -187,6 +247,51 @@ mod tests {
         handle.stop_within(Duration::ZERO);
         waiting.await.unwrap();
         assert_eq!(begin.elapsed(), Duration::ZERO);
+    }
+
+    fn line(text: &str) -> LogLine {
+        LogLine {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            level: cronlet_core::report::Level::Info,
+            message: text.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_looks_on_hears_every_line_and_the_end() {
+        let (handle, control) = pair();
+        control.say(line("before"));
+        let mut watcher = handle.watch().unwrap();
+        let listening = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            loop {
+                watcher.changed().await;
+                let news = watcher.look();
+                heard.extend(news.lines.into_iter().map(|line| line.message));
+                if news.over {
+                    return heard;
+                }
+            }
+        });
+        for n in 0..100 {
+            control.say(line(&n.to_string()));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(control.finish_log().lines, 101);
+        let heard = listening.await.unwrap();
+        assert_eq!((heard[0].as_str(), heard.len()), ("before", 101));
+        // It stays for as long as somebody may look, and who comes now sees it too.
+        assert!(handle.watch().is_some());
+        drop(control);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_looked_at_is_not_kept() {
+        let (handle, control) = pair();
+        control.say(line("a"));
+        assert_eq!(control.finish_log().log, [line("a")]);
+        assert!(handle.watch().is_none());
     }
 
     #[tokio::test(start_paused = true)]

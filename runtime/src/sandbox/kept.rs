@@ -255,3 +255,101 @@ impl From<Refusal> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The generator that is called `SplitMix64`.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) % n
+        }
+
+        fn key(&mut self) -> String {
+            ["a", "b", "ab", "é", "ccccc"][usize::try_from(self.below(5)).unwrap()].to_owned()
+        }
+
+        fn value(&mut self) -> Option<Vec<u8>> {
+            let bytes = usize::try_from(self.below(5)).unwrap();
+            (bytes < 4).then(|| vec![b'x'; bytes * 20])
+        }
+    }
+
+    fn total(entries: &Entries) -> u64 {
+        entries.iter().map(|(key, value)| size(key, value)).sum()
+    }
+
+    /// Anything, in any order: what is counted is what is there, the limit holds, and the changes are the
+    /// difference between the state that was read and the state that was left.
+    #[test]
+    fn the_changes_are_the_difference_whatever_a_guest_does() {
+        let mut refused = 0;
+        for seed in 0..500 {
+            let mut random = Random(seed);
+            let limits = Limits {
+                max_state: 200 + random.below(300),
+                ..Limits::default()
+            };
+            let there: Entries = (0..random.below(4))
+                .map(|_| {
+                    (
+                        random.key().into(),
+                        random.value().unwrap_or_default().into(),
+                    )
+                })
+                .collect();
+            let mut kept = Kept::new(there.clone(), &limits);
+            for _ in 0..random.below(40) {
+                let before = (kept.now.clone(), kept.used, kept.watched);
+                let (key, value) = (random.key(), random.value());
+                let held = before.0.get(key.as_str()).map(|value| value.to_vec());
+                let expected = if random.below(2) == 0 {
+                    held.clone()
+                } else {
+                    random.value()
+                };
+                let said = match random.below(3) {
+                    0 => kept
+                        .set(&key, &value.clone().unwrap_or_default())
+                        .map(|()| true),
+                    1 => kept.delete(&key),
+                    _ => kept.compare_and_set(&key, expected.as_deref(), value.as_deref()),
+                };
+                if said.is_err() {
+                    refused += 1;
+                    let after = (kept.now.clone(), kept.used, kept.watched);
+                    assert_eq!(after, before, "seed {seed}: a refusal does nothing");
+                }
+                assert_eq!(kept.used, total(&kept.now), "seed {seed}");
+                let most = limits.max_state.max(before.1 + before.2);
+                assert!(kept.used + kept.watched <= most, "seed {seed}");
+            }
+            let left = kept.now.clone();
+            let changes = kept.changes().unwrap_or_default();
+            let mut now = there.clone();
+            for (key, write) in changes.writes() {
+                let replaced = there.get(key).map_or(0, |value| size(key, value));
+                assert_eq!(write.replaced, replaced, "seed {seed}");
+                match &write.value {
+                    Some(value) => drop(now.insert(key.clone(), value.bytes().clone())),
+                    None => drop(now.remove(key)),
+                }
+            }
+            assert_eq!(now, left, "seed {seed}");
+            for (key, found) in changes.found() {
+                let held = there.get(key).map(|value| Digest::of(value));
+                assert_eq!(*found, held, "seed {seed}");
+            }
+            let total_now = total(&there) - changes.replaced() + changes.written();
+            assert_eq!(total_now, total(&left), "seed {seed}");
+        }
+        assert!(refused > 100, "{refused}");
+    }
+}

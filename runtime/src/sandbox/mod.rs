@@ -5,7 +5,7 @@
 //!
 //! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps
 //! the machine code for the next start, [`unusable`] says what is wrong with one. From then on it
-//! is a digest; [`keep`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
+//! is a digest; [`last_good`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
 //! in a place of the pool, and calls it; nothing of it is used again.
 //!
 //! What stops a guest, each for what the others cannot see:
@@ -27,8 +27,8 @@ mod engine;
 mod epoch;
 mod folder;
 mod host;
-mod keep;
 mod kept;
+mod last_good;
 mod limiter;
 mod state;
 mod stdio;
@@ -72,9 +72,10 @@ use self::{
     cache::Cache,
     component::Components,
     epoch::Ticker,
-    keep::Keep,
+    last_good::LastGood,
 };
-pub use control::{Control, Handle, Progress};
+pub use control::{Control, Handle, Progress, Watcher};
+pub use transcript::News;
 
 /// The largest component that is loaded unless another size is asked for, in bytes.
 pub const DEFAULT_MAX_COMPONENT: u64 = 64 << 20;
@@ -143,7 +144,7 @@ pub struct SandboxOptions {
     /// Where compiled components are kept; none is nowhere.
     pub cache: Option<PathBuf>,
     /// Where the components of the live plan are kept for the next start; none is nowhere.
-    pub keep: Option<PathBuf>,
+    pub last_good: Option<PathBuf>,
     /// The largest component, in bytes.
     pub max_component: u64,
     /// Whether backtraces have the lines of the source beside the names of functions. For a person
@@ -161,7 +162,7 @@ impl Default for SandboxOptions {
             threads: None,
             blocking_threads: BLOCKING_THREADS,
             cache: None,
-            keep: None,
+            last_good: None,
             max_component: DEFAULT_MAX_COMPONENT,
             source_lines: false,
         }
@@ -238,14 +239,19 @@ impl Sandbox {
             threads,
             blocking_threads,
             cache,
-            keep,
+            last_good,
             max_component,
             source_lines,
         } = options;
         let ticker = Ticker::spawn(&engine).map_err(SandboxError::Threads)?;
         let cache = Cache::open(&engine, cache, source_lines);
-        let components = Components::new(engine.clone(), cache, Keep::open(keep), max_component)
-            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        let components = Components::new(
+            engine.clone(),
+            cache,
+            LastGood::open(last_good),
+            max_component,
+        )
+        .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let guests = Guests::spawn(threads, blocking_threads).map_err(SandboxError::Threads)?;
         let places = max_concurrent.get() as usize;
         Ok(Self {

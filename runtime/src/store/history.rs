@@ -8,7 +8,7 @@ use cronlet_core::{
     digest::Digest,
     name::JobName,
     report::{LogLine, Usage},
-    run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason},
+    run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -103,6 +103,8 @@ pub struct RunRow {
     /// A sentence that the attempts do not have.
     pub message: Option<String>,
     pub queued_at: Timestamp,
+    /// What it waits for before it waits for capacity.
+    pub turn: Turn,
     /// When the next attempt may start, while the run is `retrying`.
     pub retry_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

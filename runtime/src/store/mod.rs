@@ -15,8 +15,9 @@
 //! - A record that contradicts what is stored (a second run for one occurrence, the end of
 //!   an attempt that is not open) is [`Refused`], and with it its whole transaction.
 //! - What is over and old is deleted in small steps between the commits, see [`retention`].
-//! - A failing disk may work again, so what it did not take is tried again. A refusal, and an
-//!   owner that is [`Stale`], will be the same at every try: see [`StoreError::is_lasting`].
+//! - A failing disk may work again, so what it did not take is tried again, see [`fault`]. A refusal,
+//!   an owner that is [`Stale`], and a log that is [`Lost`] will be the same at every try: see
+//!   [`StoreError::is_lasting`].
 //!
 //! There are two kinds of store, held to one conformance suite: [`sqlite`], and [`memory`]
 //! for tests. Both keep times to the microsecond, see [`precision`].
@@ -35,6 +36,7 @@ use thiserror::Error;
 
 #[cfg(test)]
 mod conformance;
+pub mod fault;
 pub mod history;
 pub mod memory;
 pub mod precision;
@@ -44,6 +46,7 @@ pub mod sqlite;
 mod told;
 mod writer;
 
+use fault::{Fault, Lost};
 pub use history::History;
 pub use pruner::Pruner;
 pub use retention::{Limit, Old, Removed};
@@ -135,7 +138,23 @@ pub struct Stale {
 impl StoreError {
     /// Whether it would be the same at every other try.
     pub fn is_lasting(&self) -> bool {
-        self.source.is::<Refused>() || self.source.is::<Stale>()
+        self.source.is::<Refused>() || self.is_loss()
+    }
+
+    /// Whether somebody took the database, or what was written in it, from its owner.
+    pub fn is_loss(&self) -> bool {
+        self.source.is::<Stale>() || self.source.is::<Lost>()
+    }
+
+    /// Whether another process is in the way.
+    pub fn is_conflict(&self) -> bool {
+        let fault = self.source.downcast_ref::<Fault>();
+        fault.is_some_and(|fault| fault.conflict)
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&'static str> {
+        self.source.downcast_ref::<Fault>()?.help
     }
 
     /// An error that happened while `doing` something, for `map_err`.

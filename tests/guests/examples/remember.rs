@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 #[derive(Deserialize, JsonSchema)]
 struct Params {
+    #[serde(default)]
     ops: Vec<Op>,
 }
 

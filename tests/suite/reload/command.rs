@@ -103,6 +103,30 @@ fn what_waits_for_a_restart_is_said() -> Result<()> {
 }
 
 #[test]
+fn another_database_waits_for_a_restart() -> Result<()> {
+    let ticking = Ticking::start()?;
+    let project = &ticking.project;
+    project.write(
+        "schedules.toml",
+        &format!("[runtime]\ndatabase = \"other.db\"\n{TICK}"),
+    )?;
+    // The daemon has the one that it was started with.
+    let said = project.cronlet(&["reload", "--wait"])?;
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.err.contains("is found with `--database FILE`"),
+        "{said:?}"
+    );
+    let said = project.cronlet(&["reload", "--wait", "--database", "cronlet.db"])?;
+    assert_eq!(said.code, 0, "{said:?}");
+    let warning = "warning[runtime::restart]: `database` is `other.db` from the next start on";
+    assert!(said.err.contains(warning), "{said:?}");
+    let said = project.cronlet(&["status", "--database", "cronlet.db"])?;
+    assert!(said.out.contains("`database` is `other.db`"), "{said:?}");
+    ticking.nothing_is_lost()
+}
+
+#[test]
 fn without_a_daemon_nothing_is_read() -> Result<()> {
     let project = Project::new(TICK, &[("noop", tests::NOOP)])?;
     for wait in [&["reload"][..], &["reload", "--wait"]] {
@@ -112,6 +136,7 @@ fn without_a_daemon_nothing_is_read() -> Result<()> {
             insta::assert_snapshot!(said.err, @"
                 error: no daemon is running for `cronlet.db`
                 help: `cronlet serve` starts one
+                help: one that was started with another `database` is found with `--database FILE`
                 ");
         }
     }

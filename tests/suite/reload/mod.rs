@@ -4,9 +4,11 @@
 //! stopped, its history must have each of its instants once.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Write as _,
     os::unix::fs::symlink,
     path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -27,6 +29,10 @@ mod components;
 mod saving;
 mod start;
 mod trouble;
+
+/// What a save must have been quiet for, and what a text must that lacks a job.
+const QUIET: Duration = Duration::from_millis(100);
+const LONG_QUIET: Duration = Duration::from_millis(500);
 
 const TICK: &str = "[jobs.tick]\nplugin = \"noop\"\nevery = \"1s\"\n";
 
@@ -125,6 +131,23 @@ fn replace(project: &Project, name: &str, text: &[u8]) -> Result<()> {
 fn link(project: &Project, target: &str, name: &str) -> Result<()> {
     symlink(target, project.path(".link"))?;
     fs::rename(project.path(".link"), project.path(name)).context("rename the link")
+}
+
+/// Writes a file in pieces, with pauses between them, and says whether it was ever quiet for as long as
+/// `quiet`: a machine that is busy makes a pause longer than it should be, and then it is another test.
+fn in_pieces(path: &Path, pieces: &[&[u8]], pause: Duration, quiet: Duration) -> Result<bool> {
+    let mut file = File::create(path)?;
+    let mut written = Instant::now();
+    let mut was_quiet = false;
+    for (number, piece) in pieces.iter().enumerate() {
+        if number > 0 {
+            thread::sleep(pause);
+        }
+        file.write_all(piece)?;
+        was_quiet |= written.elapsed() >= quiet;
+        written = Instant::now();
+    }
+    Ok(was_quiet)
 }
 
 fn is_live(status: &Status, text: &str) -> bool {

@@ -1,12 +1,6 @@
 //! Every way in which a schedules file is saved.
 
-use std::{fs::File, io::Write as _, thread};
-
 use super::*;
-
-/// Less than a save must have been quiet for, and much less than a text that lacks a job.
-const PAUSE: Duration = Duration::from_millis(40);
-const LONG_PAUSE: Duration = Duration::from_millis(250);
 
 #[test]
 fn every_way_of_saving_takes_effect() -> Result<()> {
@@ -83,50 +77,30 @@ fn a_text_that_is_written_in_pieces_is_read_when_it_is_whole() -> Result<()> {
     ticking.project.write("schedules.toml", &first)?;
     ticking.live("the first", Instant::now(), &first)?;
 
-    // A machine that is busy makes a pause longer than it should be: then it is another test.
     let mut number = 1;
-    let mut in_pieces =
-        |how: &str, cut: &dyn Fn(&str) -> Vec<usize>, pause, longest| -> Result<()> {
-            loop {
-                number += 1;
-                let text = text(number);
-                let heard = daemon.log().len();
-                let (mut from, mut too_long) = (0, false);
-                let mut file = File::create(&path)?;
-                for at in cut(&text) {
-                    file.write_all(&text.as_bytes()[from..at])?;
-                    let began = Instant::now();
-                    thread::sleep(pause);
-                    too_long |= began.elapsed() > longest;
-                    from = at;
-                }
-                let began = Instant::now();
-                file.write_all(&text.as_bytes()[from..])?;
-                drop(file);
-                if too_long {
-                    live(daemon, &text)?;
-                    continue;
-                }
-                ticking.live(how, began, &text)?;
-                let said = daemon.log().split_off(heard);
-                for never in ["not reloaded", "removed"] {
-                    assert!(!said.contains(never), "a part of it was read: {said}");
-                }
-                return Ok(());
+    let mut never_in_part = |how: &str, ends: &str, pause, quiet| -> Result<()> {
+        loop {
+            number += 1;
+            let text = text(number);
+            let pieces: Vec<_> = text.split_inclusive(ends).map(str::as_bytes).collect();
+            assert!(pieces.len() > 1, "{how}: {text}");
+            let heard = daemon.log().len();
+            let was_quiet = in_pieces(&path, &pieces, pause, quiet)?;
+            let began = Instant::now();
+            if was_quiet {
+                live(daemon, &text)?;
+                continue;
             }
-        };
-    in_pieces(
-        "in many pieces",
-        &|text| (0..text.len()).step_by(8).collect(),
-        PAUSE,
-        2 * PAUSE,
-    )?;
-    in_pieces(
-        "cut between two tables",
-        &|text| text.match_indices("\n\n").map(|(at, _)| at + 1).collect(),
-        LONG_PAUSE,
-        LONG_PAUSE + PAUSE,
-    )?;
+            ticking.live(how, began, &text)?;
+            let said = daemon.log().split_off(heard);
+            for never in ["not reloaded", "removed"] {
+                assert!(!said.contains(never), "a part of it was read: {said}");
+            }
+            return Ok(());
+        }
+    };
+    never_in_part("in many pieces", "o", QUIET / 3, QUIET)?;
+    never_in_part("cut between two tables", "\n\n", LONG_QUIET / 2, LONG_QUIET)?;
     ticking.nothing_is_lost()
 }
 

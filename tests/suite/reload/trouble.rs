@@ -1,6 +1,6 @@
 //! A schedules file that cannot be read: nothing changes, everybody is told, and the next good save heals.
 
-use std::{os::unix::fs::PermissionsExt as _, thread};
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 

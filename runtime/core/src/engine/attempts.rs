@@ -16,6 +16,7 @@ use crate::{
     backoff,
     job::Job,
     name::JobName,
+    policy::OnCrash,
     record::Record,
     report::{AttemptReport, ErrorKind, Verdict},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
@@ -34,19 +35,15 @@ enum Next {
     Retry { after: Duration },
     /// Nothing.
     End(RunEnd),
+    /// Nothing: the daemon stops, and the job wants no attempt twice.
+    Stopped,
 }
 
 impl Engine {
     /// Gives slots to waiting runs, and arms an attempt for each.
     pub(super) fn arm_waiting(&mut self, step: &mut Step) {
         while step.starts > 0 {
-            let jobs = &self.jobs;
-            let limit = self.settings.max_concurrent_runs;
-            let taken = self.slots.take(limit, |name| {
-                jobs.get(name)
-                    .and_then(|state| state.job.as_ref()?.max_instances)
-            });
-            let Some(id) = taken else { return };
+            let Some(id) = self.slots.take() else { return };
             step.starts -= 1;
             self.arm(step, id);
         }
@@ -62,7 +59,7 @@ impl Engine {
             return;
         };
         if expired(run, &job, step.now) {
-            self.release(&job.name);
+            self.release(id, &job.name);
             return self.end_run(step, id, RunEnd::Skipped(SkipReason::Expired), None);
         }
         let RunPhase::Waiting { retried } = run.phase else {
@@ -101,6 +98,7 @@ impl Engine {
         let (job, terms) = (job.clone(), *terms);
         run.phase = RunPhase::Running {
             started_at: step.now,
+            grace: job.grace,
             terms,
         };
         run.attempted = true;
@@ -126,7 +124,7 @@ impl Engine {
             attempt: run.last_attempt,
         });
         let job = run.new.job.clone();
-        self.release(&job);
+        self.release(id, &job);
         retried
     }
 
@@ -156,7 +154,7 @@ impl Engine {
             .and_then(|state| state.job.as_deref());
         let (status, reason, next) = judge(run, job, &report.verdict, stopping);
         let name = run.new.job.clone();
-        self.release(&name);
+        self.release(id, &name);
         if let Some((changes, total)) = kept {
             self.keep_state(step, (id, &name), changes, total);
         }
@@ -171,8 +169,8 @@ impl Engine {
     }
 
     /// Gives back the slot of a run of `job`.
-    fn release(&mut self, job: &JobName) {
-        self.slots.release(job);
+    fn release(&mut self, run: RunId, job: &JobName) {
+        self.slots.release(run, job);
         if self.ledger.is_watching() && !self.slots.in_use(job) {
             self.ledger.rest(job);
         }
@@ -199,9 +197,11 @@ impl Engine {
             .and_then(|state| state.job.as_deref());
         let next = match job {
             _ if run.cancel_requested => Next::End(RunEnd::Cancelled),
-            Some(job) if run.crashes <= CRASH_BUDGET => Next::Retry {
-                after: backoff::delay(&job.retry, &job.name, &run.new.cause, run.crashes),
-            },
+            Some(job) if job.on_crash == OnCrash::Retry && run.crashes <= CRASH_BUDGET => {
+                Next::Retry {
+                    after: backoff::delay(&job.retry, &job.name, &run.new.cause, run.crashes),
+                }
+            }
             _ => Next::End(RunEnd::Failed(FailReason::Crash)),
         };
         self.follow(step, id, next);
@@ -215,6 +215,10 @@ impl Engine {
                 self.back_off(step, id, until);
             }
             Next::End(end) => self.end_run(step, id, end, None),
+            Next::Stopped => {
+                let end = RunEnd::Failed(FailReason::Crash);
+                self.end_run(step, id, end, Some("stopped".to_owned()));
+            }
         }
     }
 
@@ -225,7 +229,26 @@ impl Engine {
         };
         run.phase = RunPhase::Waiting { retried: None };
         step.records.push(Record::RunRequeued { run: id });
-        self.slots.wait(id, &run.new.job);
+        self.wait_for_slot(id);
+    }
+
+    /// The run waits for capacity, since it was queued or since its backoff was over.
+    pub(super) fn wait_for_slot(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        let RunPhase::Waiting { retried } = run.phase else {
+            return;
+        };
+        let since = retried.unwrap_or(run.new.queued_at);
+        // A job that is gone starts nothing.
+        if let Some(job) = self
+            .jobs
+            .get(&run.new.job)
+            .and_then(|state| state.job.as_ref())
+        {
+            self.slots.wait(id, job, since);
+        }
     }
 
     /// The run waits for its backoff.
@@ -249,6 +272,7 @@ impl Engine {
             return;
         };
         match run.phase {
+            RunPhase::Behind => {}
             RunPhase::Waiting { .. } => self.slots.forget(id, &run.new.job),
             RunPhase::BackingOff { until } => {
                 self.backoffs.remove(&(until, id));
@@ -259,12 +283,14 @@ impl Engine {
         }
         if let Some(state) = self.jobs.get_mut(&run.new.job) {
             state.open.remove(&id);
+            state.behind.remove(&id);
         }
         step.records.push(Record::RunEnded {
             run: id,
             end,
             message,
         });
+        self.let_in(&run.new.job);
     }
 }
 
@@ -292,7 +318,9 @@ fn judge(
     stopping: bool,
 ) -> (AttemptStatus, Option<FailReason>, Next) {
     let cancelled = (AttemptStatus::Cancelled, None, Next::End(RunEnd::Cancelled));
-    let interrupted = (AttemptStatus::Interrupted, None, Next::Requeue);
+    let once = job.is_some_and(Job::is_at_most_once);
+    let next = if once { Next::Stopped } else { Next::Requeue };
+    let interrupted = (AttemptStatus::Interrupted, None, next);
     if run.cancel_requested {
         return cancelled;
     }

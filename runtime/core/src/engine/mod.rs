@@ -42,6 +42,7 @@ mod due;
 pub mod effect;
 pub mod event;
 mod ledger;
+mod overlap;
 mod plans;
 mod requests;
 mod slots;

@@ -21,7 +21,7 @@ use crate::{
     name::JobName,
     plan::Plan,
     record::{Record, Recovery, StoredRun, StoredState},
-    run::{RunEnd, RunId, SkipReason},
+    run::{RunEnd, RunId, SkipReason, Turn},
 };
 
 /// A job that is put back within this time after it was removed keeps its watermark.
@@ -45,10 +45,7 @@ impl Engine {
             state.fingerprint = stored.fingerprint;
             self.jobs.insert(stored.job, state);
         }
-        self.settings = plan.settings.clone();
-        step.records.push(Record::PlanAccepted {
-            digest: plan.digest,
-        });
+        self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
         }
@@ -66,6 +63,9 @@ impl Engine {
         for (id, state) in states {
             self.resume(step, id, state);
         }
+        for job in plan.jobs.keys() {
+            self.let_in(job);
+        }
         self.forget_removed(step.now);
     }
 
@@ -74,10 +74,7 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
-        self.settings = plan.settings.clone();
-        step.records.push(Record::PlanAccepted {
-            digest: plan.digest,
-        });
+        self.take_settings(step, plan);
         let present: BTreeMap<JobName, Arc<Job>> = self
             .jobs
             .iter()
@@ -96,11 +93,20 @@ impl Engine {
                         self.settle(step, &job.name);
                     }
                     self.accept(step, job, old.is_some());
-                    self.slots.reconsider(&job.name);
+                    self.slots.redefine(job);
+                    self.let_in(&job.name);
                 }
             }
         }
         self.forget_removed(step.now);
+    }
+
+    fn take_settings(&mut self, step: &mut Step, plan: &Plan) {
+        self.settings = plan.settings.clone();
+        self.slots.configure(&plan.settings);
+        step.records.push(Record::PlanAccepted {
+            digest: plan.digest,
+        });
     }
 
     /// Accounts for what was due by the old definition of a job and has not been looked at yet: the new
@@ -159,7 +165,13 @@ impl Engine {
         let Some(state) = self.jobs.get(name) else {
             return;
         };
-        for id in state.open.clone() {
+        let ids: Vec<RunId> = state
+            .open
+            .keys()
+            .chain(state.behind.keys())
+            .copied()
+            .collect();
+        for id in ids {
             match self.runs.get(&id).map(|run| &run.phase) {
                 None | Some(RunPhase::Running { .. }) => {}
                 Some(_) => {
@@ -191,22 +203,25 @@ impl Engine {
             .jobs
             .entry(name.clone())
             .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
-        state.open.insert(stored.new.run);
-        let id = stored.new.run;
+        let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
+            // The verdict of one that was let in is found again.
+            StoredState::Queued if !stored.attempted && turn != Turn::Now => RunPhase::Behind,
             StoredState::Queued => RunPhase::Waiting { retried: None },
             StoredState::Retrying { until } => RunPhase::BackingOff { until },
             StoredState::Running { starts_at, .. } => RunPhase::Running {
                 started_at: starts_at,
+                grace: Duration::ZERO,
                 terms: Terms::default(),
             },
         };
-        match phase {
-            RunPhase::BackingOff { until } => {
-                self.backoffs.insert((until, id));
-            }
-            RunPhase::Waiting { .. } => self.slots.wait(id, &name),
-            RunPhase::Armed { .. } | RunPhase::Running { .. } => {}
+        if matches!(phase, RunPhase::Behind) {
+            state.behind.insert(id, turn);
+        } else {
+            state.open.insert(id, turn);
+        }
+        if let RunPhase::BackingOff { until } = phase {
+            self.backoffs.insert((until, id));
         }
         let run = Run {
             new: stored.new,
@@ -219,6 +234,7 @@ impl Engine {
             cancel_requested: stored.cancel_requested,
         };
         self.runs.insert(id, run);
+        self.wait_for_slot(id);
     }
 
     /// Closes what the last engine left open of a run.
@@ -264,7 +280,7 @@ impl Engine {
                 || state
                     .removed_at
                     .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
-            state.job.is_some() || !state.open.is_empty() || kept
+            state.job.is_some() || state.has_runs() || kept
         });
     }
 }

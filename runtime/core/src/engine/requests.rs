@@ -1,7 +1,5 @@
 //! What people ask for, and what becomes of it.
 
-use std::time::Duration;
-
 use super::{
     Answer, Effect, Engine, Phase, Step, StoreHealth,
     event::{CancelRequest, RunRequest},
@@ -9,13 +7,9 @@ use super::{
     storing::Release,
 };
 use crate::{
-    policy::Overlap,
     record::{NewRun, Record},
-    run::{Cause, Origin, RequestId, RunEnd, SkipReason},
+    run::{Cause, Origin, RequestId, RunEnd, Turn},
 };
-
-/// How long a cancelled guest has to end by itself.
-const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// A manual run meets the same policy as any other.
@@ -24,11 +18,10 @@ impl Engine {
             return reply(step, request.id, refusal);
         }
         let state = self.jobs.get(&request.job);
-        let Some((state, job)) = state.and_then(|state| Some((state, state.job.clone()?))) else {
+        let Some(job) = state.and_then(|state| state.job.clone()) else {
             return reply(step, request.id, Answer::NoSuchJob);
         };
-        let skip =
-            (job.overlap == Overlap::Skip && !state.open.is_empty()).then_some(SkipReason::Overlap);
+        let met = self.meet(step, &job);
         let new = NewRun {
             run: self.next_run(),
             job: request.job,
@@ -38,20 +31,23 @@ impl Engine {
             actor: request.actor,
             params: request.params,
             queued_at: step.now,
+            turn: met.unwrap_or(Turn::Now),
         };
         let run = new.run;
-        let answer = if let Some(reason) = skip {
-            step.records.push(Record::RunQueued(new.into()));
-            let end = RunEnd::Skipped(reason);
-            step.records.push(Record::RunEnded {
-                run,
-                end,
-                message: None,
-            });
-            Answer::Skipped(run, reason)
-        } else {
-            self.queue(step, new);
-            Answer::Queued(run)
+        let answer = match met {
+            Ok(_) => {
+                self.queue(step, new);
+                Answer::Queued(run)
+            }
+            Err(reason) => {
+                step.records.push(Record::RunQueued(new.into()));
+                step.records.push(Record::RunEnded {
+                    run,
+                    end: RunEnd::Skipped(reason),
+                    message: None,
+                });
+                Answer::Skipped(run, reason)
+            }
         };
         step.releases.push(Release::Reply {
             request: request.id,
@@ -70,26 +66,16 @@ impl Engine {
             kill,
             actor,
         } = request;
-        let Some(run) = self.runs.get_mut(&id) else {
+        let Some(run) = self.runs.get(&id) else {
             return reply(step, request, Answer::NotOpen);
         };
-        let answer = match run.phase {
-            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } | RunPhase::Armed { .. } => {
-                self.disarm(step, id);
-                self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
-                Answer::Cancelled
-            }
-            RunPhase::Running { .. } => {
-                run.cancel_requested = true;
-                step.records
-                    .push(Record::CancelRequested { run: id, actor });
-                step.effects.push(Effect::Cancel {
-                    run: id,
-                    attempt: run.last_attempt,
-                    grace: if kill { Duration::ZERO } else { CANCEL_GRACE },
-                });
-                Answer::Cancelling
-            }
+        let answer = if matches!(run.phase, RunPhase::Running { .. }) {
+            self.cancel_guest(step, id, kill, actor);
+            Answer::Cancelling
+        } else {
+            self.disarm(step, id);
+            self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
+            Answer::Cancelled
         };
         step.releases.push(Release::Reply { request, answer });
     }

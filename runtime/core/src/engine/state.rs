@@ -1,6 +1,6 @@
 //! What the engine knows of a job and of an open run.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::ledger::Terms;
 use crate::{
     job::Job,
     record::NewRun,
-    run::{FailReason, RunId, RunStatus, SkipReason},
+    run::{FailReason, RunId, RunStatus, SkipReason, Turn},
 };
 
 /// A job, or what is left of one.
@@ -23,7 +23,9 @@ pub(super) struct JobState {
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
     /// Its open runs.
-    pub(super) open: BTreeSet<RunId>,
+    pub(super) open: BTreeMap<RunId, Turn>,
+    /// Its runs that are not open yet, see `overlap`.
+    pub(super) behind: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
 }
@@ -54,9 +56,11 @@ pub(super) struct Run {
     pub(super) cancel_requested: bool,
 }
 
-/// What an open run is doing.
+/// What a run is doing.
 #[derive(Clone, Debug)]
 pub(super) enum RunPhase {
+    /// It waits in its job's `behind`, and is not open.
+    Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
     Waiting { retried: Option<Timestamp> },
     /// It waits in `backoffs`.
@@ -69,7 +73,12 @@ pub(super) enum RunPhase {
         retried: Option<Timestamp>,
     },
     /// Its guest was started.
-    Running { started_at: Timestamp, terms: Terms },
+    Running {
+        started_at: Timestamp,
+        /// How long it has to end when it is cancelled, by the definition that it keeps.
+        grace: Duration,
+        terms: Terms,
+    },
 }
 
 /// An open run, for those who ask what is going on.
@@ -98,17 +107,23 @@ impl JobState {
             fingerprint: String::new(),
             removed_at,
             due: None,
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
+            behind: BTreeMap::new(),
             skips: None,
         }
+    }
+
+    /// Whether it has a run that is not final.
+    pub(super) fn has_runs(&self) -> bool {
+        !(self.open.is_empty() && self.behind.is_empty())
     }
 }
 
 impl Run {
-    pub(super) fn new(new: Arc<NewRun>) -> Self {
+    pub(super) fn new(new: Arc<NewRun>, phase: RunPhase) -> Self {
         Self {
             new,
-            phase: RunPhase::Waiting { retried: None },
+            phase,
             last_attempt: 0,
             failures: 0,
             crashes: 0,
@@ -122,13 +137,15 @@ impl Run {
     pub(super) fn terms(&self) -> Option<Terms> {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
-            RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
         }
     }
 
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
-            RunPhase::Waiting { retried: None } => (RunStatus::Queued, None, None),
+            RunPhase::Behind | RunPhase::Waiting { retried: None } => {
+                (RunStatus::Queued, None, None)
+            }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
             RunPhase::Armed { .. } => (RunStatus::Running, None, None),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     job::Job,
+    policy::CatchUpMode,
     record::{Record, Seq},
     run::{Cause, RequestId, RunEnd, RunId, SkipReason},
 };
@@ -77,8 +78,11 @@ impl Engine {
         let state = self.jobs.get(&run.new.job);
         state.is_some_and(|state| {
             let newer = state.due.is_some_and(|due| due <= step.now);
-            let late = |job: &Job| !runs_late(&job.catch_up, age(step.now, instant));
-            newer || state.job.as_deref().is_some_and(late)
+            let outlived = |job: &Job| {
+                let folds = job.catch_up.mode != CatchUpMode::All;
+                folds && newer || !runs_late(&job.catch_up, age(step.now, instant))
+            };
+            state.job.as_deref().map_or(newer, outlived)
         })
     }
 
@@ -95,7 +99,7 @@ impl Engine {
                 continue;
             };
             match run.phase {
-                RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
+                RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
                 RunPhase::Armed { .. } => {
                     if let Some(until) = self.disarm(step, id) {
                         self.back_off(step, id, until);

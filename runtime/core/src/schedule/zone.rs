@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, tz::AmbiguousOffset};
+use jiff::{SignedDuration, Timestamp};
 
 use super::cron::{FIRST_YEAR, LAST_YEAR};
 
@@ -135,22 +135,27 @@ impl Zone {
         let Some(named) = &self.0 else {
             return Offset::UTC.to_timestamp(wall).ok().map(Local::Once);
         };
-        let local = match named.zone.to_ambiguous_timestamp(wall).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Local::Once(offset.to_timestamp(wall).ok()?),
-            AmbiguousOffset::Fold { before, after } => Local::Twice {
-                first: before.to_timestamp(wall).ok()?,
-                second: after.to_timestamp(wall).ok()?,
+        if !(FIRST_YEAR..=LAST_YEAR).contains(&u32::try_from(wall.year()).unwrap_or(0)) {
+            // Nobody knows the clocks of then: the rules of today go on.
+            let instant = named.zone.to_ambiguous_timestamp(wall).compatible();
+            return instant.ok().map(Local::Once);
+        }
+        let as_utc = Offset::UTC.to_timestamp(wall).ok()?;
+        let second = as_utc.as_second();
+        // No clock is further than a day and some hours away.
+        let near = self.period_at(second - 200_000)..=self.period_at(second + 200_000);
+        let mut shown = near.filter_map(|n| {
+            let offset = self.periods()[n].offset;
+            let instant = as_utc.checked_sub(SignedDuration::from_secs(offset)).ok()?;
+            (self.period_at(second - offset) == n).then_some(instant)
+        });
+        Some(match (shown.next(), shown.next()) {
+            (Some(first), Some(second)) => Local::Twice { first, second },
+            (Some(once), None) => Local::Once(once),
+            (None, _) => Local::Skipped {
+                after: Timestamp::from_second(self.reaches(second)).ok()?,
             },
-            AmbiguousOffset::Gap { before, after } => {
-                // With the new offset it is an instant before the jump, with the old one after it.
-                let (early, late) = (after.to_timestamp(wall), before.to_timestamp(wall));
-                let (early, late) = (early.ok()?.as_second(), late.ok()?.as_second());
-                Local::Skipped {
-                    after: named.jump_in(early, late, before)?,
-                }
-            }
-        };
-        Some(local)
+        })
     }
 
     /// Its periods from before the first year that an expression can name to after the last.
@@ -183,22 +188,6 @@ impl Zone {
         let periods = self.periods();
         let n = periods[1..].partition_point(|period| period.high <= wall);
         (wall - periods[n].offset).max(periods[n].start)
-    }
-}
-
-impl Named {
-    /// The first second after `early` and not after `late` at which the offset is `before` no more.
-    fn jump_in(&self, mut early: i64, mut late: i64, before: Offset) -> Option<Timestamp> {
-        while late - early > 1 {
-            let middle = early + (late - early) / 2;
-            let t = Timestamp::from_second(middle).ok()?;
-            if self.zone.to_offset(t) == before {
-                early = middle;
-            } else {
-                late = middle;
-            }
-        }
-        Timestamp::from_second(late).ok()
     }
 }
 

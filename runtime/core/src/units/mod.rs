@@ -4,14 +4,18 @@
 //! [`parse_duration`] and [`parse_size`] read back to the same value. Nothing is
 //! guessed: a bare number has no unit and is refused, and so are blanks, signs
 //! and fractions.
+//!
+//! [`took`] is one way: rough, for a person who wants to know how long something took.
 
 mod duration;
 mod size;
+mod took;
 
 use std::ops::Range;
 
 pub use duration::{format_duration, parse_duration};
 pub use size::{format_size, parse_size};
+pub use took::took;
 
 /// Why a text is no duration or size, as plain data for a diagnostic that points.
 ///

@@ -11,9 +11,9 @@ use cronlet_core::{
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
-    name::JobName,
+    name::{GroupName, JobName},
     plan::{Plan, Settings},
-    policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    policy::{Backoff, CatchUp, CatchUpMode, OnCrash, Overlap, Retry},
     retention::Retention,
     run::FailReason,
     schedule::{At, Cron, Every, Trigger, Zone},
@@ -36,6 +36,8 @@ pub(crate) struct Editor {
     edits: u64,
     /// How many names there are: more than jobs, so that some are absent.
     names: u64,
+    /// Those whose clocks jump.
+    zones: [Zone; 2],
     /// Jobs that were removed, as they were: some come back.
     removed: BTreeMap<JobName, Arc<Job>>,
 }
@@ -50,6 +52,8 @@ impl Editor {
             overlapping: options.overlapping,
             edits: 0,
             names: options.jobs + 4,
+            zones: ["Europe/Berlin", "Australia/Lord_Howe"]
+                .map(|name| Zone::named(name).expect("it is in the database")),
             removed: BTreeMap::new(),
         }
     }
@@ -109,8 +113,11 @@ impl Editor {
 
     fn settings(&mut self, slots: u32) -> Settings {
         let grace = self.rng.one_of([0, self.pace / 4, self.pace * 2]);
+        let cap = self.rng.small(1, 3);
+        let group = GroupName::new("g").expect("it is a name");
         Settings {
             max_concurrent_runs: NonZeroU32::new(slots).expect("there is a slot"),
+            groups: [(group, NonZeroU32::new(cap).expect("it has a cap"))].into(),
             shutdown_grace: Duration::from_millis(grace),
             history: Retention::default(),
         }
@@ -145,8 +152,12 @@ impl Editor {
     }
 
     fn reschedule(&mut self, plan: &mut Plan) {
-        let trigger = self.trigger();
-        self.alter(plan, |_, job| job.trigger = trigger);
+        let zone = self.zone();
+        let trigger = self.trigger(&zone);
+        self.alter(plan, |_, job| {
+            job.trigger = trigger;
+            job.zone = zone;
+        });
     }
 
     /// The same instants in other words: not a change of when the job is due.
@@ -159,19 +170,23 @@ impl Editor {
                     6 => format!("{cron} *"),
                     _ => cron.to_string(),
                 };
-                job.trigger = Some(Trigger::Cron(Cron::parse(&longer).expect("it is a cron")));
+                let longer = Cron::parse(&longer).expect("it is a cron");
+                job.trigger = Some(Trigger::Cron(longer.in_zone(job.zone.clone())));
             }
         });
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(9) {
+        self.alter(plan, |editor, job| match editor.rng.below(12) {
             0 => job.component = editor.component(),
-            1 => job.overlap = editor.overlap(),
-            2 | 6 | 7 => job.max_instances = editor.max_instances(),
-            3 => job.retry = editor.retry(),
-            4 => job.catch_up = editor.catch_up(),
-            5 => job.limits = editor.limits(),
+            1 | 2 => job.overlap = editor.overlap(),
+            3 | 4 => job.max_instances = editor.max_instances(),
+            5 => job.group = editor.group(),
+            6 => job.priority = editor.priority(),
+            7 => job.retry = editor.retry(),
+            8 => job.on_crash = editor.on_crash(),
+            9 => job.catch_up = editor.catch_up(),
+            10 => job.limits = editor.limits(),
             _ => job.params = editor.params(),
         });
     }
@@ -189,17 +204,22 @@ impl Editor {
     }
 
     fn job(&mut self, name: JobName) -> Job {
+        let zone = self.zone();
         Job {
             name,
             description: None,
             component: self.component(),
-            trigger: self.trigger(),
+            trigger: self.trigger(&zone),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
             max_instances: self.max_instances(),
+            group: self.group(),
+            priority: self.priority(),
             retry: self.retry(),
+            on_crash: self.on_crash(),
+            grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
             limits: self.limits(),
-            zone: Zone::UTC,
+            zone,
             allow: Arc::default(),
             params: self.params(),
         }
@@ -230,10 +250,32 @@ impl Editor {
 
     fn overlap(&mut self) -> Overlap {
         if self.rng.percent(self.overlapping) {
-            Overlap::Allow
-        } else {
-            Overlap::Skip
+            return Overlap::Allow;
         }
+        match self.rng.below(6) {
+            0 => Overlap::QueueOne,
+            1 => Overlap::QueueAll {
+                max: NonZeroU32::new(self.rng.small(1, 4)).expect("there is a place"),
+            },
+            2 => Overlap::CancelRunning { kill: false },
+            3 => Overlap::CancelRunning { kill: true },
+            _ => Overlap::Skip,
+        }
+    }
+
+    fn group(&mut self) -> Option<GroupName> {
+        // One has a cap, the other has none.
+        let name = self.rng.one_of(["g", "g", "h", ""]);
+        GroupName::new(name).ok()
+    }
+
+    fn priority(&mut self) -> i8 {
+        self.rng.one_of([0, 0, 0, 1, 5, -1, 100, -100])
+    }
+
+    fn on_crash(&mut self) -> OnCrash {
+        self.rng
+            .one_of([OnCrash::Retry, OnCrash::Retry, OnCrash::Fail])
     }
 
     fn max_instances(&mut self) -> Option<NonZeroU32> {
@@ -245,7 +287,10 @@ impl Editor {
         let grace = self.rng.one_of([0, pace / 3, pace, pace * 3]);
         let window = self.rng.one_of([pace, pace * 4, pace * 50, 86_400_000]);
         CatchUp {
-            mode: self.rng.one_of([CatchUpMode::Latest, CatchUpMode::None]),
+            mode: self
+                .rng
+                .one_of([CatchUpMode::Latest, CatchUpMode::None, CatchUpMode::All]),
+            max: NonZeroU32::new(self.rng.one_of([1, 3, 20])).expect("it is not zero"),
             grace: Duration::from_millis(grace),
             window: Duration::from_millis(window.max(grace).max(1)),
         }
@@ -271,12 +316,21 @@ impl Editor {
         }
     }
 
-    fn trigger(&mut self) -> Option<Trigger> {
+    /// One whose clocks jump, now and then.
+    fn zone(&mut self) -> Zone {
+        let zone = self.rng.below(5);
+        self.zones
+            .get(usize::try_from(zone).expect("it is small"))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn trigger(&mut self, zone: &Zone) -> Option<Trigger> {
         match self.rng.below(10) {
             0 => None,
             1 => Some(Trigger::At(self.at())),
             2..=5 => Some(Trigger::Every(self.every())),
-            _ => Some(Trigger::Cron(self.cron())),
+            _ => Some(Trigger::Cron(self.cron().in_zone(zone.clone()))),
         }
     }
 
@@ -302,10 +356,19 @@ impl Editor {
             ..=2_000 => self.rng.one_of(["*/2 * * * * *", "*/3 * * * * *"]),
             2_001..=5_000 => self.rng.one_of(["*/5 * * * * *", "1,9,30-40/3 * * * * *"]),
             5_001..=10_000 => self.rng.one_of(["*/10 * * * * *", "7-59/15 * * * * *"]),
-            10_001..=60_000 => self
-                .rng
-                .one_of(["* * * * *", "*/2 * * * *", "30 * * * * *"]),
-            _ => self.rng.one_of(["*/10 * * * *", "7,37 * * * *", "@hourly"]),
+            10_001..=60_000 => self.rng.one_of([
+                "* * * * *",
+                "*/2 * * * *",
+                "30 * * * * *",
+                "0-59 0-23 * * *",
+            ]),
+            _ => self.rng.one_of([
+                "*/10 * * * *",
+                "7,37 * * * *",
+                "@hourly",
+                "0/10 0-23 * * *",
+                "15,45 22-4 * * *",
+            ]),
         };
         Cron::parse(text).expect("it is a cron")
     }

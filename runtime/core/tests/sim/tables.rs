@@ -266,10 +266,6 @@ impl Tables {
         self.open.iter().filter_map(|run| self.runs.get(run))
     }
 
-    pub(crate) fn has_open(&self, job: &JobName) -> bool {
-        self.open_runs().any(|row| row.new.job == *job)
-    }
-
     /// What a guest of the job reads.
     pub(crate) fn remembered(&self, job: &JobName) -> Entries {
         self.states.get(job).cloned().unwrap_or_default()

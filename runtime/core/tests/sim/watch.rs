@@ -13,8 +13,9 @@ use cronlet_core::{
     job::Job,
     name::JobName,
     plan::Plan,
+    policy::Overlap,
     record::{Batch, Record, Seq},
-    run::{Cause, RequestId, RunId, SkipReason},
+    run::{Cause, RequestId, RunId, RunStatus, SkipReason, Turn},
     schedule::Trigger,
     state::Entries,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Watch {
     pub(crate) latest: Timestamp,
     /// Wakes in a row that came to nothing and asked for another at once.
     pub(crate) idle_wakes: usize,
+    /// The runs that are open: overlap has let them in, and they are not final.
+    pub(crate) open: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
@@ -106,6 +109,8 @@ pub(crate) struct Step<'a> {
 pub(crate) struct Before {
     pub(crate) jobs: BTreeMap<JobName, JobRow>,
     pub(crate) open: BTreeMap<RunId, RunRow>,
+    /// See [`Watch::open`].
+    pub(crate) admitted: BTreeSet<RunId>,
     pub(crate) started: BTreeSet<AttemptKey>,
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// Of the attempt that this step ends: how much its job may remember.
@@ -142,13 +147,23 @@ pub(crate) struct Account {
     pub(crate) grown: bool,
     /// Whether a run of the job was open.
     pub(crate) open: bool,
+    /// How many waited for their turn because they met one.
+    pub(crate) queued: usize,
 }
 
 impl Watch {
     /// A daemon begins to live, on top of what is on disk.
     pub(crate) fn born(&mut self, disk: &Tables) {
+        let was_open = |row: &&RunRow| {
+            row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued
+        };
         *self = Self {
             view: disk.clone(),
+            open: disk
+                .open_runs()
+                .filter(was_open)
+                .map(|row| row.new.run)
+                .collect(),
             triggers: std::mem::take(&mut self.triggers),
             latest: self.latest,
             ..Self::default()
@@ -189,6 +204,60 @@ impl Watch {
     /// Whether the engine is to handle what is due and start what waits.
     pub(crate) fn serves(&self) -> bool {
         self.plan.is_some() && !self.store_fails && !self.stopping()
+    }
+
+    /// The open runs of a job.
+    pub(crate) fn open_of(&self, job: &JobName) -> impl Iterator<Item = &RunRow> {
+        let runs = self
+            .view
+            .open_runs()
+            .filter(|row| self.open.contains(&row.new.run));
+        runs.filter(move |row| row.new.job == *job)
+    }
+
+    pub(crate) fn has_open(&self, job: &JobName) -> bool {
+        self.open_of(job).next().is_some()
+    }
+
+    /// How many runs of a job wait for their turn because they met an open one.
+    pub(crate) fn queued(&self, job: &JobName) -> usize {
+        self.behind()
+            .filter(|row| row.new.job == *job && row.new.turn == Turn::Queue)
+            .count()
+    }
+
+    /// The runs that are not open yet, the oldest first.
+    fn behind(&self) -> impl Iterator<Item = &RunRow> {
+        self.view
+            .open_runs()
+            .filter(|row| !self.open.contains(&row.new.run))
+    }
+
+    /// Opens every run whose turn it is, one after the other.
+    fn let_in(&mut self, whose: impl Fn(&RunRow) -> bool) {
+        self.open.retain(|run| self.view.open.contains(run));
+        loop {
+            let next = self.behind().find(|row| whose(row) && self.may_open(row));
+            let Some(run) = next.map(|row| row.new.run) else {
+                return;
+            };
+            self.open.insert(run);
+        }
+    }
+
+    /// Whether it is a run's turn. One of a catch-up waits for the others of it, whatever the policy.
+    fn may_open(&self, row: &RunRow) -> bool {
+        let Some(job) = self.standing(&row.new.job) else {
+            return false;
+        };
+        let mut open = self.open_of(&row.new.job);
+        let beside = job.overlap == Overlap::Allow;
+        match row.new.turn {
+            Turn::Now => true,
+            Turn::Queue => beside || open.next().is_none(),
+            Turn::CatchUp if beside => open.all(|other| other.new.turn != Turn::CatchUp),
+            Turn::CatchUp => open.next().is_none(),
+        }
     }
 
     /// The attempts that have a slot: armed or running.
@@ -247,6 +316,7 @@ impl Watch {
                 .open_runs()
                 .map(|row| (row.new.run, row.clone()))
                 .collect(),
+            admitted: self.open.clone(),
             started: self.started.clone(),
             states: self.view.states.clone(),
             max_state: match step.event {
@@ -286,6 +356,16 @@ impl Watch {
         }
     }
 
+    /// The job that a record may let in runs of.
+    fn job_of(&self, record: &Record) -> Option<JobName> {
+        match record {
+            Record::RunQueued(new) => Some(new.job.clone()),
+            Record::JobAccepted { job, .. } => Some(job.clone()),
+            Record::RunEnded { run, .. } => Some(self.view.runs.get(run)?.new.job.clone()),
+            _ => None,
+        }
+    }
+
     fn take_plan(&mut self, plan: &Arc<Plan>) {
         self.old_plan = self.plan.replace(plan.clone());
         for job in plan.jobs.values() {
@@ -294,6 +374,7 @@ impl Watch {
                 self.triggers.insert(key, trigger.clone());
             }
         }
+        self.let_in(|_| true);
     }
 
     fn ask(&mut self, id: RequestId, what: Question) {
@@ -314,6 +395,9 @@ impl Watch {
             }
             self.note_record(record);
             self.view.apply(batch.at, record);
+            if let Some(job) = self.job_of(record) {
+                self.let_in(|row| row.new.job == job);
+            }
         }
         self.last_seq = batch.seq;
         Ok(())
@@ -331,7 +415,8 @@ impl Watch {
                         last: at,
                         count: 1,
                         grown: false,
-                        open: self.view.has_open(&new.job),
+                        open: self.has_open(&new.job),
+                        queued: self.queued(&new.job),
                     });
                 }
             }
@@ -394,7 +479,8 @@ impl Watch {
             last: *last,
             count: added,
             grown: before.is_some(),
-            open: self.view.has_open(job),
+            open: self.has_open(job),
+            queued: self.queued(job),
         });
     }
 

@@ -56,8 +56,11 @@ impl World {
     /// A world. A `readable` one can be told as a story afterwards.
     pub(crate) fn new(options: Options, readable: bool) -> Self {
         let mut rng = Prng::new(options.seed ^ 0x5eed);
-        let epoch = Timestamp::from_second(1_772_323_200 + i64::from(rng.small(0, 7_200)))
-            .expect("it is a time");
+        // Shortly before nothing, before clocks in Europe go forward or back, and before those on
+        // Lord Howe Island go back by half an hour.
+        let before = rng.one_of([1_772_323_200, 1_774_744_200, 1_792_888_200, 1_775_313_000]);
+        let epoch =
+            Timestamp::from_second(before + i64::from(rng.small(0, 3_600))).expect("it is a time");
         let mut editor = Editor::new(rng.fork(), &options, epoch);
         Self {
             file: Arc::new(editor.first(&options)),

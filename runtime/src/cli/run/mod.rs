@@ -26,6 +26,7 @@ use super::{
     console::Console,
     error::CliError,
     exit::Exit,
+    live::block_on,
     params,
     place::{self, Place},
 };
@@ -46,7 +47,8 @@ Examples:
   cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
 The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
-to stop, a second one kills it.")]
+to stop, a second one kills it. Nothing is kept: there is no history of it, and what the job
+remembers from run to run is a copy that is thrown away.")]
 pub struct Args {
     /// A job of the schedules file; or a component, as a path with a `/` or a name ending in `.wasm`
     #[arg(value_name = "JOB|FILE.wasm")]
@@ -87,11 +89,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let asked = Timestamp::now();
     let attempt = attempt(args, &target, asked)?;
     let facts = attempt.facts.clone();
-    let ended = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::internal(format!("cannot watch the run: {error}")))?
-        .block_on(live::watch(&sandbox, attempt, console))?;
+    let ended = block_on(live::watch(&sandbox, attempt, console))?;
 
     let mut run = view::Run::new(&facts.job, facts.origin, facts.nominal, asked);
     run.params = args.params.as_deref().cloned().map(Value::Object);

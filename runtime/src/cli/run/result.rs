@@ -15,6 +15,8 @@ pub(super) struct Finished {
     pub(super) run: view::Run,
     /// JSON text, as the guest wrote it.
     output: Option<String>,
+    /// How many keys of its job's state it changed, which nobody keeps.
+    forgotten: usize,
 }
 
 /// What a verdict comes to.
@@ -65,6 +67,7 @@ impl Finished {
             status: concluded.status,
             run: run.with_attempts(vec![attempt]),
             output: outcome.output,
+            forgotten: report.state.map_or(0, |state| state.writes().len()),
         }
     }
 
@@ -89,6 +92,16 @@ impl Finished {
         if let Some(usage) = &run.usage {
             let dim = style::DIM;
             console.note(format_args!("  {dim}{}{dim:#}", show::used(usage)));
+        }
+        if self.forgotten > 0 {
+            let keys = match self.forgotten {
+                1 => "1 key".to_owned(),
+                n => format!("{n} keys"),
+            };
+            let dim = style::DIM;
+            console.note(format_args!(
+                "  {dim}{keys} of its state changed, which only a daemon keeps{dim:#}"
+            ));
         }
         Ok(())
     }

@@ -102,6 +102,7 @@ impl Daemon {
                 Ok(match finish {
                     Finish::Clean => Exit::Done,
                     Finish::Unsaved => Exit::Failed,
+                    Finish::Ousted => Exit::Refused,
                     Finish::Died => Exit::Bug,
                 })
             }

@@ -113,7 +113,7 @@ fn sandbox(draft: &Draft, database: &Path) -> Result<Arc<Sandbox>, CliError> {
     let sandbox = Sandbox::new(SandboxOptions {
         max_concurrent: draft.settings().max_concurrent_runs,
         cache: Some(place::compiled(&absolute(database))),
-        keep: Some(place::components(&absolute(database))),
+        last_good: Some(place::components(&absolute(database))),
         ..SandboxOptions::default()
     })?;
     Ok(Arc::new(sandbox))

@@ -3,13 +3,16 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use cronlet_core::units::{format_duration, format_size};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Whole numbers with units, each unit at most once and the longest first. At least one of them: see
 /// where it is used.
 const DURATION: &str =
     "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?([0-9]+ns)?$";
 const SIZE: &str = "^[0-9]+(B|[KMGT]iB|[kMGT]B)$";
+
+/// What the name of a job or of a group may be; the core says the same in words.
+const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
 /// What is known of a key.
 #[derive(Clone, Debug)]
@@ -65,6 +68,18 @@ impl Entry {
             .with("maximum", *limits.end())
     }
 
+    /// The name of something in the file.
+    pub(super) fn name(doc: &str) -> Self {
+        Self::pattern(doc, NAME)
+    }
+
+    /// A whole number that may be negative.
+    pub(super) fn signed(doc: &str, limits: &RangeInclusive<i64>) -> Self {
+        Self::new(doc, "integer")
+            .with("minimum", *limits.start())
+            .with("maximum", *limits.end())
+    }
+
     pub(super) fn number(doc: &str, limits: &RangeInclusive<f64>) -> Self {
         Self::new(doc, "number")
             .with("minimum", *limits.start())
@@ -113,6 +128,11 @@ impl Entry {
     /// A table whose keys are the user's own.
     pub(super) fn map(doc: &str, values: impl Into<Value>) -> Self {
         Self::new(doc, "object").with("additionalProperties", values)
+    }
+
+    /// A table of things that have names.
+    pub(super) fn named(doc: &str, things: Self) -> Self {
+        Self::map(doc, things.into_value()).with("propertyNames", json!({ "pattern": NAME }))
     }
 
     pub(super) fn default(self, value: impl Into<Value>) -> Self {

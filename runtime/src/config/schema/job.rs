@@ -7,8 +7,6 @@ use super::{
     policy,
 };
 
-/// What a job's name may be; the core says the same in words.
-const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 /// A name of a plugin, or a path.
 const PLUGIN: &str = r"^[a-z0-9_-]+$|/|\.wasm$";
 const SHA256: &str = "^[0-9a-fA-F]{64}$";
@@ -16,11 +14,10 @@ const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}";
 
 /// `[jobs]`.
 pub(super) fn jobs() -> Entry {
-    Entry::map(
+    Entry::named(
         "The jobs, by name: small letters, digits, `_` and `-`. Rename a job and it is another one.",
-        Entry::reference("job").into_value(),
+        Entry::reference("job"),
     )
-    .with("propertyNames", json!({ "pattern": NAME }))
 }
 
 /// `[defaults]`.

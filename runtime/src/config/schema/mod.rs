@@ -17,7 +17,7 @@ mod policy;
 use cronlet_core::{plan::Settings, retention::Retention};
 use serde_json::{Value, json};
 
-use super::{history, settings};
+use super::{groups, history, settings};
 use entry::{Entry, object};
 
 /// The schema. Its keys are in alphabetical order, so equal schemas are equal text.
@@ -27,6 +27,7 @@ pub fn schema() -> Value {
         [
             ("runtime", runtime()),
             ("defaults", job::defaults()),
+            ("groups", groups()),
             ("jobs", job::jobs()),
         ],
     )
@@ -75,6 +76,19 @@ fn runtime() -> Entry {
         "The daemon itself. Each key can be overridden by an environment variable: `database` by \
          `CRONLET_DATABASE`. Paths are relative to this file.",
         keys,
+    )
+}
+
+/// `[groups]`.
+fn groups() -> Entry {
+    let max = Entry::integer(
+        "How many attempts of the group's jobs run at one time.",
+        &groups::CAPS,
+    );
+    let group = object("One group.", [("max", max)]).with("required", vec!["max"]);
+    Entry::named(
+        "Groups of jobs, by name. A job is in one that it names with `group`.",
+        group,
     )
 }
 

@@ -1,8 +1,9 @@
 //! The keys that `[defaults]` and a job share.
 
 use cronlet_core::{
+    job::DEFAULT_GRACE,
     limits::Limits,
-    policy::{CatchUp, Retry},
+    policy::{CatchUp, Overlap, Retry},
     run::FailReason,
 };
 
@@ -11,7 +12,8 @@ use super::{
     entry::{Entry, object},
 };
 use crate::config::{
-    policy::{AGES, INSTANCES, MEMORIES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
+    admission::{AGES, CATCH_UPS, INSTANCES, MOST_LATE, MOST_QUEUED, OVERLAPS, PRIORITIES},
+    policy::{GRACES, MEMORIES, ON_CRASHES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
     retry::{DELAYS, FACTORS, MOST},
 };
 
@@ -21,13 +23,10 @@ pub(super) fn keys() -> Vec<(&'static str, Entry)> {
         "The time zone that `cron`, and an `at` without an offset, are read in. Without it, that of \
          `[runtime]` holds.",
     );
-    let mut keys = vec![
-        ("timezone", zone),
-        ("allow", allow::allow()),
-        ("retry", retry()),
-    ];
+    let mut keys = vec![("timezone", zone), ("allow", allow::allow())];
     keys.extend(limits());
-    keys.extend(policies());
+    keys.extend(endings());
+    keys.extend(admission());
     keys
 }
 
@@ -68,34 +67,87 @@ fn limits() -> [(&'static str, Entry); 5] {
     ]
 }
 
-fn policies() -> [(&'static str, Entry); 5] {
+/// What follows when something goes wrong.
+fn endings() -> [(&'static str, Entry); 3] {
+    [
+        ("retry", retry()),
+        (
+            "on_crash",
+            Entry::word(
+                "What becomes of a run whose attempt the daemon died with: one more attempt, or it \
+                 fails. `fail` with `retry.max` of 0 means that nothing ever starts twice.",
+                ON_CRASHES.map(|(word, _)| word),
+            )
+            .default("retry"),
+        ),
+        (
+            "grace",
+            Entry::duration(
+                "How long a cancelled guest has to end by itself before it is stopped.",
+                &GRACES,
+            )
+            .default_duration(DEFAULT_GRACE),
+        ),
+    ]
+}
+
+fn admission() -> [(&'static str, Entry); 9] {
     let catch_up = CatchUp::default();
     [
         (
             "overlap",
             Entry::word(
-                "What becomes of an occurrence while a run of the job is open: it is skipped, or it \
-                 runs beside the others.",
-                ["skip", "allow"],
+                "What becomes of an occurrence while a run of the job is open: it is skipped, it waits \
+                 until that is closed (only the newest that waits, or all), it runs beside it, or it \
+                 has it cancelled or killed and starts then.",
+                OVERLAPS.map(|(word, _)| word),
             )
             .default("skip"),
         ),
         (
+            "max_queued",
+            Entry::integer(
+                "With `overlap = \"queue-all\"`: how many occurrences may wait. One more is skipped.",
+                &MOST_QUEUED,
+            )
+            .default(Overlap::DEFAULT_MAX_QUEUED.get()),
+        ),
+        (
             "max_instances",
             Entry::integer(
-                "With `overlap = \"allow\"`: how many runs of the job may be open; more wait. Without \
-                 it there is no limit but `max_concurrent_runs`.",
+                "With `overlap = \"allow\"`: how many attempts of the job run at one time; more wait. \
+                 Without it there is no limit but `max_concurrent_runs`.",
                 &INSTANCES,
             ),
+        ),
+        (
+            "group",
+            Entry::name("A group of this file, whose `max` the job's attempts count for, too."),
+        ),
+        (
+            "priority",
+            Entry::signed(
+                "Among runs that wait for a place, a point of priority is worth a minute of waiting.",
+                &PRIORITIES,
+            )
+            .default(0),
         ),
         (
             "catch_up",
             Entry::word(
                 "What becomes of what was missed while the daemon was down: one run for the newest \
-                 instant, or nothing.",
-                ["latest", "none"],
+                 instant, nothing, or a run for each, one after the other.",
+                CATCH_UPS.map(|(word, _)| word),
             )
             .default("latest"),
+        ),
+        (
+            "catch_up_max",
+            Entry::integer(
+                "With `catch_up = \"all\"`: how many of the newest instants run.",
+                &MOST_LATE,
+            )
+            .default(catch_up.max.get()),
         ),
         (
             "catch_up_grace",

@@ -60,7 +60,10 @@ impl Place {
         let lines = lines
             .iter()
             .map(|(name, value)| format!("{name} = {value}\n"));
-        let lines: String = lines.collect();
+        let mut lines: String = lines.collect();
+        if keys.iter().any(|(name, _)| *name == "group") {
+            lines.push_str("[groups.probe]\nmax = 1\n");
+        }
         let header = self.header.join(".");
         let header = match (&header[..], self.item) {
             ("", _) => return format!("{lines}[jobs.probe]\nplugin = \"hello\"\n"),

@@ -122,6 +122,11 @@ struct Young {
 }
 
 impl Saved {
+    /// Whether all of these components were quiet too.
+    pub fn covers(&self, components: &BTreeSet<PathBuf>) -> bool {
+        components.is_subset(&self.looks.components)
+    }
+
     /// Whether a file has changed since, or cannot be looked at. Then what was read of the components
     /// may be half of it, and only [`Watch::look_again`] is sure to bring another save.
     pub fn is_stale(&self) -> bool {

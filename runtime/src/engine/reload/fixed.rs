@@ -1,14 +1,14 @@
 //! What only a restart changes, and what else is said of a file that is accepted.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
-use cronlet_core::{catalog::Catalog, plan::Plan};
+use cronlet_core::{catalog::Catalog, name::JobName, plan::Plan};
 use jiff::Timestamp;
 
 use super::schedules::First;
 use crate::{
     config::{Draft, Problem, Problems, Severity},
-    engine::status::Warning,
+    engine::{noted::Noted, status::Warning},
 };
 
 /// What only a restart changes.
@@ -22,8 +22,20 @@ pub(super) struct Fixed {
 pub(super) struct Notes {
     /// The changes that wait for a restart.
     pub(super) restart: Vec<Warning>,
+    /// The jobs that are granted a directory that cannot be used.
+    pub(super) lacking: BTreeMap<JobName, String>,
     /// These, the components and directories that cannot be used, and what is hardly meant.
     pub(super) all: Option<Problems>,
+}
+
+impl Notes {
+    /// What the status says of it.
+    pub(super) fn noted(&self) -> Noted {
+        Noted {
+            warnings: self.restart.clone(),
+            lacking: self.lacking.clone(),
+        }
+    }
 }
 
 impl Fixed {
@@ -54,6 +66,7 @@ impl Fixed {
         let all = restart.iter().cloned().chain(others).collect();
         Notes {
             all: Problems::new(draft.source(), all),
+            lacking: draft.without_directories(catalog),
             restart,
         }
     }

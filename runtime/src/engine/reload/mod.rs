@@ -15,9 +15,9 @@ use std::{
 
 use cronlet_core::{catalog::Catalog, digest::Digest, plan::Plan};
 
-use super::{Clock, Handle, handle::News, status::Refusal};
+use super::{Clock, Handle, handle::News, noted::Noted, status::Refusal};
 use crate::config::{
-    Draft, Problems, Severity,
+    Problems, Severity,
     watch::{Saved, Watch},
 };
 
@@ -34,7 +34,7 @@ pub use schedules::{Components, First, Schedules, directories};
 
 use fixed::{Fixed, Notes};
 use known::Known;
-use schedules::Reading;
+use schedules::{Reading, Text};
 use summary::Summary;
 
 /// The thread that reads what was saved.
@@ -125,12 +125,22 @@ pub fn follow(
         catalog: first.catalog,
         fixed,
     };
-    reloader.watch_for(&first.draft);
+    let lacking = first.draft.without_directories(&reloader.catalog);
+    reloader.engine.tell_config(News::Unchanged(Noted {
+        lacking,
+        ..Noted::default()
+    }));
+    reloader.watch_for(&Text {
+        draft: first.draft,
+        problems: None,
+    });
     std::thread::Builder::new()
         .name("reload".to_owned())
         .spawn(move || {
             let (engine, requests) = (reloader.engine.clone(), reloader.saves.requests());
-            if catch_unwind(AssertUnwindSafe(move || reloader.run())).is_err() {
+            let run = AssertUnwindSafe(move || reloader.run());
+            // It has panicked, or the watch has.
+            if catch_unwind(run).is_err() || !engine.has_finished() {
                 engine.tell_config(News::Unfollowed);
             }
             requests.close();
@@ -179,7 +189,16 @@ impl Reloader {
         self.engine.tell_config(News::Loading);
         let reading = match &saved.text {
             Err(problems) => Some(Err(problems.clone())),
-            Ok(text) => self.read(text),
+            Ok(text) => {
+                let text = self.schedules.survey(text);
+                self.watch_for(&text);
+                if !saved.covers(&self.components) {
+                    // Nobody has seen yet whether its new components are quiet.
+                    self.saves.watch.look_again();
+                    return;
+                }
+                self.read(text)
+            }
         };
         // Superseded, or changed under the reader's eyes: the next save is near.
         let Some(reading) = reading else {
@@ -200,7 +219,7 @@ impl Reloader {
         self.saves.requests.answer(asked, &outcome);
     }
 
-    fn read(&mut self, text: &str) -> Option<Result<Reading, Problems>> {
+    fn read(&mut self, text: Text) -> Option<Result<Reading, Problems>> {
         let (saves, newer) = (&self.saves.arrived, &mut self.newer);
         self.schedules.read(text, || {
             *newer = newest(newer.take(), saves);
@@ -218,7 +237,6 @@ impl Reloader {
             .into_iter()
             .filter_map(|need| Some((need.clone(), last_good.get(&need)?.clone())))
             .collect();
-        self.watch_for(&draft);
         let mut plan = draft.resolve(&catalog);
         self.fixed.hold(&mut plan);
         let notes = self.fixed.notes(&draft, &catalog, self.clock.now());
@@ -242,7 +260,7 @@ impl Reloader {
         } else if asked {
             tracing::info!("reloaded: nothing has changed");
         }
-        self.engine.tell_config(News::Unchanged(notes.restart));
+        self.engine.tell_config(News::Unchanged(notes.noted()));
         Outcome::Unchanged {
             digest: self.plan.digest,
             warnings: notes.all,
@@ -266,7 +284,7 @@ impl Reloader {
         self.known = known;
         self.plan = Arc::new(plan);
         self.expect();
-        let live = News::Live(self.plan.clone(), notes.restart);
+        let live = News::Live(self.plan.clone(), notes.noted());
         self.engine.tell_config(live);
         Outcome::Live {
             digest: self.plan.digest,
@@ -289,10 +307,15 @@ impl Reloader {
         Outcome::Refused(problems)
     }
 
-    /// The components of a text are watched, whether it becomes the plan or not.
-    fn watch_for(&mut self, draft: &Draft) {
-        let references = draft.references().into_iter();
-        self.components = references.map(|reference| reference.path).collect();
+    /// The components of a text are watched, whether it becomes the plan or not. One that is not sound
+    /// may lack some.
+    fn watch_for(&mut self, text: &Text) {
+        if text.problems.is_none() {
+            self.components.clear();
+        }
+        let references = text.draft.references().into_iter();
+        self.components
+            .extend(references.map(|reference| reference.path));
         self.expect();
     }
 

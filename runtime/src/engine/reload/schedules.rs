@@ -40,6 +40,12 @@ pub struct Schedules {
     pub components: Arc<dyn Components>,
 }
 
+/// A text, as far as it could be read.
+pub(super) struct Text {
+    pub(super) draft: Draft,
+    pub(super) problems: Option<Problems>,
+}
+
 /// A file that was read, with what its components are.
 pub(super) struct Reading {
     pub(super) draft: Draft,
@@ -92,13 +98,19 @@ impl Schedules {
         }
     }
 
-    /// Reads `text` for a reload: all of it must be usable. None if it was superseded meanwhile.
+    /// Reads `text` for a reload, and no component yet.
+    pub(super) fn survey(&self, text: &str) -> Text {
+        let (draft, problems) = config::survey(&self.name(), text, &self.environment);
+        Text { draft, problems }
+    }
+
+    /// Loads the components too: all must be usable. None if it was superseded meanwhile.
     pub(super) fn read(
         &self,
-        text: &str,
+        text: Text,
         superseded: impl FnMut() -> bool,
     ) -> Option<Result<Reading, Problems>> {
-        let (draft, problems) = config::survey(&self.name(), text, &self.environment);
+        let Text { draft, problems } = text;
         let catalog = self.load(&draft, superseded)?;
         let draft = draft.look_for_plugins();
         let Some(problems) = problems else {

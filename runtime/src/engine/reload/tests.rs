@@ -31,6 +31,8 @@ struct Bytes {
     /// Whether a load waits, and how many do.
     held: Mutex<(bool, u32)>,
     changed: Condvar,
+    /// How often each was loaded.
+    loads: Mutex<BTreeMap<PathBuf, u32>>,
 }
 
 impl Bytes {
@@ -49,6 +51,9 @@ impl Bytes {
 
 impl Components for Bytes {
     fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
+        let mut loads = self.loads.lock().unwrap();
+        *loads.entry(path.to_owned()).or_default() += 1;
+        drop(loads);
         let mut held = self.held.lock().unwrap();
         held.1 += 1;
         self.changed.notify_all();
@@ -101,6 +106,15 @@ fn follower(text: &str, prepare: impl Fn(&Path)) -> Follower {
 
 /// The same, with what is kept of components too.
 fn follower_after(text: &str, prepare: impl Fn(&Path, &Bytes)) -> Follower {
+    follower_of(text, prepare, |_| {})
+}
+
+/// The same, with another watch.
+fn follower_of(
+    text: &str,
+    prepare: impl Fn(&Path, &Bytes),
+    watch: impl Fn(&mut Saves),
+) -> Follower {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("schedules.toml");
     fs::create_dir(dir.path().join("plugins")).unwrap();
@@ -118,7 +132,8 @@ fn follower_after(text: &str, prepare: impl Fn(&Path, &Bytes)) -> Follower {
     let text = config::read(&file).unwrap();
     let draft = config::parse(&file.to_string_lossy(), &text, &schedules.environment).unwrap();
     let first = schedules.first(draft);
-    let saves = Saves::of(&file).unwrap();
+    let mut saves = Saves::of(&file).unwrap();
+    watch(&mut saves);
     let bench = Bench::with(&first.plan, saves.requests());
     follow(
         schedules,
@@ -176,6 +191,24 @@ fn a_file_that_nobody_follows_any_more_is_told() {
     };
     let status = follower.bench.until(lost);
     assert!(matches!(status.config.state, ConfigState::Live));
+}
+
+#[test]
+fn a_watch_that_is_lost_is_told_too() {
+    let follower = follower_of(
+        A,
+        |_, _| {},
+        |saves| {
+            saves.arrived = mpsc::channel().1;
+        },
+    );
+    let lost = |status: &Status| {
+        let mut reasons = status.degraded.iter();
+        reasons.any(|reason| reason.contains("not followed any more"))
+    };
+    follower.bench.until(lost);
+    let engine = &follower.bench.engine;
+    assert!(follower.bench.wait(engine.reload_and_wait()).is_none());
 }
 
 #[test]
@@ -424,6 +457,38 @@ fn a_newer_save_supersedes_a_load() {
     follower.save(&newest);
     follower.components.hold(false);
     follower.live(&newest);
+}
+
+#[test]
+fn a_component_that_is_new_to_the_watch_is_not_read_before_it_was_seen_to_be_quiet() {
+    let (sender, arrived) = mpsc::channel();
+    let (given, taken) = (Mutex::new(Some(arrived)), Mutex::new(None));
+    let follower = follower_of(
+        A,
+        |_, _| {},
+        |saves| {
+            let given = given.lock().unwrap().take().unwrap();
+            *taken.lock().unwrap() = Some(std::mem::replace(&mut saves.arrived, given));
+        },
+    );
+    let watched = taken.lock().unwrap().take().unwrap();
+    let b = follower.dir.path().join("plugins/b.wasm");
+    let loads_of_b = || follower.components.loads.lock().unwrap().get(&b).copied();
+    follower.save(AB);
+    let early = loop {
+        let saved = watched.recv().unwrap();
+        if saved.text.as_ref().is_ok_and(|text| text == AB) {
+            break saved;
+        }
+    };
+    assert!(!early.covers(&[b.clone()].into()));
+    sender.send(early).unwrap();
+    let late = watched.recv().unwrap();
+    assert!(late.covers(&[b.clone()].into()), "the watch was told of it");
+    assert_eq!(loads_of_b(), None, "and it was not touched until then");
+    sender.send(late).unwrap();
+    follower.live(AB);
+    assert_eq!(loads_of_b(), Some(1));
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn the_last_good_component_is_there_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = || {
         Sandbox::new(SandboxOptions {
-            keep: Some(dir.path().join("kept")),
+            last_good: Some(dir.path().join("kept")),
             ..SandboxOptions::default()
         })
         .unwrap()

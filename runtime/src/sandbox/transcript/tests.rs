@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::*;
+use super::{
+    kept::{HEAD, TAIL, cost},
+    *,
+};
 use crate::sandbox::control;
 
 fn transcript() -> Transcript {

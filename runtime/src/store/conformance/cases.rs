@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cronlet_core::{
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
-    run::{FailReason, RunStatus, SkipReason},
+    run::{FailReason, RunStatus, SkipReason, Turn},
     state::{Key, StateChanges, Value, Write},
 };
 
@@ -245,6 +245,7 @@ fn a_new_run_is_queued<S: Subject>() {
             reason: None,
             message: None,
             queued_at: at(2),
+            turn: Turn::Now,
             retry_at: None,
             ended_at: None,
             cancel_requested_at: None,

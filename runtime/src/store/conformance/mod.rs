@@ -11,7 +11,7 @@ use cronlet_core::{
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, Seq},
     report::{AttemptReport, Outcome, Usage, Verdict},
-    run::{AttemptStatus, Cause, Origin, RequestId, RunEnd, RunId},
+    run::{AttemptStatus, Cause, Origin, RequestId, RunEnd, RunId, Turn},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -170,6 +170,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         actor: None,
         params: None,
         queued_at: nominal,
+        turn: Turn::Now,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cronlet_core::{
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
-    run::{FailReason, RunStatus, SkipReason},
+    run::{FailReason, RunStatus, SkipReason, Turn},
     state::{Key, StateChanges, Value, Write},
 };
 
@@ -324,6 +324,7 @@ impl Model {
             actor: text(self),
             params: text(self),
             queued_at: self.now,
+            turn: self.pick(&Turn::ALL),
         };
         self.next_run = new.run.0 + 1;
         self.occurrences.push((job, cut_cause(cause)));

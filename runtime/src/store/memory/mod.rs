@@ -276,6 +276,7 @@ impl State {
             reason: None,
             message: None,
             queued_at: cut(new.queued_at),
+            turn: new.turn,
             retry_at: None,
             ended_at: None,
             cancel_requested_at: None,

@@ -4,6 +4,12 @@
 
 use std::collections::HashMap;
 
+use super::{Cache, fault::Error, log, state};
+use crate::store::{
+    REMOVED_JOBS_STAY, Refused,
+    precision::{column, cut_cause, duration_micros, micros},
+    told::Told,
+};
 use cronlet_core::{
     digest::Digest,
     record::{Batch, NewRun, Record},
@@ -12,25 +18,6 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
-use thiserror::Error;
-
-use super::{Cache, log, state};
-use crate::store::{
-    REMOVED_JOBS_STAY, Refused, Stale,
-    precision::{column, cut_cause, duration_micros, micros},
-    told::Told,
-};
-
-/// Why a transaction is not written.
-#[derive(Debug, Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    #[error(transparent)]
-    Stale(#[from] Stale),
-}
 
 type Result<T = (), E = Error> = std::result::Result<T, E>;
 
@@ -179,8 +166,8 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, turn, status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -191,6 +178,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.turn.as_str(),
             ],
         )?;
         must(changed, || Refused::Occurrence {

@@ -5,7 +5,6 @@
 //! name, looked through, flushed and renamed, so what has the name that was asked for is whole.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io,
     os::unix::ffi::OsStrExt,
@@ -22,7 +21,7 @@ use rusqlite::{
 };
 use thiserror::Error;
 
-use super::{OpenError, connect, create, lease, reader::Reader, resolve};
+use super::{OpenError, beside, connect, create, fault, lease, reader::Reader, resolve};
 use crate::store::{StoreError, precision};
 
 /// What SQLite has beside a database; with another database it is poison.
@@ -294,18 +293,12 @@ fn size(db: &Connection) -> rusqlite::Result<u64> {
     Ok(pages * pragma("PRAGMA page_size")?)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.into();
-    name.push(suffix);
-    name.into()
-}
-
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn failed(error: rusqlite::Error) -> BackupError {
-    StoreError::while_("copy the database")(error).into()
+    fault::while_("copy the database")(error).into()
 }
 
 fn why(error: rusqlite::Error) -> BackupError {

@@ -21,7 +21,7 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
-    log, old,
+    fault, log, old,
     reader::Reader,
     resolve, state,
 };
@@ -46,7 +46,7 @@ pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
 #[derive(Debug)]
 pub struct SqliteHistory {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
 }
 
 /// Reads the database at `path`, which must be of this binary's version.
@@ -107,14 +107,11 @@ impl SqliteHistory {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let idle = self.lock().pop();
-        let mut reader = match idle {
-            Some(connection) => Reader {
-                connection,
-                immutable: false,
-            },
-            None => Reader::open(&self.path).map_err(StoreError::while_(DOING))?,
+        let mut reader = match idle.filter(Reader::is_current) {
+            Some(reader) => reader,
+            None => Reader::open(&self.path).map_err(unread)?,
         };
-        let answer = within(&mut reader.connection, read).map_err(StoreError::while_(DOING))?;
+        let answer = within(&mut reader.connection, read).map_err(fault::while_(DOING))?;
         self.keep(reader);
         Ok(answer)
     }
@@ -122,7 +119,7 @@ impl SqliteHistory {
     fn keep(&self, reader: Reader) {
         let mut idle = self.lock();
         if !reader.immutable && idle.len() < IDLE {
-            idle.push(reader.connection);
+            idle.push(reader);
         }
     }
 
@@ -131,8 +128,16 @@ impl SqliteHistory {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why the database could not be opened, so that what is to be done about it is not lost.
+fn unread(error: OpenError) -> StoreError {
+    match error {
+        OpenError::Store(error) => error,
+        error => StoreError::while_(DOING)(error),
     }
 }
 

@@ -21,7 +21,7 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{OpenError, reader::Reader, resolve};
+use super::{OpenError, fault, reader::Reader, resolve};
 use crate::store::{Stale, StoreError, precision};
 
 /// Somebody who only looks who the owner is has the lock for some microseconds, and an owner that is
@@ -142,7 +142,7 @@ impl Lease {
     }
 
     /// Refuses to write for an engine that does not own the database any more.
-    pub(super) fn check(&self, connection: &Connection) -> Result<(), super::apply::Error> {
+    pub(super) fn check(&self, connection: &Connection) -> Result<(), fault::Error> {
         let (epoch, same) = connection
             .prepare_cached("SELECT epoch, instance = ?1 FROM lease")?
             .query_row([&self.instance], |row| {
@@ -189,7 +189,7 @@ fn row(path: &Path) -> Result<Option<Holder>, StoreError> {
             },
         )
         .optional();
-    holder.map_err(StoreError::while_(doing))
+    holder.map_err(fault::while_(doing))
 }
 
 fn lock_path(path: &Path) -> PathBuf {

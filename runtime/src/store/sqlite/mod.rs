@@ -30,6 +30,8 @@
 mod apply;
 mod backup;
 mod columns;
+mod fault;
+mod files;
 mod history;
 mod lease;
 mod log;
@@ -54,11 +56,12 @@ use cronlet_core::{
     digest::Digest,
     record::{Batch, Record, Recovery},
 };
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use thiserror::Error;
 
-use super::{Old, Removed, Store, StoreError, precision};
+use super::{Old, Removed, Store, StoreError, fault::Fault, precision};
 pub use backup::{Backup, BackupError, Copied, Watch};
+use files::{Files, Wrong};
 pub use history::{SqliteHistory, history};
 pub use lease::{Holder, Owner, holder};
 use lease::{Lease, Lock};
@@ -75,6 +78,8 @@ const STATEMENTS: usize = 64;
 pub struct SqliteStore {
     // First, so that the database is closed before the lock is freed.
     connection: Connection,
+    path: PathBuf,
+    files: Files,
     lease: Lease,
     cache: Cache,
     _lock: Lock,
@@ -148,14 +153,16 @@ pub fn open(path: &Path, me: &Owner) -> Result<SqliteStore, OpenError> {
     let path = resolve(path);
     let lock = lease::lock(&path)?;
     create(&path).map_err(|error| broken(&path, error))?;
-    let mut connection =
-        connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| broken(&path, error))?;
+    let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| broken_by(&path, &error))?;
     schema::prepare(&mut connection, &path)?;
     let lease =
-        lease::take(&mut connection, me).map_err(StoreError::while_("take over the database"))?;
-    let cache = recover::cache(&connection).map_err(StoreError::while_("read the database"))?;
+        lease::take(&mut connection, me).map_err(fault::while_("take over the database"))?;
+    let cache = recover::cache(&connection).map_err(fault::while_("read the database"))?;
     Ok(SqliteStore {
         connection,
+        files: Files::of(&path),
+        path,
         lease,
         cache,
         _lock: lock,
@@ -175,15 +182,15 @@ impl Store for SqliteStore {
         let transaction = self
             .connection
             .transaction()
-            .map_err(StoreError::while_(doing))?;
-        recover::recovery(&transaction).map_err(StoreError::while_(doing))
+            .map_err(fault::while_(doing))?;
+        recover::recovery(&transaction).map_err(fault::while_(doing))
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         // A transaction that is rolled back leaves no trace here either.
         let mut cache = self.cache.clone();
         self.within(|transaction| apply::batches(transaction, batches, &mut cache))
-            .map_err(failed("write the history"))?;
+            .map_err(fault::failed("write the history"))?;
         self.cache = cache;
         let mut records = batches.iter().flat_map(|batch| &batch.records);
         if records.any(|record| matches!(record, Record::Stopped)) {
@@ -194,7 +201,7 @@ impl Store for SqliteStore {
 
     fn remove(&mut self, old: &Old) -> Result<Removed, StoreError> {
         let removed = self.within(|transaction| old::remove(transaction, old));
-        removed.map_err(failed("delete old history"))
+        removed.map_err(fault::failed("delete old history"))
     }
 }
 
@@ -222,7 +229,7 @@ impl SqliteStore {
             let freed = before.saturating_sub(pragma("PRAGMA page_count")?);
             Ok(freed * pragma("PRAGMA page_size")?)
         };
-        let freed = compact().map_err(StoreError::while_(doing))?;
+        let freed = compact().map_err(fault::while_(doing))?;
         self.gather();
         Ok(freed)
     }
@@ -230,24 +237,46 @@ impl SqliteStore {
     /// Writes in one transaction, for an engine that owns the database.
     fn within<T>(
         &mut self,
-        write: impl FnOnce(&Connection) -> Result<T, apply::Error>,
-    ) -> Result<T, apply::Error> {
+        write: impl FnOnce(&Connection) -> Result<T, fault::Error>,
+    ) -> Result<T, fault::Error> {
+        if let Err(wrong) = self.files.check(&self.connection) {
+            self.mend(wrong)?;
+        }
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.lease.check(&transaction)?;
         let written = write(&transaction)?;
         transaction.commit()?;
+        self.files.wrote();
         Ok(written)
     }
-}
 
-/// Why nothing was written, in the words that every store has for it.
-fn failed(doing: &'static str) -> impl Fn(apply::Error) -> StoreError {
-    move |error| match error {
-        apply::Error::Sqlite(error) => StoreError::while_(doing)(error),
-        apply::Error::Refused(refused) => StoreError::while_(doing)(refused),
-        apply::Error::Stale(stale) => StoreError::while_(doing)(stale),
+    /// Does what can be done about files that are not where they were.
+    fn mend(&mut self, wrong: Wrong) -> Result<(), fault::Error> {
+        let fault = match wrong {
+            Wrong::Gone(fault) => return Err(fault.into()),
+            Wrong::Lost(lost) => {
+                // What is in the log now must never get into the database.
+                let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                self.connection.set_db_config(never, true)?;
+                return Err(lost.into());
+            }
+            Wrong::LogGone(fault) => fault,
+        };
+        // This connection still has the log. In the database its contents are safe.
+        let busy: bool =
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy || !self.files.can_be_joined() {
+            return Err(fault.into());
+        }
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::configure(&connection)?;
+        self.connection = connection;
+        self.files = Files::of(&self.path);
+        tracing::warn!("{fault}; what was in it is safe, and a new one is begun");
+        Ok(())
     }
 }
 
@@ -292,6 +321,20 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// What SQLite has beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// SQLite could not open the file at `path`.
+fn broken_by(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let fault = Fault::from(error);
+    let words = format!("`{}`: {fault}", path.display());
+    StoreError::while_("open the database")(Fault { words, ..fault })
 }
 
 /// The file at `path` could not be opened.

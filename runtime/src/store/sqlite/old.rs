@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use cronlet_core::{name::JobName, retention::ALWAYS_KEPT, run::RunId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{apply, columns::Columns};
+use super::{columns::Columns, fault};
 use crate::store::{
     Limit, Old, Removed,
     precision::{column, micros},
@@ -227,7 +227,7 @@ fn old_skips(
 }
 
 /// Deletes what it names, within the caller's transaction. Attempts and logs go with their runs.
-pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, apply::Error> {
+pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error> {
     let mut removed = Removed::default();
     let mut log = db.prepare_cached(
         "DELETE FROM logs WHERE run = ?1 AND attempt = ?2

@@ -15,7 +15,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{OpenError, broken, connect, schema};
+use super::{OpenError, broken_by, connect, files::Files, schema};
 
 /// A connection that only reads.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Reader {
     pub(super) connection: Connection,
     /// It takes the file for one that never changes.
     pub(super) immutable: bool,
+    files: Files,
 }
 
 impl Reader {
@@ -37,20 +38,27 @@ impl Reader {
             Ok(connection) => Self {
                 connection,
                 immutable: false,
+                files: Files::of(path),
             },
             Err(error) if cannot_share(&error) && log_is_empty(path) => Self {
-                connection: immutable(path).map_err(|error| broken(path, error))?,
+                connection: immutable(path).map_err(|error| broken_by(path, &error))?,
                 immutable: true,
+                files: Files::of(path),
             },
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 return Err(OpenError::Foreign {
                     path: path.to_owned(),
                 });
             }
-            Err(error) => return Err(broken(path, error).into()),
+            Err(error) => return Err(broken_by(path, &error).into()),
         };
         schema::check(&reader.connection, path)?;
         Ok(reader)
+    }
+
+    /// Whether it reads what others read who open the database now.
+    pub(super) fn is_current(&self) -> bool {
+        !self.immutable && self.files.are_there()
     }
 }
 

@@ -7,8 +7,7 @@ use std::{cmp::Ordering, path::Path};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::{OpenError, broken};
-use crate::store::StoreError;
+use super::{OpenError, broken_by, fault};
 
 /// In the header of every database of cronlet: "crnl".
 const APPLICATION_ID: i32 = 0x6372_6e6c;
@@ -17,6 +16,7 @@ const APPLICATION_ID: i32 = 0x6372_6e6c;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_history.sql"),
     include_str!("../migrations/0002_state.sql"),
+    include_str!("../migrations/0003_turns.sql"),
 ];
 
 /// The version that this binary reads and writes.
@@ -35,7 +35,7 @@ enum Found {
 
 /// Makes a database that the engine owns ready for it.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let from = match look(connection).map_err(|error| broken(path, error))? {
+    let from = match look(connection).map_err(|error| broken_by(path, &error))? {
         Found::Foreign => return Err(foreign(path)),
         Found::Version(found) if found > KNOWN => {
             return Err(OpenError::Newer {
@@ -46,14 +46,14 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
         Found::Version(found) => found,
         Found::Empty => 0,
     };
-    configure(connection).map_err(|error| broken(path, error))?;
-    migrate(connection, from, MIGRATIONS).map_err(StoreError::while_("set up the database"))?;
+    configure(connection).map_err(|error| broken_by(path, &error))?;
+    migrate(connection, from, MIGRATIONS).map_err(fault::while_("set up the database"))?;
     Ok(())
 }
 
 /// Checks that a database can be read as it is.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    match look(connection).map_err(|error| broken(path, error))? {
+    match look(connection).map_err(|error| broken_by(path, &error))? {
         Found::Foreign => Err(foreign(path)),
         Found::Empty => Err(OpenError::Missing {
             path: path.to_owned(),
@@ -99,7 +99,7 @@ fn look(connection: &Connection) -> rusqlite::Result<Found> {
 }
 
 /// What is set anew for each connection that writes; only the mode stays in the file.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(rusqlite::Error::SqliteFailure(

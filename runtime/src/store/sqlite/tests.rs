@@ -9,7 +9,7 @@ use std::{
 use cronlet_core::{
     name::JobName,
     record::{NewRun, Record, Seq},
-    run::{Cause, Origin, RequestId, RunId},
+    run::{Cause, Origin, RequestId, RunId, Turn},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -77,6 +77,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        turn: Turn::Now,
     }))
 }
 

@@ -5,9 +5,11 @@ use std::sync::{
 };
 
 use cronlet_core::{
+    name::JobName,
     record::Recovery,
     report::{Outcome, Usage},
     run::{AttemptStatus, RunId},
+    state::{StateChanges, Value, Write},
 };
 use jiff::Timestamp;
 
@@ -174,6 +176,24 @@ fn large(seq: u64, bytes: usize) -> Batch {
     }
 }
 
+/// A batch with so many bytes that a job remembers.
+fn large_state(seq: u64, bytes: usize) -> Batch {
+    let write = Write {
+        value: Some(Value::new(vec![0; bytes].into())),
+        replaced: 0,
+    };
+    let record = Record::StateWritten {
+        run: RunId(1),
+        job: JobName::new("a").unwrap(),
+        changes: Arc::new(StateChanges::new([("k".into(), write)].into(), [].into())),
+        total: 0,
+    };
+    Batch {
+        records: vec![record],
+        ..batch(seq)
+    }
+}
+
 #[test]
 fn what_waits_is_written_together() {
     let (writer, script) = script();
@@ -210,8 +230,11 @@ fn a_group_has_a_limit_in_bytes() {
     let (writer, script) = script();
     writer.submit(batch(1));
     assert_eq!(script.asked.recv().unwrap(), [1]);
-    for seq in 2..=5 {
+    for seq in 2..=3 {
         writer.submit(large(seq, MAX_BYTES / 2));
+    }
+    for seq in 4..=5 {
+        writer.submit(large_state(seq, MAX_BYTES / 2));
     }
     // One that is larger than a group may be is written all the same.
     writer.submit(large(6, MAX_BYTES * 2));

@@ -10,13 +10,12 @@ use super::*;
 use crate::{
     digest::Digest,
     job::{Component, Job},
-    limits::Limits,
     plan::Plan,
-    policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
+    policy::{Backoff, CatchUpMode, OnCrash, Overlap, Retry},
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
-    run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason},
-    schedule::{Every, Trigger, Zone},
+    run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason, Turn},
+    schedule::{Every, Trigger},
 };
 
 /// An engine whose disk is instant, unless a story says otherwise.
@@ -41,22 +40,13 @@ fn name(text: &str) -> JobName {
 fn job(text: &str) -> Job {
     let minute = Every::new(Duration::from_mins(1), Duration::ZERO).unwrap();
     Job {
-        name: name(text),
-        description: None,
-        component: Component::Ready(Digest::of(b"component")),
         trigger: Some(Trigger::Every(minute)),
-        catch_up: CatchUp::default(),
-        overlap: Overlap::Skip,
-        max_instances: None,
         retry: Retry {
             backoff: Backoff::Fixed,
             jitter: false,
             ..Retry::default()
         },
-        limits: Limits::default(),
-        zone: Zone::UTC,
-        allow: Arc::default(),
-        params: "{}".into(),
+        ..Job::new(name(text), Component::Ready(Digest::of(b"component")))
     }
 }
 
@@ -753,6 +743,168 @@ fn a_stop_disarms_what_has_not_started_and_waits_for_the_disk() {
     assert_eq!(world.take().1, [Effect::Stop]);
 }
 
+fn overlapping(overlap: Overlap) -> Job {
+    Job {
+        overlap,
+        ..job("a")
+    }
+}
+
+/// The runs that a step skipped or cancelled for others, and why.
+fn ended(records: &[Record]) -> Vec<(u64, RunEnd)> {
+    let ended = records.iter().filter_map(|record| match record {
+        Record::RunEnded { run, end, .. } => Some((run.0, *end)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+fn starts(effects: &[Effect]) -> Vec<u64> {
+    let starts = effects.iter().filter_map(|effect| match effect {
+        Effect::Start(start) => Some(start.run.run.0),
+        _ => None,
+    });
+    starts.collect()
+}
+
+#[test]
+fn queue_one_keeps_the_newest_waiting() {
+    let mut world = World::fresh([overlapping(Overlap::QueueOne)]);
+    for minute in ["06:01:00", "06:02:00", "06:03:00"] {
+        world.wake(minute);
+    }
+    let (records, effects) = world.take();
+    let superseded = RunEnd::Skipped(SkipReason::Superseded);
+    assert_eq!(ended(&records), [(2, superseded)]);
+    assert_eq!(starts(&effects), [1]);
+    world.succeed(1, 1);
+    assert_eq!(starts(&world.take().1), [3]);
+}
+
+#[test]
+fn queue_all_keeps_as_many_waiting_as_may() {
+    let max = NonZeroU32::new(2).unwrap();
+    let mut world = World::fresh([overlapping(Overlap::QueueAll { max })]);
+    for minute in ["06:01:00", "06:02:00", "06:03:00", "06:04:00"] {
+        world.wake(minute);
+    }
+    let (records, effects) = world.take();
+    assert!(records.contains(&Record::Skipped {
+        job: name("a"),
+        reason: SkipReason::QueueFull,
+        first: at("06:04:00"),
+        last: at("06:04:00"),
+        count: 1,
+    }));
+    assert_eq!(starts(&effects), [1]);
+    world.succeed(1, 1);
+    assert_eq!(starts(&world.take().1), [2]);
+    world.succeed(2, 1);
+    assert_eq!(starts(&world.take().1), [3]);
+}
+
+#[test]
+fn a_newer_occurrence_cancels_what_runs_and_starts_when_that_is_closed() {
+    for kill in [false, true] {
+        let mut world = World::fresh([overlapping(Overlap::CancelRunning { kill })]);
+        world.wake("06:01:00");
+        world.take();
+        world.wake("06:02:00");
+        let grace = if kill {
+            Duration::ZERO
+        } else {
+            Duration::from_secs(10)
+        };
+        let (_, effects) = world.take();
+        assert!(effects.contains(&Effect::Cancel {
+            run: RunId(1),
+            attempt: 1,
+            grace,
+        }));
+        assert_eq!(starts(&effects), [0; 0]);
+        world.end(1, 1, Verdict::Stopped);
+        let (records, effects) = world.take();
+        assert_eq!(ended(&records), [(1, RunEnd::Cancelled)]);
+        assert_eq!(starts(&effects), [2]);
+    }
+}
+
+#[test]
+fn catch_up_all_runs_one_after_the_other_whatever_overlap_says() {
+    for overlap in [Overlap::Skip, Overlap::Allow] {
+        let mut late = overlapping(overlap);
+        late.catch_up.mode = CatchUpMode::All;
+        late.catch_up.max = NonZeroU32::new(3).unwrap();
+        let mut world = World::fresh([late]);
+        world.wake("06:05:00");
+        let (records, effects) = world.take();
+        assert!(records.contains(&Record::Skipped {
+            job: name("a"),
+            reason: SkipReason::Missed,
+            first: at("06:01:00"),
+            last: at("06:02:00"),
+            count: 2,
+        }));
+        assert_eq!(starts(&effects), [1]);
+        for run in 1..=2 {
+            world.succeed(run, 1);
+            assert_eq!(starts(&world.take().1), [run + 1]);
+        }
+        world.wake("06:06:00");
+        let beside = if overlap == Overlap::Allow {
+            vec![4]
+        } else {
+            vec![]
+        };
+        assert_eq!(starts(&world.take().1), beside);
+    }
+}
+
+#[test]
+fn who_waits_for_his_turn_does_so_after_a_restart_too() {
+    let mut waiting = interrupted_run(0, at("06:00:00"));
+    waiting.state = StoredState::Queued;
+    waiting.attempted = false;
+    waiting.last_attempt = 0;
+    waiting.new = Arc::new(NewRun {
+        run: RunId(42),
+        cause: Cause::Time(at("06:00:30")),
+        turn: Turn::Queue,
+        ..NewRun::clone(&waiting.new)
+    });
+    let mut recovery = recovery(interrupted_run(0, at("06:00:00")));
+    recovery.runs.push(waiting);
+    let mut world = World::new("06:00:40", recovery, [overlapping(Overlap::QueueOne)]);
+    assert_eq!(starts(&world.take().1), [0; 0]);
+    world.wake("06:00:45");
+    assert_eq!(starts(&world.take().1), [41]);
+    world.succeed(41, 2);
+    assert_eq!(starts(&world.take().1), [42]);
+}
+
+#[test]
+fn at_most_once_means_that_nothing_starts_again() {
+    let once = || Job {
+        on_crash: OnCrash::Fail,
+        ..job("a")
+    };
+    let run = interrupted_run(0, at("06:00:00"));
+    let mut world = World::new("06:00:40", recovery(run), [once()]);
+    let crashed = RunEnd::Failed(FailReason::Crash);
+    assert_eq!(ended(&world.take().0), [(41, crashed)]);
+
+    let mut world = World::fresh([once()]);
+    world.wake("06:01:00");
+    world.event(Event::ShutdownRequested);
+    world.end(1, 1, Verdict::Stopped);
+    let (records, _) = world.take();
+    assert!(records.contains(&Record::RunEnded {
+        run: RunId(1),
+        end: crashed,
+        message: Some("stopped".to_owned()),
+    }));
+}
+
 /// A run of `a` as a store knows it whose engine died while attempt 1 ran.
 fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
     StoredRun {
@@ -765,6 +917,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
             actor: None,
             params: None,
             queued_at: at("06:00:00"),
+            turn: Turn::Now,
         }),
         state: StoredState::Running {
             starts_at,

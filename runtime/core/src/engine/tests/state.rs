@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::limits::Limits;
 use crate::state::{ENTRY, Key, StateChanges, Value, Write};
 
 /// Runs may overlap, and a lost race is tried again.

@@ -1,9 +1,10 @@
 //! Instants: what is due is accounted for, exactly once and as `catch_up` says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use cronlet_core::{
     engine::{Effect, Event},
+    job::Job,
     name::JobName,
     policy::{CatchUp, CatchUpMode, Overlap},
     record::Record,
@@ -70,8 +71,9 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
     Ok(())
 }
 
-/// The newest due instant runs if `catch_up` allows its age and overlap lets it; every other one is
-/// `missed`.
+/// With `latest` and `none`, the newest due instant runs if it is young enough; with `all`, as many of
+/// the newest as are young enough and may. Every other one is `missed`. One instant alone that is on
+/// time, and any but with `all`, meets overlap; the others wait for one another.
 pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     for name in touched(watch) {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
@@ -81,22 +83,72 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
             format!("{name}: {later:?} is newer than {newest}")
         })?;
 
-        let age = step.now.duration_since(newest);
-        let limit = latest(&job.catch_up);
+        let (from, _) = way(watch, &name)?;
+        let young = young_enough(
+            watch,
+            job,
+            step.now,
+            instants_of(watch, &name, from, newest),
+        );
+        let late = young.len() > 1 || span(job.catch_up.grace) <= step.now.duration_since(newest);
+        let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
-            let expected = if account.last < newest || age >= limit || !watch.serves() {
+            let expected = if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
-            } else if account.open && job.overlap == Overlap::Skip {
-                Some(SkipReason::Overlap)
-            } else {
+            } else if catches_up {
                 None
+            } else {
+                meets(job, account)
             };
             ensure(account.skip == expected, || {
-                format!("{name}: {account:?} should be {expected:?}, {newest} is the newest")
+                format!("{name}: {account:?} should be {expected:?}, of {young:?}")
             })?;
         }
     }
     Ok(())
+}
+
+/// The instants of a look that are to run.
+fn young_enough(
+    watch: &Watch,
+    job: &Job,
+    now: Timestamp,
+    mut due: Vec<Timestamp>,
+) -> Vec<Timestamp> {
+    let most = match job.catch_up.mode {
+        _ if !watch.serves() => 0,
+        CatchUpMode::Latest | CatchUpMode::None => 1,
+        CatchUpMode::All => job.catch_up.max.get() as usize,
+    };
+    due.reverse();
+    due.truncate(most);
+    due.retain(|at| now.duration_since(*at) < latest(&job.catch_up));
+    due
+}
+
+/// What overlap does to one instant.
+fn meets(job: &Job, account: &Account) -> Option<SkipReason> {
+    match job.overlap {
+        Overlap::Skip if account.open => Some(SkipReason::Overlap),
+        Overlap::QueueAll { max } if account.open && account.queued >= max.get() as usize => {
+            Some(SkipReason::QueueFull)
+        }
+        _ => None,
+    }
+}
+
+fn instants_of(
+    watch: &Watch,
+    job: &JobName,
+    after: Timestamp,
+    through: Timestamp,
+) -> Vec<Timestamp> {
+    let trigger = watch.trigger(job);
+    trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through))
+}
+
+fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).expect("a policy's spans are short")
 }
 
 /// A run is only missed when the store has recovered: a newer instant is due then, or it is too late
@@ -147,17 +199,17 @@ fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
     let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
     let due = job.trigger.as_ref();
     let newer = due.and_then(|trigger| trigger.next_after(from.watermark));
-    let newer = newer.is_some_and(|newer| newer <= step.now);
+    let folds = job.catch_up.mode != CatchUpMode::All;
+    let newer = folds && newer.is_some_and(|newer| newer <= step.now);
     Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
 }
 
 /// From this age on the newest instant does not run.
 fn latest(catch_up: &CatchUp) -> SignedDuration {
-    let limit = match catch_up.mode {
-        CatchUpMode::Latest => catch_up.window,
-        CatchUpMode::None => catch_up.grace.min(catch_up.window),
-    };
-    SignedDuration::try_from(limit).expect("a policy's spans are short")
+    match catch_up.mode {
+        CatchUpMode::Latest | CatchUpMode::All => span(catch_up.window),
+        CatchUpMode::None => span(catch_up.grace.min(catch_up.window)),
+    }
 }
 
 /// A range of skips grows when the next instant is skipped for the same reason, and only then.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cronlet_core::{
     backoff::MAX_RETRY_AFTER,
     engine::{Answer, CancelRequest, Effect, Event, RunRequest},
-    policy::{Backoff, Overlap, Retry},
+    policy::{Backoff, OnCrash, Overlap, Retry},
     record::Record,
     report::{AttemptReport, ErrorKind, Failure, Verdict},
-    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason},
+    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, SkipReason, Turn},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -113,7 +113,15 @@ fn expected(
         None,
         Follows::Ended(RunEnd::Cancelled),
     );
-    let interrupted = (AttemptStatus::Interrupted, None, Follows::Requeued);
+    let once = watch
+        .job(&row.new.job)
+        .is_some_and(|job| job.on_crash == OnCrash::Fail && job.retry.max == 0);
+    let after = if once {
+        Follows::Ended(RunEnd::Failed(FailReason::Crash))
+    } else {
+        Follows::Requeued
+    };
+    let interrupted = (AttemptStatus::Interrupted, None, after);
     let (reason, kind) = match verdict {
         _ if row.cancel_requested => return cancelled,
         Verdict::Stopped => return interrupted,
@@ -206,12 +214,33 @@ fn run_request_has_its_effect(watch: &Watch, step: &Step, request: &RunRequest) 
     let (Some(run), Some(job)) = (created, job) else {
         return Ok(());
     };
-    let mut open = watch.before.open.values();
-    let meets = open.any(|row| row.new.job == job.name) && job.overlap == Overlap::Skip;
+    let before = || {
+        watch
+            .before
+            .open
+            .values()
+            .filter(|row| row.new.job == job.name)
+    };
+    let (open, behind): (Vec<_>, Vec<_>) =
+        before().partition(|row| watch.before.admitted.contains(&row.new.run));
+    let queued = behind.iter().filter(|row| row.new.turn == Turn::Queue);
+    let expected = match job.overlap {
+        _ if open.is_empty() => None,
+        Overlap::Skip => Some(SkipReason::Overlap),
+        Overlap::QueueAll { max } if queued.count() >= max.get() as usize => {
+            Some(SkipReason::QueueFull)
+        }
+        _ => None,
+    };
     let end = watch.view.runs.get(&run).and_then(|row| row.end);
-    let skipped = end == Some(RunEnd::Skipped(SkipReason::Overlap));
-    ensure(skipped == meets, || {
-        format!("{request:?}: {run:?} ended {end:?}, meets an open run: {meets}")
+    let skipped = match end {
+        Some(RunEnd::Skipped(reason @ (SkipReason::Overlap | SkipReason::QueueFull))) => {
+            Some(reason)
+        }
+        _ => None,
+    };
+    ensure(skipped == expected, || {
+        format!("{request:?}: {run:?} ended {end:?}, met {open:?}, behind them {behind:?}")
     })
 }
 
@@ -241,9 +270,14 @@ fn cancel_has_its_effect(watch: &Watch, step: &Step, request: &CancelRequest) ->
     ensure(recorded.is_some_and(|row| row.cancel_requested), || {
         format!("{request:?} is not recorded")
     })?;
+    let own = watch
+        .armed
+        .get(&key)
+        .map(|job| job.grace)
+        .ok_or("it was never armed")?;
     let told = step.effects.iter().any(|effect| {
         matches!(effect, Effect::Cancel { run, attempt, grace }
-            if (*run, *attempt) == key && grace.is_zero() == request.kill)
+            if (*run, *attempt) == key && *grace == if request.kill { Duration::ZERO } else { own })
     });
     ensure(told, || format!("{request:?}: its guest was not told"))
 }

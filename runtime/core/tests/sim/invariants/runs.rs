@@ -2,13 +2,13 @@
 
 use cronlet_core::{
     engine::Event,
-    policy::Overlap,
+    policy::{CatchUpMode, Overlap},
     record::{NewRun, Record},
-    run::{Cause, Origin, RunEnd, RunStatus, SkipReason},
+    run::{Cause, Origin, RunEnd, RunStatus, SkipReason, Turn},
 };
 use jiff::SignedDuration;
 
-use super::{Check, ensure};
+use super::{Check, ends::records, ensure};
 use crate::{
     tables::{RunRow, run_of},
     watch::{Step, Watch},
@@ -97,40 +97,97 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             actor: request.actor.clone(),
             params: request.params.clone(),
             queued_at: step.now,
+            turn: new.turn,
         },
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
     };
     ensure(**new == expected, || format!("{new:?}, not {expected:?}"))
 }
 
-/// With `overlap = "skip"`, an occurrence that meets an open run is skipped, and only then.
-pub(super) fn overlap_is_respected(watch: &Watch, _: &Step, record: &Record) -> Check {
+/// An occurrence that meets an open run is skipped, waits, or starts beside it or after it, as the
+/// policy says; the runs of a catch-up wait for one another and meet nobody.
+pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) -> Check {
     match record {
-        Record::RunQueued(new) if matches!(new.cause, Cause::Time(_)) => {
-            ensure(!overlaps(watch, new), || {
-                format!("{new:?}: its job has an open run")
-            })
-        }
+        Record::RunQueued(new) => a_new_run_gets_its_turn(watch, step, new),
         Record::RunEnded {
             run,
-            end: RunEnd::Skipped(SkipReason::Overlap),
+            end: RunEnd::Skipped(reason @ (SkipReason::Overlap | SkipReason::QueueFull)),
             ..
         } => {
             let row = watch.view.runs.get(run).ok_or("there is no such run")?;
-            let others = watch.view.open_runs();
-            let other = others
-                .filter(|other| other.new.job == row.new.job)
-                .any(|other| other.new.run < *run);
-            let skips = watch.job(&row.new.job).map(|job| job.overlap) == Some(Overlap::Skip);
+            let mut others = watch.open_of(&row.new.job);
+            let other = others.any(|other| other.new.run < *run);
+            let skips = match watch.job(&row.new.job).map(|job| job.overlap) {
+                Some(Overlap::Skip) => *reason == SkipReason::Overlap,
+                Some(Overlap::QueueAll { max }) => {
+                    let full = watch.queued(&row.new.job) >= max.get() as usize;
+                    *reason == SkipReason::QueueFull && full
+                }
+                _ => false,
+            };
             ensure(other && skips, || format!("{row:?} met nothing"))
+        }
+        Record::RunEnded {
+            run,
+            end: RunEnd::Skipped(SkipReason::Superseded),
+            ..
+        } => {
+            let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+            let waits = row.new.turn == Turn::Queue && !watch.open.contains(run);
+            let newer = records(step).any(
+                |record| matches!(record, Record::RunQueued(new) if new.job == row.new.job && new.run > *run),
+            );
+            ensure(waits && newer, || format!("{row:?} gives way to nothing"))
         }
         _ => Ok(()),
     }
 }
 
-fn overlaps(watch: &Watch, new: &NewRun) -> bool {
-    let policy = watch.standing(&new.job).map(|job| job.overlap);
-    policy == Some(Overlap::Skip) && watch.view.has_open(&new.job)
+fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
+    let job = watch.standing(&new.job).ok_or("its job is gone")?;
+    if new.turn == Turn::CatchUp {
+        let catches_up =
+            matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;
+        return ensure(catches_up, || format!("{new:?} is no catch-up"));
+    }
+    let meets = watch.has_open(&new.job);
+    let is_skipped = records(step).any(|record| {
+        matches!(record, Record::RunEnded {
+            run,
+            end: RunEnd::Skipped(SkipReason::Overlap | SkipReason::QueueFull),
+            ..
+        } if *run == new.run)
+    });
+    let queued = watch.queued(&new.job);
+    let holds = match job.overlap {
+        _ if is_skipped => meets && new.turn == Turn::Now,
+        _ if !meets => new.turn == Turn::Now,
+        Overlap::Skip => false,
+        Overlap::Allow => new.turn == Turn::Now,
+        Overlap::QueueOne => new.turn == Turn::Queue && queued == 0,
+        Overlap::QueueAll { max } => new.turn == Turn::Queue && queued < max.get() as usize,
+        Overlap::CancelRunning { .. } => {
+            let mut open = watch.open_of(&new.job);
+            let told = open.all(|row| row.cancel_requested || row.new.turn == Turn::CatchUp);
+            new.turn == Turn::Queue && queued == 0 && told
+        }
+    };
+    ensure(holds, || {
+        format!(
+            "{new:?}: meets an open run: {meets}, {queued} wait, {:?}",
+            job.overlap
+        )
+    })
+}
+
+/// Only a run whose turn has come starts.
+pub(super) fn nobody_jumps_the_queue(watch: &Watch, _: &Step, record: &Record) -> Check {
+    let Record::AttemptStarted { run, .. } = record else {
+        return Ok(());
+    };
+    ensure(watch.open.contains(run), || {
+        format!("{run:?} is not open: {:?}", watch.view.runs.get(run))
+    })
 }
 
 /// An attempt's number is one more than that of the run's last attempt, withdrawn ones included.

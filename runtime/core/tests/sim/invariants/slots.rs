@@ -1,9 +1,12 @@
 //! Slots: who may start, and that whoever may does.
 
+use std::collections::BTreeMap;
+
 use cronlet_core::{
     engine::{Effect, Event},
+    name::{GroupName, JobName},
     record::Record,
-    run::{Cause, RunEnd, RunStatus, SkipReason},
+    run::{Cause, RunEnd, RunId, RunStatus, SkipReason},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,25 +39,39 @@ pub(super) fn instances_are_respected(watch: &Watch, _: &Step, record: &Record) 
     let Some(row) = starting(watch, record) else {
         return Ok(());
     };
-    ensure(has_free_instance(watch, row), || {
+    ensure(Room::of(watch).of_job(row), || {
         format!("{} is at its cap", row.new.job)
     })
 }
 
-/// Of the runs that may start, the one with the lowest number does. When a crowd keeps the engine from
-/// looking at every backoff in one step, those it has not looked at do not count yet.
-pub(super) fn the_oldest_starts_first(watch: &Watch, step: &Step, record: &Record) -> Check {
+/// A group's `max` counts every attempt of its jobs that is armed or running, by the definition that
+/// the attempt keeps.
+pub(super) fn groups_are_respected(watch: &Watch, _: &Step, record: &Record) -> Check {
     let Some(row) = starting(watch, record) else {
         return Ok(());
     };
-    let older = watch
+    ensure(Room::of(watch).of_group(row), || {
+        format!("the group of {} is at its cap", row.new.job)
+    })
+}
+
+/// Of the runs that may start, the one that has waited longest does, a point of priority counting for a
+/// minute; of equals the one with the lowest number. When a crowd keeps the engine from looking at
+/// every backoff in one step, those it has not looked at do not count yet.
+pub(super) fn the_first_in_line_starts_first(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let Some(row) = starting(watch, record) else {
+        return Ok(());
+    };
+    let room = Room::of(watch);
+    let here = place(watch, row);
+    let before = watch
         .view
         .open_runs()
-        .take_while(|older| older.new.run < row.new.run)
-        .filter(|older| older.status == RunStatus::Queued || !is_unfinished(step))
-        .find(|older| waits(older, step.now) && has_free_instance(watch, older));
-    ensure(older.is_none(), || {
-        format!("{:?} starts, {older:?} is older", row.new.run)
+        .filter(|other| place(watch, other) < here)
+        .filter(|other| other.status == RunStatus::Queued || !is_unfinished(step))
+        .find(|other| may_start(watch, &room, other, step.now));
+    ensure(before.is_none(), || {
+        format!("{:?} starts, {before:?} is before it", row.new.run)
     })
 }
 
@@ -150,10 +167,11 @@ pub(super) fn no_slot_is_idle(watch: &Watch, step: &Step) -> Check {
     if !watch.serves() || awake || !has_free_slot(watch) {
         return Ok(());
     }
+    let room = Room::of(watch);
     let idle = watch
         .view
         .open_runs()
-        .find(|row| waits(row, step.now) && has_free_instance(watch, row));
+        .find(|row| may_start(watch, &room, row, step.now));
     ensure(idle.is_none(), || format!("{idle:?} could start"))
 }
 
@@ -193,16 +211,67 @@ fn waits(row: &RunRow, now: Timestamp) -> bool {
     }
 }
 
+/// Where a run stands in line: microseconds, then its number.
+fn place(watch: &Watch, row: &RunRow) -> (i64, RunId) {
+    let since = row.until.unwrap_or(row.new.queued_at).as_microsecond();
+    let priority = watch
+        .job(&row.new.job)
+        .map_or(0, |job| i64::from(job.priority));
+    (since - priority * 60_000_000, row.new.run)
+}
+
+/// Whether nothing keeps a run from starting, given that there is a slot.
+fn may_start(watch: &Watch, room: &Room, row: &RunRow, now: Timestamp) -> bool {
+    waits(row, now) && watch.open.contains(&row.new.run) && room.of_job(row) && room.of_group(row)
+}
+
 fn has_free_slot(watch: &Watch) -> bool {
     let cap = watch.plan.as_ref().map(|p| p.settings.max_concurrent_runs);
     cap.is_some_and(|cap| watch.holders().count() < cap.get() as usize)
 }
 
-fn has_free_instance(watch: &Watch, row: &RunRow) -> bool {
-    let job = &row.new.job;
-    let used = watch.holders().filter(|row| row.new.job == *job).count();
-    watch.job(job).is_some_and(|job| {
-        job.max_instances
-            .is_none_or(|cap| used < cap.get() as usize)
-    })
+/// How many attempts have a slot, by what caps count.
+struct Room<'a> {
+    watch: &'a Watch,
+    jobs: BTreeMap<&'a JobName, usize>,
+    groups: BTreeMap<&'a GroupName, usize>,
+}
+
+impl<'a> Room<'a> {
+    fn of(watch: &'a Watch) -> Self {
+        let (mut jobs, mut groups) = (BTreeMap::new(), BTreeMap::new());
+        for row in watch.holders() {
+            *jobs.entry(&row.new.job).or_default() += 1;
+            let live = row.live.map(|live| (row.new.run, live.attempt));
+            let armed = live.and_then(|key| watch.armed.get(&key));
+            if let Some(group) = armed.and_then(|job| job.group.as_ref()) {
+                *groups.entry(group).or_default() += 1;
+            }
+        }
+        Self {
+            watch,
+            jobs,
+            groups,
+        }
+    }
+
+    fn of_job(&self, row: &RunRow) -> bool {
+        let used = self.jobs.get(&row.new.job).copied().unwrap_or(0);
+        self.watch.job(&row.new.job).is_some_and(|job| {
+            job.max_instances
+                .is_none_or(|cap| used < cap.get() as usize)
+        })
+    }
+
+    fn of_group(&self, row: &RunRow) -> bool {
+        let group = self
+            .watch
+            .job(&row.new.job)
+            .and_then(|job| job.group.as_ref());
+        let Some(group) = group else { return true };
+        let used = self.groups.get(group).copied().unwrap_or(0);
+        let caps = self.watch.plan.as_ref().map(|plan| &plan.settings.groups);
+        let cap = caps.and_then(|caps| caps.get(group));
+        cap.is_none_or(|cap| used < cap.get() as usize)
+    }
 }

@@ -1,6 +1,7 @@
 //! What an expression means, what it refuses, and what a brute-force scan says
 //! about both.
 
+mod croner;
 mod dates;
 mod errors;
 mod hash;

@@ -193,6 +193,22 @@ const CASES: &[(&str, &str, &str, &str, &[&str])] = &[
         "1994-01-01T00:00:00Z",
         &["1993-08-22T00:00:00+12:00"],
     ),
+    // Indiana's Winamac went from Central to Eastern and to summer time at once.
+    (
+        "30 2,3 * * *",
+        "America/Indiana/Winamac",
+        "2007-03-10T12:00:00Z",
+        "2007-03-11T12:00:00Z",
+        &["2007-03-11T04:00:00-04:00"],
+    ),
+    // Nuuk had summer time for good, and moved no clock in that autumn.
+    (
+        "30 22,23 * * *",
+        "America/Nuuk",
+        "2023-10-28T12:00:00Z",
+        "2023-10-29T12:00:00Z",
+        &["2023-10-28T22:30:00-02:00", "2023-10-28T23:30:00-02:00"],
+    ),
     // Liberia was 44 minutes and a half behind.
     (
         "0 0 * * *",

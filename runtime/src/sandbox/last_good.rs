@@ -21,14 +21,14 @@ const INDEX: &str = "plugins.json";
 const COMPONENT: &str = "wasm";
 
 /// A folder of components. One that cannot be used is as good as an empty one.
-pub(super) struct Keep {
+pub(super) struct LastGood {
     dir: Option<PathBuf>,
 }
 
 /// Which component each plugin had, by what the schedules file calls it.
 type Index = BTreeMap<String, Digest>;
 
-impl Keep {
+impl LastGood {
     /// The components in `dir`, which is made if it is not there.
     pub(super) fn open(dir: Option<PathBuf>) -> Self {
         let dir = dir.and_then(|dir| match folder::private(&dir) {
@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    fn keep(dir: &Path) -> Keep {
-        Keep::open(Some(dir.join("kept")))
+    fn keep(dir: &Path) -> LastGood {
+        LastGood::open(Some(dir.join("kept")))
     }
 
     fn names(dir: &Path) -> BTreeSet<String> {

@@ -2,11 +2,19 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::project::{Project, Said};
+
+mod history;
+mod json;
+mod logs;
+mod rerun;
+mod runs;
+
+const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
 
 const SCHEDULES: &str = r#"
 [jobs.hello]
@@ -77,6 +85,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           show         Show everything about one run
           logs         Print the log of a run
           trigger      Ask the daemon for a run now
+          rerun        Ask the daemon for a run again, with the same params and nominal time
           cancel       Ask the daemon to end a run
           reload       Have the daemon read the schedules file again
           status       Show whether the daemon is there, whether it is well, and what it is doing
@@ -102,6 +111,9 @@ fn the_help_says_where_to_start() -> Result<()> {
           cronlet run hello    try a job, here and now
           cronlet serve        run the jobs when they are due
           cronlet history      what ran, and what came of it
+
+        With --json, data is one JSON document; a log is one object a line. The error that a command ends
+        with is one object on standard error.
 
         Exit codes:
             0  done
@@ -192,7 +204,8 @@ fn the_help_of_run() -> Result<()> {
           cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
         The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
-        to stop, a second one kills it.
+        to stop, a second one kills it. Nothing is kept: there is no history of it, and what the job
+        remembers from run to run is a copy that is thrown away.
         "#);
     Ok(())
 }
@@ -225,7 +238,8 @@ fn the_help_of_trigger() -> Result<()> {
           cronlet trigger hello --wait                        until it is over; 1 if it failed
           cronlet trigger hello --params '{"name": "you"}'    with other params
 
-        The run meets the job's policy as any other: it may be skipped, which is exit code 5.
+        The run meets the job's policy as any other: it may be skipped, which is exit code 5. With --wait
+        the log and the progress are shown on a terminal, and Ctrl-C leaves the run alone.
         "#);
     Ok(())
 }
@@ -649,245 +663,6 @@ fn colours_are_used_where_they_are_asked_for() -> Result<()> {
     ] {
         let said = project.cronlet(arguments)?;
         assert_eq!(said.err.contains('\u{1b}'), coloured, "{arguments:?}");
-    }
-    Ok(())
-}
-
-const RUN: &[&str] = &[
-    "run",
-    "job",
-    "status",
-    "reason",
-    "attempt",
-    "duration_ms",
-    "output",
-    "error",
-    "usage",
-    "nominal",
-    "queued_at",
-    "started_at",
-    "ended_at",
-    "trigger",
-    "attempts",
-    "actor",
-    "component_sha256",
-];
-const ATTEMPT: &[&str] = &[
-    "number",
-    "status",
-    "reason",
-    "started_at",
-    "ended_at",
-    "usage",
-];
-const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
-
-#[test]
-fn a_run_is_triggered_and_looked_at() -> Result<()> {
-    let project = project()?;
-    let _daemon = project.serve()?;
-    let said = project.cronlet(&["trigger", "echo", "--wait", "--params", r#"{"n": 1}"#])?;
-    assert_eq!((said.code, said.err.as_str()), (0, "run 1 queued\n"));
-    ensure!(said.out.starts_with("run 1 succeeded in "), "{}", said.out);
-    ensure!(said.out.ends_with(": echoed\n"), "{}", said.out);
-
-    let run = project.cronlet(&["show", "1", "--json"])?.json()?;
-    assert_keys(&run, RUN);
-    assert_keys(&run["attempts"][0], ATTEMPT);
-    assert_keys(&run["usage"], USAGE);
-    assert_eq!(
-        (&run["run"], &run["trigger"]),
-        (&json!(1), &json!("manual"))
-    );
-    assert_eq!(run["params"], json!({"n": 1}));
-    assert_eq!(run["output"]["params"], json!({"n": 1}));
-    let history = project.cronlet(&["history", "--json"])?.json()?;
-    assert_eq!(history, json!([run]));
-
-    let log = project.cronlet(&["logs", "1"])?;
-    ensure!(
-        log.out.ends_with("Z info   echoing  job=echo  attempt=1\n"),
-        "{}",
-        log.out
-    );
-    let line = project.cronlet(&["logs", "1", "--json"])?.json()?;
-    assert_keys(&line, &["attempt", "at", "level", "message", "fields"]);
-    assert_eq!(line["fields"], json!({"attempt": "1", "job": "echo"}));
-
-    let jobs = project.cronlet(&["jobs", "--json"])?.json()?;
-    let echo = jobs
-        .as_array()
-        .context("a list")?
-        .iter()
-        .find(|job| job["job"] == "echo");
-    assert_eq!(
-        echo.context("the job is there")?["last_run"]["run"],
-        json!(1)
-    );
-
-    let again = project
-        .cronlet(&["trigger", "echo", "--json", "--wait"])?
-        .json()?;
-    assert_eq!(
-        (&again["run"], &again["status"]),
-        (&json!(2), &json!("succeeded"))
-    );
-    Ok(())
-}
-
-#[test]
-fn a_run_that_fails_is_1_for_who_waits() -> Result<()> {
-    let project = project()?;
-    let _daemon = project.serve()?;
-    let said = project.cronlet(&["trigger", "panic", "--wait"])?;
-    assert_eq!(said.code, 1);
-    ensure!(
-        said.out.starts_with("run 1 failed: trap after "),
-        "{}",
-        said.out
-    );
-    let shown = project.cronlet(&["show", "1"])?.out;
-    ensure!(
-        shown.starts_with("run 1  failed: trap\n  job        panic\n"),
-        "{shown}"
-    );
-    ensure!(shown.contains("the shelf is empty"), "{shown}");
-    Ok(())
-}
-
-#[test]
-fn what_overlaps_is_refused_and_what_runs_is_cancelled() -> Result<()> {
-    let project = project()?;
-    let mut daemon = project.serve()?;
-    assert_eq!(project.cronlet(&["trigger", "long"])?.out, "run 1 queued\n");
-    daemon.wait_for("started")?;
-    let said = project.cronlet(&["trigger", "long"])?;
-    assert_eq!(
-        (said.code, said.out.as_str()),
-        (5, "run 2 skipped: overlap\n")
-    );
-
-    let status = project.cronlet(&["status", "--json"])?;
-    assert_eq!(status.code, 0);
-    let status = status.json()?;
-    assert_eq!(status["status"], json!("healthy"));
-    assert_eq!(status["running"][0]["run"], json!(1));
-    let status = project.cronlet(&["status"])?.out;
-    ensure!(
-        status.contains("1 running, 0 queued, 0 retrying"),
-        "{status}"
-    );
-
-    let said = project.cronlet(&["cancel", "1", "--kill"])?;
-    assert_eq!(
-        (said.code, said.out.as_str()),
-        (0, "run 1 is being killed\n")
-    );
-    daemon.wait_for("cancelled")?;
-    assert_eq!(project.cronlet(&["cancel", "1"])?.code, 5);
-    assert_refused(
-        &project.cronlet(&["cancel", "9"])?,
-        4,
-        "error: there is no run 9\n",
-    );
-    let said = project.cronlet(&["trigger", "lung"])?;
-    assert_refused(
-        &said,
-        4,
-        "error: there is no job `lung`\nhelp: did you mean `long`?\n",
-    );
-    Ok(())
-}
-
-#[test]
-fn what_is_not_in_the_history_is_4() -> Result<()> {
-    let project = project()?;
-    let _daemon = project.serve()?;
-    let none = project.cronlet(&["history"])?;
-    assert_eq!(
-        (none.code, none.out.as_str(), none.err.as_str()),
-        (0, "", "no runs yet\n")
-    );
-    assert_eq!(project.cronlet(&["history", "--json"])?.out, "[]\n");
-    for verb in ["show", "logs"] {
-        let err = "error: there is no run 7\nhelp: `cronlet history` lists the runs there are\n";
-        assert_refused(&project.cronlet(&[verb, "7"])?, 4, err);
-    }
-    let said = project.cronlet(&["history", "ecko"])?;
-    assert_refused(
-        &said,
-        4,
-        "error: there is no job `ecko`\nhelp: did you mean `echo`?\n",
-    );
-    Ok(())
-}
-
-#[test]
-fn a_broken_file_does_not_hide_the_database() -> Result<()> {
-    let project = project()?;
-    let daemon = project.serve()?;
-    project.cronlet(&["trigger", "echo", "--wait"])?;
-    drop(daemon);
-    project.write("schedules.toml", "[jobs.echo\n")?;
-    let said = project.cronlet(&["history", "--json"])?;
-    assert_eq!(said.json()?[0]["job"], json!("echo"));
-    assert_eq!(
-        said.err,
-        "warning: `schedules.toml` has a problem; the database is taken to be `cronlet.db`\n\
-         help: `cronlet check` shows what is wrong\n"
-    );
-    let jobs = project.cronlet(&["jobs", "--json"])?.json()?;
-    assert_eq!(
-        (&jobs[0]["job"], &jobs[0]["state"]),
-        (&json!("echo"), &json!("unknown"))
-    );
-    // Named, it is found without a look at the file.
-    let said = project.cronlet(&["history", "--database", "cronlet.db"])?;
-    assert_eq!((said.code, said.err.as_str()), (0, ""));
-    Ok(())
-}
-
-#[test]
-fn a_second_daemon_is_refused() -> Result<()> {
-    let project = project()?;
-    let _daemon = project.serve()?;
-    let said = project.cronlet(&["serve"])?;
-    assert_eq!(said.code, 5);
-    ensure!(
-        said.err
-            .contains("the database belongs to the cronlet with process id ")
-    );
-    Ok(())
-}
-
-#[test]
-fn a_shell_completes_verbs_options_and_the_names_of_jobs() -> Result<()> {
-    let jobs = "[jobs.hello]\nplugin = \"hello\"\n[jobs.help-desk]\nplugin = \"hello\"\n\
-                [jobs.other]\nplugin = \"hello\"\n";
-    let project = Project::new(jobs, &[])?;
-    project.write("more.toml", "[jobs.hey]\nplugin = \"hello\"\n")?;
-    let hook = project.cronlet(&["completions", "bash"])?;
-    ensure!(hook.code == 0 && hook.err.is_empty(), "{hook:?}");
-    project.write("hook.bash", &hook.out)?;
-    for (typed, completed) in [
-        ("cronlet comp", "completions"),
-        ("cronlet run hel", "hello help-desk"),
-        ("cronlet trigger o", "other"),
-        ("cronlet -c more.toml run h", "hey"),
-        ("cronlet run --par", "--params"),
-        ("cronlet run zzz", ""),
-    ] {
-        let last = typed.rsplit(' ').next().unwrap_or_default();
-        let script = format!(
-            "source ./hook.bash; COMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             COMP_TYPE=9; _clap_complete_cronlet cronlet {last}; echo \"${{COMPREPLY[*]}}\""
-        );
-        let mut bash = std::process::Command::new("bash");
-        bash.args(["--norc", "-c", &script])
-            .current_dir(project.path(""));
-        let said = project.run(&mut bash)?;
-        let words: Vec<_> = said.out.split_whitespace().collect();
-        ensure!(words.join(" ") == completed, "{typed}: {said:?}");
     }
     Ok(())
 }
