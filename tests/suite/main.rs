@@ -7,6 +7,7 @@ mod csv_import;
 mod daemon;
 mod features;
 mod files;
+mod fuzz;
 mod golden;
 mod instants;
 mod manager;
