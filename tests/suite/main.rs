@@ -1,5 +1,6 @@
 //! Tests of the whole product, in one binary.
 
+mod admission;
 mod backup;
 mod cli;
 mod crash;
