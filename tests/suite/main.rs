@@ -1,5 +1,6 @@
 //! Tests of the whole product, in one binary.
 
+mod admission;
 mod backup;
 mod cli;
 mod crash;
@@ -7,6 +8,7 @@ mod csv_import;
 mod daemon;
 mod features;
 mod files;
+mod fuzz;
 mod golden;
 mod instants;
 mod manager;

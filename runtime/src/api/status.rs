@@ -146,6 +146,7 @@ pub(super) async fn livez(State(engine): State<Handle>) -> Result<&'static str, 
 pub(super) async fn readyz(State(engine): State<Handle>) -> Result<&'static str, Problem> {
     match ask(&engine).await? {
         status if status.stopping => Err(Problem::unavailable("the daemon is stopping")),
+        status if !status.ready => Err(Problem::unavailable("the daemon is starting")),
         status if matches!(status.store, StoreStatus::Failing { .. }) => Err(Problem::unavailable(
             "the history cannot be written, so nothing starts",
         )),

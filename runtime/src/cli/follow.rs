@@ -28,6 +28,8 @@ pub struct Following {
     pub run: u64,
     pub job: String,
     pub log: Where,
+    /// What is said first, once Ctrl-C is listened for.
+    pub greeting: Option<String>,
 }
 
 /// Where the lines of the log go.
@@ -79,12 +81,12 @@ pub fn accepted(
         }
         return Ok(exit(&accepted.status));
     }
-    console.note(sentence(accepted));
     let watched = Bar::room().is_some();
     let following = Following {
         run: accepted.run,
         job: job.to_owned(),
         log: if watched { Where::Err } else { Where::Nowhere },
+        greeting: Some(sentence(accepted)),
     };
     let run = match follow(daemon, &following, console)? {
         Followed::Over(run) => run,
@@ -106,6 +108,9 @@ pub fn follow(
 ) -> Result<Followed, CliError> {
     block_on(async {
         let mut interrupts = Interrupts::listen()?;
+        if let Some(greeting) = &following.greeting {
+            console.note(greeting);
+        }
         let mut shown = Shown::new(following);
         let mut events = daemon.follow(following.run).await?;
         let mut ticks = ticks();

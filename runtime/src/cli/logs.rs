@@ -62,6 +62,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
             run: args.run,
             job: run.job.to_string(),
             log: Where::Out(zone),
+            greeting: None,
         };
         return follow::follow(&daemon, &following, console)?.exit(console);
     }

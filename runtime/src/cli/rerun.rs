@@ -9,9 +9,9 @@ Examples:
   cronlet rerun 1042           the same once more, as a run of its own
   cronlet rerun 1042 --wait    until it is over; 1 if it failed
 
-The new run is a manual one, for the same nominal time. Params that were given to the old run by hand
-are given to the new one; otherwise it gets those that the job has now, as it has the component and
-the policy of now. So it may be skipped, which is exit code 5. If the job is gone the code is 4.")]
+The new run is a manual one, for the same nominal time. Params that were given to the old run by
+hand are given to the new one; otherwise it gets those that the job has now. The component and the
+policy are those of now, so it may be skipped, which is exit code 5. If the job is gone it is 4.")]
 pub struct Args {
     /// The run's number, as `history` shows it
     #[arg(value_parser = params::run)]

@@ -41,6 +41,8 @@ pub struct Status {
     pub version: &'static str,
     pub started_at: Timestamp,
     pub uptime: Duration,
+    /// Whether its first plan is on disk: whoever asks the history finds the jobs.
+    pub ready: bool,
     /// Whether it was told to stop.
     pub stopping: bool,
     pub config: ConfigStatus,
@@ -264,6 +266,7 @@ impl Board {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
             uptime: Duration::try_from(now.duration_since(self.started_at)).unwrap_or_default(),
+            ready: core.has_taken_over(),
             stopping: self.stopping,
             config: self.config(),
             running,

@@ -1,9 +1,11 @@
 //! Runs that the daemon has: asked for, looked at, cancelled.
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{USAGE, assert_keys, assert_refused, project};
+use crate::daemon::Daemon;
 
 const RUN: &[&str] = &[
     "run",
@@ -208,5 +210,19 @@ fn a_second_daemon_is_refused() -> Result<()> {
         said.err
             .contains("the database belongs to the cronlet with process id ")
     );
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_leaves_a_run_alone() -> Result<()> {
+    let project = project()?;
+    let daemon = Daemon::start(&project)?;
+    let mut waiting = project.start(&["trigger", "long", "--wait"])?;
+    waiting.wait_for("run 1 queued")?;
+    waiting.signal(Signal::INT)?;
+    waiting.wait_for("run 1 goes on")?;
+    waiting.wait_for("`cronlet logs 1 --follow` shows it again, `cronlet cancel 1` ends it")?;
+    assert_eq!(waiting.end()?, 130);
+    daemon.until("it goes on", |status| status.running.len() == 1)?;
     Ok(())
 }

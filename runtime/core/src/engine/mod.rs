@@ -18,11 +18,11 @@
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, missed, expired, removed | superseded, queue-full, outside-hours, blackout, disabled, dependency-failed |
-//! | overlap | skip, allow | queue-one, queue-all, cancel-running, kill-running |
-//! | catch-up | latest, none | all |
-//! | caps | `max_instances`, `max_concurrent_runs` | groups |
-//! | order of waiting runs | age | priority plus minutes waited |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed | outside-hours, blackout, disabled, dependency-failed |
+//! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
+//! | catch-up | latest, none, all: these three are all | |
+//! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
+//! | order of waiting runs | priority plus minutes waited | |
 //!
 //! # An attempt's way
 //!
@@ -33,9 +33,9 @@
 //!
 //! # Rooms
 //!
-//! `due` finds what is due, `slots` says who may start, `attempts` starts and ends attempts, `requests`
-//! answers people, `plans` takes over plans and stores, `storing` waits for the disk, `ledger` says what of
-//! a job's state an attempt may change.
+//! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
+//! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
+//! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change.
 
 mod attempts;
 mod due;
@@ -187,6 +187,11 @@ impl Engine {
     /// Every open run, by number.
     pub fn open_runs(&self) -> impl Iterator<Item = OpenRun<'_>> {
         self.runs.values().map(Run::view)
+    }
+
+    /// Whether what this engine took over is on disk: who reads the store finds the jobs of its plan.
+    pub fn has_taken_over(&self) -> bool {
+        self.stored > Seq(0)
     }
 
     /// When the next occurrence of any job is due.

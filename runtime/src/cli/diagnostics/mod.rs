@@ -216,6 +216,7 @@ fn shown(message: &str) -> String {
 
 /// As [`shown`], for a message that may have several lines.
 fn shown_lines(message: &str) -> String {
+    let message = message.replace('\t', " ");
     let lines: Vec<_> = message.split('\n').map(visible).collect();
     lines.join("\n")
 }

@@ -105,12 +105,13 @@ impl Manager {
         let mut word = "READY=1\n";
         let mut said = String::new();
         while let Some(status) = engine.status().await {
-            let word = std::mem::take(&mut word);
             let mut message = if status.stopping {
                 self.stopping();
                 self.more_time()
+            } else if status.ready {
+                std::mem::take(&mut word).to_owned()
             } else {
-                word.to_owned()
+                self.more_time()
             };
             if self.watches {
                 message.push_str("WATCHDOG=1\n");

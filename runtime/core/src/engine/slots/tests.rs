@@ -263,8 +263,8 @@ proptest! {
             ..Naive::default()
         };
         for (run, happening) in (1..).zip(happenings) {
-            let pick = |of: &BTreeMap<u64, _>, index: &prop::sample::Index| {
-                (!of.is_empty()).then(|| *of.keys().nth(index.index(of.len())).unwrap())
+            let pick = |of: Vec<u64>, index: &prop::sample::Index| {
+                (!of.is_empty()).then(|| of[index.index(of.len())])
             };
             match happening {
                 Happening::Wait { job, since } => {
@@ -272,15 +272,15 @@ proptest! {
                     naive.waiting.insert(run, (job, since));
                 }
                 Happening::Forget(index) => {
-                    let waiting = naive.waiting.iter().map(|(run, _)| (*run, ())).collect();
-                    if let Some(run) = pick(&waiting, &index) {
+                    let waiting = naive.waiting.keys().copied().collect();
+                    if let Some(run) = pick(waiting, &index) {
                         world.forget(run);
                         naive.waiting.remove(&run);
                     }
                 }
                 Happening::Release(index) => {
-                    let held = naive.held.keys().map(|run| (*run, ())).collect();
-                    if let Some(run) = pick(&held, &index) {
+                    let held = naive.held.keys().copied().collect();
+                    if let Some(run) = pick(held, &index) {
                         world.release(run);
                         naive.held.remove(&run);
                     }
