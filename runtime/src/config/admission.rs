@@ -1,7 +1,11 @@
 //! The keys that say which occurrences run, and which of those that wait is next: `[defaults]` and a
 //! job share them.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{
+    num::NonZeroU32,
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 use cronlet_core::{
     name::GroupName,
@@ -10,6 +14,7 @@ use cronlet_core::{
 
 use super::{
     groups,
+    problem::Problem,
     table::{Kind, Table, Walk},
 };
 
@@ -77,6 +82,44 @@ pub(super) struct AdmissionKeys {
     catch_up_max: Option<NonZeroU32>,
     catch_up_grace: Option<Duration>,
     catch_up_window: Option<Duration>,
+    /// Where those are that only some words of `overlap` and `catch_up` read.
+    special: Vec<Special>,
+}
+
+/// A key that has an effect only where `reader` has the value `word`.
+#[derive(Clone, Debug)]
+struct Special {
+    key: &'static str,
+    reader: &'static str,
+    word: &'static str,
+    span: Range<usize>,
+}
+
+impl Special {
+    fn new(key: &'static str, reader: &'static str, word: &'static str, at: &Range<usize>) -> Self {
+        Self {
+            key,
+            reader,
+            word,
+            span: at.clone(),
+        }
+    }
+
+    /// What is said of it where the reader has another value.
+    fn idle(self, value: &str) -> Problem {
+        let Self {
+            key, reader, word, ..
+        } = self;
+        Problem::warning(
+            "config::no-effect",
+            format!("`{key}` has no effect with `{reader} = \"{value}\"`"),
+        )
+        .at(self.span)
+        .label(format!("only `{reader} = \"{word}\"` reads it"))
+        .help(format!(
+            "write `{reader} = \"{word}\"`, or leave `{key}` out"
+        ))
+    }
 }
 
 /// What they mean.
@@ -96,10 +139,14 @@ impl AdmissionKeys {
             keys.overlap = walk.choice(&field, &OVERLAP, &OVERLAPS);
         }
         if let Some(field) = table.take("max_queued") {
+            let special = Special::new("max_queued", "overlap", "queue-all", &field.span);
+            keys.special.push(special);
             let most = walk.integer(&field, &QUEUED, MOST_QUEUED);
             keys.max_queued = most.and_then(NonZeroU32::new);
         }
         if let Some(field) = table.take("max_instances") {
+            let special = Special::new("max_instances", "overlap", "allow", &field.span);
+            keys.special.push(special);
             let most = walk.integer(&field, &COUNT, INSTANCES);
             keys.max_instances = most.and_then(NonZeroU32::new);
         }
@@ -114,6 +161,8 @@ impl AdmissionKeys {
             keys.catch_up = walk.choice(&field, &CATCH_UP, &CATCH_UPS);
         }
         if let Some(field) = table.take("catch_up_max") {
+            let special = Special::new("catch_up_max", "catch_up", "all", &field.span);
+            keys.special.push(special);
             let most = walk.integer(&field, &QUEUED, MOST_LATE);
             keys.catch_up_max = most.and_then(NonZeroU32::new);
         }
@@ -138,12 +187,31 @@ impl AdmissionKeys {
             catch_up_max: self.catch_up_max.or(defaults.catch_up_max),
             catch_up_grace: self.catch_up_grace.or(defaults.catch_up_grace),
             catch_up_window: self.catch_up_window.or(defaults.catch_up_window),
+            special: self.special,
+        }
+    }
+
+    /// Says which of these keys nothing reads. One that `[defaults]` has is there for other jobs.
+    fn lint(&self, walk: &mut Walk<'_>) {
+        let overlap = self.overlap.unwrap_or_default();
+        let catch_up = self.catch_up.unwrap_or(CatchUp::default().mode);
+        let overlap = OVERLAPS.iter().find(|(_, it)| *it == overlap);
+        let catch_up = CATCH_UPS.iter().find(|(_, it)| *it == catch_up);
+        for special in &self.special {
+            let value = match special.reader {
+                "overlap" => overlap.map(|(word, _)| *word),
+                _ => catch_up.map(|(word, _)| *word),
+            };
+            if let Some(value) = value.filter(|value| *value != special.word) {
+                walk.lints.push(special.clone().idle(value));
+            }
         }
     }
 
     /// What these keys mean, with those of `defaults` where they are not written.
-    pub(super) fn resolve(self, defaults: &Self) -> Admission {
+    pub(super) fn resolve(self, defaults: &Self, walk: &mut Walk<'_>) -> Admission {
         let keys = self.over(defaults);
+        keys.lint(walk);
         let catch_up = CatchUp::default();
         Admission {
             overlap: match keys.overlap.unwrap_or_default() {

@@ -152,7 +152,7 @@ impl PolicyKeys {
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),
-            admission: self.admission.resolve(&defaults.admission),
+            admission: self.admission.resolve(&defaults.admission, walk),
             allow: self
                 .allow
                 .or_else(|| defaults.allow.clone())
