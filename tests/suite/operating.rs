@@ -258,14 +258,18 @@ fn all_are_said(heading: &str) -> Result<BTreeSet<String>> {
 #[test]
 fn its_reasons_are_those_of_the_code() -> Result<()> {
     let told = all_are_said("Why it is degraded")?;
-    let status = fs::read_to_string(root().join("runtime/src/engine/status.rs"))?;
+    let code = code()?;
     let body = |from: &str| -> Result<&str> {
-        let start = status.find(from).with_context(|| format!("no `{from}`"))?;
-        let rest = &status[start..];
-        Ok(&rest[..rest.find("\n}\n").unwrap_or(rest.len())])
+        let mut bodies = code
+            .iter()
+            .filter_map(|(_, text)| text.find(from).map(|at| &text[at..]));
+        let body = bodies.next().with_context(|| format!("no `{from}`"))?;
+        let end = body.find("\n    }\n").context("a function has an end")?;
+        Ok(&body[..end])
     };
     let functions = [
-        body("fn degraded(")?,
+        body("fn degraded(&self, ")?,
+        body("fn reason(&self, status: &StoreStatus")?,
         body("impl fmt::Display for Troubled")?,
     ];
     for reason in functions.into_iter().flat_map(literals) {

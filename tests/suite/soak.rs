@@ -43,7 +43,7 @@ const LINES: usize = 30;
 
 /// What may be more in the last third than in the first, median against median.
 ///
-/// Some of it is warmth, which ends: pages of the database in its two caches, arenas of the allocator,
+/// Some of it is warmth, which ends: pages of the growing database in SQLite's cache (about 20 MiB in all),
 /// and the places of the pool, each of which keeps three mappings for the component that was last in
 /// it. [`schedules`] asks for a small pool, so that all of it is soon warm. What leaks a page each
 /// second is over the bound within an hour.

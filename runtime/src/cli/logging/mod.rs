@@ -6,7 +6,6 @@
 use std::{
     fmt,
     io::{self, Write as _},
-    panic,
     path::{Path, PathBuf},
 };
 
@@ -157,9 +156,6 @@ pub fn init(args: &Args) -> Result<Logging, CliError> {
         .with(layer.with_filter(filter))
         .try_init()
         .map_err(|error| CliError::internal(format!("cannot begin to log: {error}")))?;
-    if args.dir.is_some() {
-        log_panics();
-    }
     Ok(Logging(lines))
 }
 
@@ -178,15 +174,6 @@ fn files(folder: &Path, args: &Args) -> Result<Files, CliError> {
     let path = files.path();
     let _ = writeln!(anstream::stderr(), "the log is in `{}`", path.display());
     Ok(files)
-}
-
-/// A panic is said on standard error, which may go nowhere; then the log has it.
-fn log_panics() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        report(info);
-        tracing::error!("this is a bug in cronlet: {info}");
-    }));
 }
 
 fn size(text: &str) -> Result<u64, String> {

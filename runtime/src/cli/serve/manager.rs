@@ -29,6 +29,9 @@ use crate::{
 /// Between two messages, where no watchdog wants them sooner.
 const BEAT: Duration = Duration::from_secs(10);
 
+/// Between two looks whether it is ready.
+const SOON: Duration = Duration::from_millis(50);
+
 /// A watchdog with less time than any sensible one gets no more than this.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -122,7 +125,12 @@ impl Manager {
                 said = news;
             }
             self.say(&message);
-            sleep(self.beat).await;
+            let waits = if word.is_empty() {
+                self.beat
+            } else {
+                self.beat.min(SOON)
+            };
+            sleep(waits).await;
         }
     }
 
