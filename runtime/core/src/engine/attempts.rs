@@ -214,6 +214,11 @@ impl Engine {
                 let until = step.now.checked_add(after).unwrap_or(Timestamp::MAX);
                 self.back_off(step, id, until);
             }
+            Next::End(RunEnd::Cancelled) => {
+                let run = self.runs.get_mut(&id);
+                let reason = run.and_then(|run| run.cancel_reason.take());
+                self.end_run(step, id, RunEnd::Cancelled, reason);
+            }
             Next::End(end) => self.end_run(step, id, end, None),
             Next::Stopped => {
                 let end = RunEnd::Failed(FailReason::Crash);

@@ -19,6 +19,9 @@ use crate::{
     run::{RunEnd, RunId, SkipReason, Turn},
 };
 
+/// Why a run is cancelled that nobody cancelled.
+const NEWER: &str = "cancelled by a newer occurrence";
+
 impl Engine {
     /// What becomes of an occurrence of a job that arrives now: when it is its turn, or why it has none.
     /// What it does to the job's other runs is done.
@@ -96,10 +99,9 @@ impl Engine {
             };
             if !matches!(run.phase, RunPhase::Running { .. }) {
                 self.disarm(step, id);
-                let why = "cancelled by a newer occurrence".to_owned();
-                self.end_run(step, id, RunEnd::Cancelled, Some(why));
+                self.end_run(step, id, RunEnd::Cancelled, Some(NEWER.to_owned()));
             } else if kill || !run.cancel_requested {
-                self.cancel_guest(step, id, kill, None);
+                self.cancel_guest(step, id, kill, (None, Some(NEWER.to_owned())));
             }
         }
     }
@@ -110,7 +112,7 @@ impl Engine {
         step: &mut Step,
         id: RunId,
         kill: bool,
-        actor: Option<Arc<str>>,
+        (actor, reason): (Option<Arc<str>>, Option<String>),
     ) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
@@ -119,6 +121,8 @@ impl Engine {
             return;
         };
         run.cancel_requested = true;
+        // The first who asked is the reason.
+        run.cancel_reason = run.cancel_reason.take().or(reason);
         step.records
             .push(Record::CancelRequested { run: id, actor });
         step.effects.push(Effect::Cancel {

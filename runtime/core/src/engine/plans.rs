@@ -232,6 +232,7 @@ impl Engine {
             attempted: stored.attempted,
             last_failure: stored.last_failure,
             cancel_requested: stored.cancel_requested,
+            cancel_reason: None,
         };
         self.runs.insert(id, run);
         self.wait_for_slot(id);

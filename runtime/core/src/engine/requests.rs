@@ -70,7 +70,8 @@ impl Engine {
             return reply(step, request, Answer::NotOpen);
         };
         let answer = if matches!(run.phase, RunPhase::Running { .. }) {
-            self.cancel_guest(step, id, kill, actor);
+            let reason = cancelled_by(actor.as_deref());
+            self.cancel_guest(step, id, kill, (actor, reason));
             Answer::Cancelling
         } else {
             self.disarm(step, id);

@@ -54,6 +54,8 @@ pub(super) struct Run {
     pub(super) attempted: bool,
     pub(super) last_failure: Option<FailReason>,
     pub(super) cancel_requested: bool,
+    /// Who or what wants that, in a sentence, as far as this engine was told.
+    pub(super) cancel_reason: Option<String>,
 }
 
 /// What a run is doing.
@@ -130,6 +132,7 @@ impl Run {
             attempted: false,
             last_failure: None,
             cancel_requested: false,
+            cancel_reason: None,
         }
     }
 

@@ -6,7 +6,7 @@ use cronlet_core::{
     engine::{Answer, Effect},
     name::JobName,
     record::{Batch, Record},
-    run::{AttemptStatus, RunEnd, RunId, SkipReason},
+    run::{AttemptStatus, RunEnd, RunId, SkipReason, Turn},
 };
 use jiff::Timestamp;
 
@@ -73,6 +73,38 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
     ("no_slot_is_idle", |said, _| {
         records(said, |records| {
             records.retain(|r| !matches!(r, Record::AttemptStarted { .. }));
+        });
+    }),
+    ("the_first_in_line_starts_first", |said, _| {
+        records(said, |records| {
+            let starts = |r: &Record| matches!(r, Record::AttemptStarted { .. });
+            let first = records.iter().position(starts);
+            let last = records.iter().rposition(starts);
+            if let Some((first, last)) = first.zip(last) {
+                records.swap(first, last);
+            }
+        });
+    }),
+    ("nobody_jumps_the_queue", |said, now| {
+        records(said, |records| {
+            let waits = |r: &Record| match r {
+                Record::RunQueued(new) if new.turn != Turn::Now => Some(new.run),
+                _ => None,
+            };
+            let jumps = records.iter().find_map(waits);
+            records.extend(jumps.map(|run| Record::AttemptStarted {
+                run,
+                attempt: 1,
+                component: None,
+                starts_at: now,
+            }));
+        });
+    }),
+    ("overlap_is_respected", |said, _| {
+        each(said, |record| {
+            if let Record::RunQueued(new) = record {
+                Arc::make_mut(new).turn = Turn::Queue;
+            }
         });
     }),
     ("nothing_starts_early", |said, now| {
