@@ -8,7 +8,7 @@ use crate::api::runs::{Cancel, Cancelled};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cronlet cancel 1042           the job is asked to stop, and has ten seconds to do it
+  cronlet cancel 1042           the job is asked to stop, and has its `grace` to do it
   cronlet cancel 1042 --kill    it is stopped at once
 
 A run that waits ends without a start. Either way it ends as `cancelled`, and is not tried again. A
