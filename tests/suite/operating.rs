@@ -10,6 +10,7 @@ use cronlet::cli::Exit;
 
 use crate::{
     daemon::Daemon,
+    pages::{blocks, file},
     project::{Project, binary},
 };
 
@@ -20,27 +21,11 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn page() -> Result<String> {
-    fs::read_to_string(root().join("docs/operating.md")).context("read docs/operating.md")
-}
-
-/// The blocks of the page: what stands after the fence, and the text.
-fn blocks() -> Result<Vec<(String, String)>> {
-    let page = page()?;
-    let mut blocks = Vec::new();
-    let mut rest = page.as_str();
-    while let Some((_, after)) = rest.split_once("\n```") {
-        let (fence, body) = after.split_once('\n').context("a block has a first line")?;
-        let (body, behind) = body.split_once("\n```").context("a block has an end")?;
-        blocks.push((fence.to_owned(), format!("{body}\n")));
-        rest = behind;
-    }
-    Ok(blocks)
-}
+const PAGE: &str = "docs/operating.md";
 
 /// The cells of the tables below a heading, row by row, without the heads.
 fn rows(heading: &str) -> Result<Vec<Vec<String>>> {
-    let page = page()?;
+    let page = file(PAGE)?;
     let start = page
         .find(&format!("\n## {heading}\n"))
         .context("no such heading")?;
@@ -84,7 +69,7 @@ fn its_blocks_run() -> Result<()> {
     let project = hello()?;
     let daemon = Daemon::start(&project)?;
     project.until_runs("hello", |runs| !runs.is_empty())?;
-    let blocks = blocks()?;
+    let blocks = blocks(PAGE)?;
     let of = |kind: &'static str| blocks.iter().filter(move |(fence, _)| fence == kind);
     ensure!(of("bash daemon").count() > 0 && of("bash stopped").count() > 0);
     for (_, script) in of("bash daemon") {
@@ -109,7 +94,7 @@ fn its_blocks_run() -> Result<()> {
 
 #[test]
 fn its_schedules_are_sound_and_its_commands_exist() -> Result<()> {
-    for (fence, text) in blocks()? {
+    for (fence, text) in blocks(PAGE)? {
         if fence == "toml" {
             let project = Project::new(&text, &[("hello", tests::HELLO)])?;
             let said = project.cronlet(&["check", "--strict"])?;
