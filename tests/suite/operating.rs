@@ -1,5 +1,5 @@
 //! docs/operating.md is what happens: its commands run, its files are there, and its messages are the
-//! code's.
+//! code's. So are the words that docs/store.md quotes.
 
 use std::{
     collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
@@ -263,6 +263,30 @@ fn its_reasons_are_those_of_the_code() -> Result<()> {
             "docs/operating.md does not say what to do about `{reason}`"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn what_the_page_on_the_database_quotes_is_said() -> Result<()> {
+    let page = fs::read_to_string(root().join("docs/store.md"))?;
+    let code = code()?;
+    let said: Vec<_> = code.iter().flat_map(|(_, text)| literals(text)).collect();
+    let (_, faults) = page
+        .split_once("| what happens | what is said |")
+        .context("a table of what can go wrong")?;
+    let mut seen = 0;
+    for row in faults.lines().filter(|line| line.starts_with("| ")) {
+        let quoted = row.split('|').nth(2).context("what is said")?;
+        for quote in quoted.split(", then: ").map(plain) {
+            let quote = quote.trim_end_matches(" …");
+            seen += usize::from(!quote.is_empty());
+            ensure!(
+                said.iter().any(|text| text.contains(quote)),
+                "docs/store.md: no code says `{quote}`"
+            );
+        }
+    }
+    ensure!(seen > 8, "only {seen} quotes were found");
     Ok(())
 }
 

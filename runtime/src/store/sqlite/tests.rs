@@ -215,6 +215,25 @@ fn a_writer_of_an_old_epoch_is_refused() {
 }
 
 #[test]
+fn a_file_system_that_becomes_read_only_is_an_outage() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    // What SQLite answers where nothing can be written any more.
+    let may_write = |store: &SqliteStore, may: bool| {
+        let pragma = store.connection.pragma_update(None, "query_only", !may);
+        pragma.unwrap();
+    };
+    may_write(&store, false);
+    let error = store.commit(&batch(vec![queued(2)])).unwrap_err();
+    assert!(error.to_string().contains("is read-only"), "{error}");
+    assert!(!error.is_lasting(), "another try may be better");
+    may_write(&store, true);
+    queue(&mut store, 2);
+    assert_eq!(count(&place.history()), 2);
+}
+
+#[test]
 fn only_the_owner_may_read_the_files() {
     let place = place();
     let mut store = place.open();
