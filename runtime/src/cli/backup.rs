@@ -31,8 +31,8 @@ Examples:
   cronlet backup --force /backups/cronlet.db  replace the last one, once the new one is whole
   cronlet history --database FILE             look into a copy
 
-The daemon goes on meanwhile. The copy is one moment of the history; it is checked before it gets its
-name. To restore one, stop the daemon and put the copy in the place of the database.")]
+The daemon goes on meanwhile. The copy is one moment of the history; it is checked before it gets
+its name. To restore one, stop the daemon and put the copy in the place of the database.")]
 pub struct Args {
     /// The copy, which must not be there
     file: PathBuf,

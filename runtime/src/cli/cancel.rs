@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{console::Console, daemon, error::CliError, exit::Exit, params, place::Place};
+use super::{console::Console, daemon, error::CliError, exit::Exit, params, place::Place, show};
 use crate::api::runs::{Cancel, Cancelled};
 
 #[derive(Debug, clap::Args)]
@@ -11,8 +11,9 @@ Examples:
   cronlet cancel 1042           the job is asked to stop, and has its `grace` to do it
   cronlet cancel 1042 --kill    it is stopped at once
 
-A run that waits ends without a start. Either way it ends as `cancelled`, and is not tried again. A
-run that is over cannot be cancelled, which is exit code 5.")]
+`grace` is a key of the job, ten seconds unless it says otherwise; what has not ended by then is
+stopped. A run that waits ends without a start. Either way it ends as `cancelled`, and is not
+tried again. A run that is over cannot be cancelled, which is exit code 5.")]
 pub struct Args {
     /// The run's number, as `history` and `status` show it
     #[arg(value_parser = params::run)]
@@ -26,7 +27,10 @@ pub struct Args {
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let daemon = daemon::find(place, console)?;
     let path = format!("/api/v1/runs/{}/cancel", args.run);
-    let cancelled: Cancelled = daemon.post(&path, &Cancel { kill: args.kill })?.ok()?;
+    let cancelled: Cancelled = daemon
+        .post(&path, &Cancel { kill: args.kill })?
+        .ok()
+        .map_err(|error| show::refused(error, args.run))?;
     let (run, status) = (args.run, cancelled.status.as_str());
     if console.json() {
         console.document(&json!({"run": run, "status": status}))?;

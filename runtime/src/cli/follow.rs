@@ -82,11 +82,13 @@ pub fn accepted(
         return Ok(exit(&accepted.status));
     }
     let watched = Bar::room().is_some();
+    // What was skipped is over, so how it ended says it all.
+    let greeting = (accepted.status != "skipped").then(|| sentence(accepted));
     let following = Following {
         run: accepted.run,
         job: job.to_owned(),
         log: if watched { Where::Err } else { Where::Nowhere },
-        greeting: Some(sentence(accepted)),
+        greeting,
     };
     let run = match follow(daemon, &following, console)? {
         Followed::Over(run) => run,

@@ -1,6 +1,8 @@
 //! `cronlet rerun`: asks the daemon for a run once more.
 
-use super::{console::Console, daemon, error::CliError, exit::Exit, follow, params, place::Place};
+use super::{
+    console::Console, daemon, error::CliError, exit::Exit, follow, params, place::Place, show,
+};
 use crate::api::{runs::Accepted, view};
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,10 @@ pub struct Args {
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let daemon = daemon::find(place, console)?;
     let path = format!("/api/v1/runs/{}", args.run);
-    let old: view::Run = daemon.get(&path)?.ok()?;
+    let old: view::Run = daemon
+        .get(&path)?
+        .ok()
+        .map_err(|error| show::refused(error, args.run))?;
     let accepted: Accepted = daemon
         .post(&format!("{path}/rerun"), &serde_json::json!({}))?
         .ok()?;

@@ -9,7 +9,10 @@ use super::{
     console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
     when, zones::Zones,
 };
-use crate::{api::view, store::history::History};
+use crate::{
+    api::{client::ClientError, view},
+    store::history::History,
+};
 
 /// How wide the names before the values are.
 const LABEL: usize = 10;
@@ -49,6 +52,14 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
 pub(super) fn no_such_run(run: u64) -> CliError {
     CliError::not_found(format!("there is no run {run}"))
         .hint("`cronlet history` lists the runs there are")
+}
+
+/// Why the daemon did nothing with this run. What it lacks is where to look, if there is no such run.
+pub(super) fn refused(error: ClientError, run: u64) -> CliError {
+    match error {
+        ClientError::Refused { status: 404, .. } => no_such_run(run),
+        error => error.into(),
+    }
 }
 
 /// How times are shown.

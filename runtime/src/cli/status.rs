@@ -160,12 +160,9 @@ fn table(running: &[Running], zones: &Zones, now: Timestamp) -> Table {
         Column::new("PROGRESS").free(),
     ]);
     for attempt in running {
+        let stopping = attempt.cancel_requested.then(|| "stopping".to_owned());
         let progress = attempt.progress.as_ref().map(progress::text);
-        let stopping = if attempt.cancel_requested {
-            "stopping; "
-        } else {
-            ""
-        };
+        let doing: Vec<_> = stopping.into_iter().chain(progress).collect();
         table.row([
             Cell::new(attempt.run.to_string()),
             Cell::new(&attempt.job),
@@ -175,7 +172,7 @@ fn table(running: &[Running], zones: &Zones, now: Timestamp) -> Table {
                 zones.of(attempt.job.as_str()),
                 now,
             ),
-            Cell::new(format!("{stopping}{}", progress.unwrap_or_default())),
+            Cell::new(doing.join("; ")),
         ]);
     }
     table
@@ -270,5 +267,14 @@ mod tests {
             RUN  JOB          ATTEMPT  STARTED                               PROGRESS
               5  hello\u{1b}        2  2026-03-01 06:03:00 +00:00 (12s ago)  stopping; 3/12 (25%)
             ");
+    }
+
+    #[test]
+    fn who_is_told_to_stop_and_says_nothing_stops() {
+        let (mut status, now) = (refused(), "2026-03-01T06:03:12Z".parse().unwrap());
+        status.running[0].progress = None;
+        let text = table(&status.running, &Zones::default(), now).render(None);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.ends_with("  stopping\n"), "{text:?}");
     }
 }

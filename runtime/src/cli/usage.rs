@@ -4,15 +4,19 @@
 use std::{env, ffi::OsString};
 
 use clap::{
-    Arg, Command, CommandFactory as _, Parser as _,
+    Arg, Command, CommandFactory as _, FromArgMatches as _,
+    builder::StyledStr,
     error::{ContextKind, ContextValue},
 };
 
 use super::{Cli, CliError};
 
+/// A line of help from this length on ends where it does because it is full.
+const FULL: usize = 80;
+
 /// What was typed. Help, and what makes no sense, end the program here.
 pub(super) fn parse() -> Result<Cli, CliError> {
-    Cli::try_parse().or_else(|error| {
+    read(env::args_os()).or_else(|error| {
         let typed: Vec<_> = env::args_os().skip(1).collect();
         match refused(&error, &Cli::command(), &typed, |name| env::var_os(name)) {
             Some(refused) => Err(refused),
@@ -21,6 +25,39 @@ pub(super) fn parse() -> Result<Cli, CliError> {
             None => error.exit(),
         }
     })
+}
+
+fn read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let mut matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// What may be typed, with help that is as wide as there is room.
+fn command() -> Command {
+    Cli::command().mut_subcommands(|command| match command.get_after_help() {
+        Some(help) => {
+            let help = flowing(&help.to_string());
+            command.after_help(StyledStr::from(help))
+        }
+        None => command,
+    })
+}
+
+/// Lines that were broken only because the line was full are one again: clap breaks them where the
+/// terminal ends, and would leave the rest of each as a line of its own.
+fn flowing(text: &str) -> String {
+    let mut flowing = String::new();
+    let mut full = false;
+    for line in text.lines() {
+        let prose = line.starts_with(|first: char| !first.is_whitespace());
+        if !flowing.is_empty() {
+            flowing.push(if full && prose { ' ' } else { '\n' });
+        }
+        flowing.push_str(line);
+        full = prose && line.chars().count() >= FULL;
+    }
+    flowing
 }
 
 /// Whether JSON was asked for, in a line that may make no sense otherwise.
@@ -97,10 +134,34 @@ mod tests {
     const FORMATS: &str = "CRONLET_LOG_FORMAT";
 
     #[test]
+    fn help_is_broken_only_where_the_terminal_ends() {
+        for verb in Cli::command().get_subcommands() {
+            let verb = verb.get_name();
+            for width in [80, 100] {
+                let mut command = command().term_width(width);
+                let error = command
+                    .try_get_matches_from_mut(["cronlet", verb, "--help"])
+                    .unwrap_err();
+                let help = error.render().to_string();
+                for (line, next) in help.lines().zip(help.lines().skip(1)) {
+                    let is_prose = |line: &str| line.starts_with(|it: char| !it.is_whitespace());
+                    let ends = line.ends_with(['.', ':', '`']) || line.starts_with("Usage");
+                    if ends || !is_prose(line) || !is_prose(next) {
+                        continue;
+                    }
+                    let word = next.split(' ').next().unwrap();
+                    let room = width - line.chars().count();
+                    assert!(word.chars().count() >= room, "{verb}: {line:?}, {next:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_clap_says_is_said_without_its_layout() {
         let said = |typed: &[&str]| {
             let typed = ["cronlet"].iter().chain(typed);
-            plain(&Cli::try_parse_from(typed).unwrap_err())
+            plain(&read(typed).unwrap_err())
         };
         let error = said(&["histroy"]);
         assert_eq!(error.message, "unrecognized subcommand 'histroy'");
@@ -121,8 +182,7 @@ mod tests {
         };
         let mut option = OsString::from(option);
         option.push(&value);
-        let error = Cli::try_parse_from([&OsString::from("cronlet"), &"serve".into(), &option])
-            .unwrap_err();
+        let error = read([&OsString::from("cronlet"), &"serve".into(), &option]).unwrap_err();
         let variable = |asked: &str| (asked == name).then(|| value.clone());
         let refused = refused(&error, &Cli::command(), &typed, variable)?;
         Some(refused.message)

@@ -206,9 +206,9 @@ fn the_help_of_run() -> Result<()> {
           cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
           cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
-        The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job
-        to stop, a second one kills it. Nothing is kept: there is no history of it, and what the job
-        remembers from run to run is a copy that is thrown away.
+        The log and the progress go to standard error, the output to standard output. Ctrl-C asks the job to
+        stop, a second one kills it. Nothing is kept: there is no history of it, and what the job remembers
+        from run to run is a copy that is thrown away.
         "#);
     Ok(())
 }

@@ -53,7 +53,7 @@ fn what_cannot_be_run_again_is_said() -> Result<()> {
     assert_refused(
         &project.cronlet(&["rerun", "9"])?,
         4,
-        "error: there is no run 9\n",
+        "error: there is no run 9\nhelp: `cronlet history` lists the runs there are\n",
     );
     project.cronlet(&["trigger", "echo", "--wait"])?;
     project.write(

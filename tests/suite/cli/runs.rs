@@ -119,6 +119,9 @@ fn what_overlaps_is_refused_and_what_runs_is_cancelled() -> Result<()> {
         (said.code, said.out.as_str()),
         (5, "run 2 skipped: overlap\n")
     );
+    let said = project.cronlet(&["trigger", "long", "--wait"])?;
+    let seen = (said.code, said.out.as_str(), said.err.as_str());
+    assert_eq!(seen, (5, "run 3 skipped: overlap\n", ""), "said once");
 
     let status = project.cronlet(&["status", "--json"])?;
     assert_eq!(status.code, 0);
@@ -141,7 +144,7 @@ fn what_overlaps_is_refused_and_what_runs_is_cancelled() -> Result<()> {
     assert_refused(
         &project.cronlet(&["cancel", "9"])?,
         4,
-        "error: there is no run 9\n",
+        "error: there is no run 9\nhelp: `cronlet history` lists the runs there are\n",
     );
     let said = project.cronlet(&["trigger", "lung"])?;
     assert_refused(

@@ -103,7 +103,7 @@ impl Backup {
         let reader = Reader::open(&database)?;
         check_target(&target, overwrite)?;
         let partial = beside(&target, &format!(".{}.partial", std::process::id()));
-        create(&partial).map_err(|error| cannot(&partial, &error))?;
+        create(&partial).map_err(|error| cannot(&target, &error))?;
         let partial = Partial(partial);
         let watch = Watch {
             partial: partial.0.clone(),
