@@ -353,6 +353,27 @@ fn guests_that_wait_for_a_fifo_hold_no_thread() {
 }
 
 #[test]
+fn who_writes_to_a_fifo_and_leaves_at_once_leaves_no_thread_waiting() {
+    let place = Place::new();
+    let path = fifo(&place);
+    let one_thread = SandboxOptions {
+        blocking_threads: NonZeroUsize::MIN,
+        ..SandboxOptions::default()
+    };
+    let mut guest = Guest::with(tests::FILES, one_thread)
+        .timeout_ms(20_000)
+        .params(json!({"steps": [{"do": "read", "path": "/data/fifo"}]}))
+        .allow(granted(&place.path("inside"), false));
+    let waiting = guest.start();
+    // It waits for a reader, writes, and is gone before anybody has looked.
+    fs::write(&path, "text").unwrap();
+    let said = output(&outcome(waiting.end()));
+    assert!(said[0].is_object(), "{said}");
+    guest = guest.params(json!({"steps": [{"do": "read", "path": "/data/file"}]}));
+    assert_eq!(output(&guest.outcome()), json!([{"ok": "inside"}]));
+}
+
+#[test]
 fn a_guest_sees_the_variables_that_it_is_granted() {
     let variable = |name: &str, value: Option<&str>| EnvGrant {
         name: name.to_owned(),

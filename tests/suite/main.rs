@@ -13,6 +13,7 @@ mod golden;
 mod instants;
 mod manager;
 mod operating;
+mod pages;
 mod project;
 mod readme;
 mod reload;

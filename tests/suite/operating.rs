@@ -1,5 +1,5 @@
 //! docs/operating.md is what happens: its commands run, its files are there, and its messages are the
-//! code's.
+//! code's. So are the words that docs/store.md quotes.
 
 use std::{
     collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
@@ -10,6 +10,7 @@ use cronlet::cli::Exit;
 
 use crate::{
     daemon::Daemon,
+    pages::{blocks, file},
     project::{Project, binary},
 };
 
@@ -20,27 +21,11 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn page() -> Result<String> {
-    fs::read_to_string(root().join("docs/operating.md")).context("read docs/operating.md")
-}
-
-/// The blocks of the page: what stands after the fence, and the text.
-fn blocks() -> Result<Vec<(String, String)>> {
-    let page = page()?;
-    let mut blocks = Vec::new();
-    let mut rest = page.as_str();
-    while let Some((_, after)) = rest.split_once("\n```") {
-        let (fence, body) = after.split_once('\n').context("a block has a first line")?;
-        let (body, behind) = body.split_once("\n```").context("a block has an end")?;
-        blocks.push((fence.to_owned(), format!("{body}\n")));
-        rest = behind;
-    }
-    Ok(blocks)
-}
+const PAGE: &str = "docs/operating.md";
 
 /// The cells of the tables below a heading, row by row, without the heads.
 fn rows(heading: &str) -> Result<Vec<Vec<String>>> {
-    let page = page()?;
+    let page = file(PAGE)?;
     let start = page
         .find(&format!("\n## {heading}\n"))
         .context("no such heading")?;
@@ -84,7 +69,7 @@ fn its_blocks_run() -> Result<()> {
     let project = hello()?;
     let daemon = Daemon::start(&project)?;
     project.until_runs("hello", |runs| !runs.is_empty())?;
-    let blocks = blocks()?;
+    let blocks = blocks(PAGE)?;
     let of = |kind: &'static str| blocks.iter().filter(move |(fence, _)| fence == kind);
     ensure!(of("bash daemon").count() > 0 && of("bash stopped").count() > 0);
     for (_, script) in of("bash daemon") {
@@ -109,7 +94,7 @@ fn its_blocks_run() -> Result<()> {
 
 #[test]
 fn its_schedules_are_sound_and_its_commands_exist() -> Result<()> {
-    for (fence, text) in blocks()? {
+    for (fence, text) in blocks(PAGE)? {
         if fence == "toml" {
             let project = Project::new(&text, &[("hello", tests::HELLO)])?;
             let said = project.cronlet(&["check", "--strict"])?;
@@ -278,6 +263,30 @@ fn its_reasons_are_those_of_the_code() -> Result<()> {
             "docs/operating.md does not say what to do about `{reason}`"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn what_the_page_on_the_database_quotes_is_said() -> Result<()> {
+    let page = fs::read_to_string(root().join("docs/store.md"))?;
+    let code = code()?;
+    let said: Vec<_> = code.iter().flat_map(|(_, text)| literals(text)).collect();
+    let (_, faults) = page
+        .split_once("| what happens | what is said |")
+        .context("a table of what can go wrong")?;
+    let mut seen = 0;
+    for row in faults.lines().filter(|line| line.starts_with("| ")) {
+        let quoted = row.split('|').nth(2).context("what is said")?;
+        for quote in quoted.split(", then: ").map(plain) {
+            let quote = quote.trim_end_matches(" …");
+            seen += usize::from(!quote.is_empty());
+            ensure!(
+                said.iter().any(|text| text.contains(quote)),
+                "docs/store.md: no code says `{quote}`"
+            );
+        }
+    }
+    ensure!(seen > 8, "only {seen} quotes were found");
     Ok(())
 }
 

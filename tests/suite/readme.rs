@@ -1,31 +1,16 @@
 //! What the README shows is what happens: each of its blocks is read from the file and tried.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::project::Project;
+use crate::{
+    pages::{blocks_in, file},
+    project::Project,
+};
 
-fn file(name: &str) -> Result<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    fs::read_to_string(root.join(name)).with_context(|| format!("read {name}"))
-}
-
-/// The text of the blocks in this language.
 fn blocks(language: &str) -> Result<Vec<String>> {
-    let readme = file("README.md")?;
-    let mut blocks = Vec::new();
-    let mut rest = readme.as_str();
-    while let Some((_, after)) = rest.split_once("\n```") {
-        let (fence, body) = after.split_once('\n').context("a block has a first line")?;
-        let (body, behind) = body.split_once("\n```").context("a block has an end")?;
-        if fence == language {
-            blocks.push(format!("{body}\n"));
-        }
-        rest = behind;
-    }
-    ensure!(!blocks.is_empty(), "the README has no {language} block");
-    Ok(blocks)
+    blocks_in(language, "README.md")
 }
 
 #[test]

@@ -1,28 +1,13 @@
 //! What docs/schedules.md shows is what happens: each of its blocks is read from the file and tried.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context as _, Result, ensure};
 
-use crate::project::Project;
+use crate::{
+    pages::{blocks_in, file},
+    project::Project,
+};
 
-/// The blocks in this language.
-fn blocks(language: &str) -> Result<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schedules.md");
-    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let mut blocks = Vec::new();
-    let mut rest = text.as_str();
-    while let Some((_, after)) = rest.split_once("\n```") {
-        let (fence, body) = after.split_once('\n').context("a block has a first line")?;
-        let (body, behind) = body.split_once("\n```").context("a block has an end")?;
-        if fence == language {
-            blocks.push(format!("{body}\n"));
-        }
-        rest = behind;
-    }
-    ensure!(!blocks.is_empty(), "there is no {language} block");
-    Ok(blocks)
-}
+const PAGE: &str = "docs/schedules.md";
 
 /// The words of a command: as a shell sees them, of which this knows single quotes.
 fn words(command: &str) -> Vec<String> {
@@ -41,7 +26,7 @@ fn words(command: &str) -> Vec<String> {
 fn each_example_says_what_the_command_says() -> Result<()> {
     let project = Project::empty()?;
     let mut count = 0;
-    for transcript in blocks("console")? {
+    for transcript in blocks_in("console", PAGE)? {
         for exchange in transcript.split("$ cronlet ").skip(1) {
             let (command, shown) = exchange.split_once('\n').context("a command has an end")?;
             let words = words(command);
@@ -59,7 +44,7 @@ fn each_example_says_what_the_command_says() -> Result<()> {
 
 #[test]
 fn each_file_is_sound() -> Result<()> {
-    for schedules in blocks("toml")? {
+    for schedules in blocks_in("toml", PAGE)? {
         let project = Project::new(&schedules, &[("hello", tests::HELLO)])?;
         let said = project.cronlet(&["check", "--strict"])?;
         ensure!(said.code == 0, "{}", said.err);
@@ -76,9 +61,8 @@ fn each_line_that_vixie_cron_reads_otherwise_is_told() -> Result<()> {
         "5/15 * * * *",
         "0 22-2 * * *",
     ] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schedules.md");
         let row = format!("\n| `{cron}` |");
-        ensure!(fs::read_to_string(path)?.contains(&row), "no row `{cron}`");
+        ensure!(file(PAGE)?.contains(&row), "no row `{cron}`");
         let schedules = format!("[jobs.a]\nplugin = \"hello\"\ncron = \"{cron}\"\n");
         let project = Project::new(&schedules, &[("hello", tests::HELLO)])?;
         let said = project.cronlet(&["check"])?;

@@ -4,9 +4,10 @@
 use std::{
     env, fs,
     io::Write as _,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -18,6 +19,7 @@ use crate::{
     daemon::{Daemon, until},
     instants,
     project::Project,
+    reload::trouble::without_privileges,
 };
 
 const SCHEDULES: &str = r#"
@@ -444,6 +446,44 @@ fn a_full_disk_at_the_start_is_told() -> Result<()> {
         );
         Ok(())
     })
+}
+
+#[test]
+fn a_read_only_file_is_told_at_the_start_and_stops_nobody_later() -> Result<()> {
+    let trying = thread::spawn(|| {
+        without_privileges()?;
+        let project = project()?;
+        let allow = |mode| {
+            let mode = fs::Permissions::from_mode(mode);
+            fs::set_permissions(project.path("cronlet.db"), mode)
+        };
+        let daemon = Daemon::start(&project)?;
+        project.until_runs("tick", |runs| !runs.is_empty())?;
+        allow(0o444)?;
+        // What is open stays open.
+        let runs = project.runs("tick")?.len();
+        project.until_runs("tick", |now| now.len() > runs)?;
+        assert_ne!(daemon.status()?.store.status, "failing");
+        assert_eq!(daemon.stop()?, 0);
+
+        let said = project.cronlet(&["serve"])?;
+        assert_eq!(said.code, 2, "{said:?}");
+        ensure!(said.err.contains("is read-only"), "{said:?}");
+        ensure!(
+            said.err.contains("help: let the daemon's user write"),
+            "{said:?}"
+        );
+        let said = project.cronlet(&["history"])?;
+        assert_eq!(said.code, 0, "it can be read: {said:?}");
+
+        allow(0o600)?;
+        let daemon = Daemon::start(&project)?;
+        let runs = project.runs("tick")?.len();
+        project.until_runs("tick", |now| now.len() > runs)?;
+        assert_eq!(daemon.stop()?, 0);
+        anyhow::Ok(())
+    });
+    trying.join().expect("it does not panic")
 }
 
 #[test]

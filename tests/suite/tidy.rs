@@ -283,3 +283,44 @@ fn names_say_something_and_nothing_is_left_over() {
     }
     report("what does not belong", findings);
 }
+
+#[test]
+fn what_the_architecture_names_is_there() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect(name);
+    let text = read("ARCHITECTURE.md");
+    let mut findings = Vec::new();
+    let mut seen = 0;
+    // What stands between backticks is every second piece.
+    for name in text.split('`').skip(1).step_by(2) {
+        let path = match name.split_once('/') {
+            Some(("suite", rest)) => format!("tests/suite/{rest}"),
+            Some(("core", rest)) => format!("runtime/core/{rest}"),
+            Some(("sandbox" | "config" | "cli" | "store", _)) => format!("runtime/src/{name}"),
+            Some(_) => name.to_owned(),
+            None => continue,
+        };
+        // `core/src/engine/{event,effect}.rs` is more than one.
+        if path.contains(['{', ' ']) {
+            continue;
+        }
+        seen += 1;
+        if !root().join(&path).exists() {
+            findings.push(format!("there is no `{path}`"));
+        }
+    }
+    assert!(seen > 40, "only {seen} paths were found");
+    for entry in fs::read_dir(root()).expect("the repository can be read") {
+        let entry = entry.expect("so can its entries");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_room = entry.path().is_dir() && !name.starts_with('.') && name != "target";
+        if is_room && name != "runtime" && !text.contains(&format!("| `{name}` |")) {
+            findings.push(format!("`{name}` is no row of the table"));
+        }
+    }
+    for (room, _) in MAY_USE {
+        if !text.contains(&format!("| `runtime/src/{room}` |")) {
+            findings.push(format!("`{room}` is no row of the table"));
+        }
+    }
+    report("ARCHITECTURE.md", findings);
+}

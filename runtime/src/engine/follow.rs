@@ -76,16 +76,9 @@ pub async fn log(engine: &Handle, run: RunId) -> Result<Vec<Step>, StoreError> {
             steps.push(log.into());
         }
     }
-    if let Some(Watched {
-        attempt,
-        mut watcher,
-    }) = watched
-    {
-        loop {
-            let lines = watcher.look().into_lines();
-            if lines.is_empty() {
-                break;
-            }
+    if let Some(Watched { attempt, watcher }) = watched {
+        let lines = watcher.said_so_far();
+        if !lines.is_empty() {
             steps.push(Step::Log { attempt, lines });
         }
     }
@@ -278,7 +271,7 @@ impl From<AttemptLog> for Step {
 
 #[cfg(test)]
 mod tests {
-    use cronlet_core::{policy::Retry, run::RunStatus};
+    use cronlet_core::{policy::Retry, report::Level, run::RunStatus};
 
     use super::*;
     use crate::engine::bench::{Bench, Guest, job, plan};
@@ -430,6 +423,40 @@ mod tests {
         assert!(missed > 10_000, "{missed}");
         guest.succeed();
         assert_eq!(ears.next(&bench), ["succeeded"]);
+    }
+
+    #[test]
+    fn a_guest_that_never_stops_talking_has_a_log_all_the_same() {
+        let (bench, guest) = started(0);
+        let control = guest.control.clone();
+        let (over, is_over) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let talking = std::thread::spawn(move || {
+            let mut said = 0_u64;
+            while is_over.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                control.say(LogLine {
+                    at: jiff::Timestamp::UNIX_EPOCH,
+                    level: Level::Info,
+                    message: said.to_string(),
+                    fields: Vec::new(),
+                });
+                said += 1;
+                if said == 10_000 {
+                    begun.send(()).unwrap();
+                }
+            }
+        });
+        has_begun.recv().unwrap();
+        let steps = bench.wait(log(&bench.engine, guest.run())).unwrap();
+        over.send(()).unwrap();
+        talking.join().unwrap();
+        let [Step::Log { attempt: 1, lines }] = &*steps else {
+            panic!("{} steps", steps.len());
+        };
+        assert_eq!(lines[0].message, "0");
+        let dropped = lines.iter().filter(|line| line.level == Level::Host);
+        assert_eq!(dropped.count(), 1, "it is said once that some are missing");
+        guest.succeed();
     }
 
     #[test]

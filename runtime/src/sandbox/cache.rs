@@ -51,17 +51,8 @@ impl Cache {
     pub(super) fn open(engine: &Engine, dir: Option<PathBuf>, lines: bool) -> Self {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let dir = dir.and_then(|dir| match folder::private(&dir) {
-            Ok(()) => Some(dir),
-            Err(error) => {
-                tracing::warn!(
-                    dir = %dir.display(),
-                    %error,
-                    "compiled components are not cached, a start takes longer"
-                );
-                None
-            }
-        });
+        let without = "compiled components are not cached, a start takes longer";
+        let dir = folder::open(dir, without);
         Self {
             dir,
             compiler: hasher.finish(),

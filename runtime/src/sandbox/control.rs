@@ -153,6 +153,12 @@ impl Watcher {
         news
     }
 
+    /// All that was said until now, as a report would have it. It is one moment's: to look again until
+    /// there is nothing new would have no end while a guest talks.
+    pub fn said_so_far(&self) -> Vec<LogLine> {
+        self.live.log().clone().finished().log
+    }
+
     /// Waits until there is something to look at.
     pub async fn changed(&self) {
         // Before the look, so that what is said after it is heard.

@@ -4,7 +4,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -12,13 +12,26 @@ use std::{
 pub(super) const UNFINISHED: &str = "tmp";
 
 /// Makes sure that `dir` is there and that only this user can write to it.
-pub(super) fn private(dir: &Path) -> io::Result<()> {
+fn private(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let metadata = fs::metadata(dir)?;
     if !metadata.is_dir() {
         return Err(io::Error::other("it is no folder"));
     }
     check_owner(&metadata)
+}
+
+/// The folder `dir`, made if it is not there; none if it cannot be used, and then the log says so and
+/// what that means.
+pub(super) fn open(dir: Option<PathBuf>, without: &str) -> Option<PathBuf> {
+    let dir = dir?;
+    match private(&dir) {
+        Ok(()) => Some(dir),
+        Err(error) => {
+            tracing::warn!(dir = %dir.display(), %error, "{without}");
+            None
+        }
+    }
 }
 
 /// What is in a file that only this user can write.

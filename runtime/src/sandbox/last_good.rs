@@ -31,17 +31,8 @@ type Index = BTreeMap<String, Digest>;
 impl LastGood {
     /// The components in `dir`, which is made if it is not there.
     pub(super) fn open(dir: Option<PathBuf>) -> Self {
-        let dir = dir.and_then(|dir| match folder::private(&dir) {
-            Ok(()) => Some(dir),
-            Err(error) => {
-                tracing::warn!(
-                    dir = %dir.display(),
-                    %error,
-                    "components are not kept: a start needs all of their files"
-                );
-                None
-            }
-        });
+        let without = "components are not kept: a start needs all of their files";
+        let dir = folder::open(dir, without);
         Self { dir }
     }
 

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 
 use crate::project::{Project, Said};
 
+mod completions;
 mod history;
 mod json;
 mod logs;
 mod rerun;
 mod runs;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
 

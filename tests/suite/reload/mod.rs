@@ -28,7 +28,7 @@ mod command;
 mod components;
 mod saving;
 mod start;
-mod trouble;
+pub(crate) mod trouble;
 
 /// What a save must have been quiet for, and what a text must that lacks a job.
 const QUIET: Duration = Duration::from_millis(100);

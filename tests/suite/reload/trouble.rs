@@ -87,7 +87,7 @@ fn a_file_that_may_not_be_read_any_more_changes_nothing() -> Result<()> {
 
 /// Takes from this thread, and from what it starts, what lets the superuser read every file.
 #[cfg(target_os = "linux")]
-fn without_privileges() -> Result<()> {
+pub(crate) fn without_privileges() -> Result<()> {
     use rustix::{
         io::Errno,
         thread::{
@@ -109,6 +109,6 @@ fn without_privileges() -> Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn without_privileges() -> Result<()> {
+pub(crate) fn without_privileges() -> Result<()> {
     Ok(())
 }

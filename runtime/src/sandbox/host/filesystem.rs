@@ -105,23 +105,42 @@ fn blocking_end(
 
 /// Waits until the other end of a FIFO is there; at once for anything else. Errors are left to the
 /// real call, which says them as the guest expects.
-async fn wait(folder: Arc<File>, follow: PathFlags, path: &str, end: End) -> Option<OwnedFd> {
-    let follow = follow.contains(PathFlags::SYMLINK_FOLLOW);
-    loop {
+async fn wait(folder: Arc<File>, follow: PathFlags, path: &str, end: End) -> Option<Held> {
+    let follow = if follow.contains(PathFlags::SYMLINK_FOLLOW) {
+        OFlags::empty()
+    } else {
+        OFlags::NOFOLLOW
+    };
+    let end = loop {
         let (folder, path) = (folder.clone(), path.to_owned());
         let looked = spawn_blocking(move || look(&folder, &path, follow, end)).await;
         match looked.ok()?.ok()? {
             Fifo::None => return None,
-            Fifo::Ready(fd) => return Some(fd),
+            Fifo::Ready(fd) => break fd,
             Fifo::Alone => sleep(AGAIN).await,
             Fifo::Silent(fd) => {
                 while ioctl_fionread(&fd).is_ok_and(|bytes| bytes == 0) {
                     sleep(AGAIN).await;
                 }
-                return Some(fd);
+                break fd;
             }
         }
-    }
+    };
+    // Whoever was at the other end may have left again, and the real call would wait for the next one.
+    let path = path.to_owned();
+    let how = follow | OFlags::RDWR | OFlags::NONBLOCK;
+    let both = spawn_blocking(move || open(&folder, &path, how)).await;
+    Some(Held {
+        _end: end,
+        _both: both.ok()?.ok(),
+    })
+}
+
+/// What keeps the real call from waiting.
+struct Held {
+    _end: OwnedFd,
+    /// None where this process may open one end only.
+    _both: Option<OwnedFd>,
 }
 
 /// What is at a path.
@@ -136,18 +155,9 @@ enum Fifo {
     Ready(OwnedFd),
 }
 
-/// Never waits, and never leaves the folder.
-fn look(folder: &File, path: &str, follow: bool, end: End) -> io::Result<Fifo> {
-    let follow = if follow {
-        OFlags::empty()
-    } else {
-        OFlags::NOFOLLOW
-    };
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let open = |how: OFlags| {
-        let flags = how | follow | OFlags::CLOEXEC;
-        openat2(folder, path, flags, Mode::empty(), beneath)
-    };
+/// Never waits.
+fn look(folder: &File, path: &str, follow: OFlags, end: End) -> io::Result<Fifo> {
+    let open = |how: OFlags| open(folder, path, how | follow);
     let there = open(OFlags::PATH)?;
     if FileType::from_raw_mode(fstat(&there)?.st_mode) != FileType::Fifo {
         return Ok(Fifo::None);
@@ -160,4 +170,10 @@ fn look(folder: &File, path: &str, follow: bool, end: End) -> io::Result<Fifo> {
             Err(error) => Err(error.into()),
         },
     }
+}
+
+/// Never leaves the folder.
+fn open(folder: &File, path: &str, how: OFlags) -> Result<OwnedFd, Errno> {
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    openat2(folder, path, how | OFlags::CLOEXEC, Mode::empty(), beneath)
 }

@@ -115,7 +115,8 @@ impl Kept {
         std::mem::replace(self, nothing).finished()
     }
 
-    fn finished(self) -> Finished {
+    /// As it would be if nothing came any more.
+    pub(in crate::sandbox) fn finished(self) -> Finished {
         let mut log = self.head;
         if self.dropped.lines > 0 {
             log.push(self.dropped.notice());

@@ -50,6 +50,15 @@ pub(super) fn while_(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
     move |error| StoreError::while_(doing)(Fault::from(&error))
 }
 
+/// The database may not be written, which these words say.
+pub(super) fn read_only(words: String) -> Fault {
+    Fault {
+        words,
+        help: Some(READ_ONLY),
+        conflict: false,
+    }
+}
+
 impl From<&rusqlite::Error> for Fault {
     fn from(error: &rusqlite::Error) -> Self {
         let said = Said(error);

@@ -45,7 +45,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -57,6 +57,10 @@ use cronlet_core::{
     record::{Batch, Record, Recovery},
 };
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 use thiserror::Error;
 
 use super::{Old, Removed, Store, StoreError, fault::Fault, precision};
@@ -153,6 +157,7 @@ pub fn open(path: &Path, me: &Owner) -> Result<SqliteStore, OpenError> {
     let path = resolve(path);
     let lock = lease::lock(&path)?;
     create(&path).map_err(|error| broken(&path, error))?;
+    may_be_written(&path)?;
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(|error| broken_by(&path, &error))?;
     schema::prepare(&mut connection, &path)?;
@@ -312,6 +317,26 @@ fn create(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Says early that the file may not be written, and gives the files beside it its mode.
+///
+/// SQLite gives an empty log the mode of its database whenever somebody looks into it. So a database that
+/// may be written again can have a log that may not, and a start would fail for that alone.
+fn may_be_written(path: &Path) -> Result<(), StoreError> {
+    let read_only = |path: &Path, error: io::Error| {
+        let words = format!("`{}` is read-only ({error})", path.display());
+        StoreError::while_("open the database")(fault::read_only(words))
+    };
+    access(path, Access::WRITE_OK).map_err(|error| read_only(path, error.into()))?;
+    for file in [beside(path, "-wal"), beside(path, "-shm")] {
+        if access(&file, Access::WRITE_OK) == Err(Errno::ACCESS) {
+            let mode = fs::metadata(path).map(|database| database.permissions());
+            mode.and_then(|mode| fs::set_permissions(&file, mode))
+                .map_err(|error| read_only(&file, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// A connection with the settings that every one of ours has.

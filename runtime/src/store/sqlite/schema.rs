@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::{OpenError, broken_by, fault};
 
 /// In the header of every database of cronlet: "crnl".
-const APPLICATION_ID: i32 = 0x6372_6e6c;
+pub(super) const APPLICATION_ID: i32 = 0x6372_6e6c;
 
 /// In order; the version of a database is how many of them it has.
 const MIGRATIONS: &[&str] = &[

@@ -215,6 +215,25 @@ fn a_writer_of_an_old_epoch_is_refused() {
 }
 
 #[test]
+fn a_file_system_that_becomes_read_only_is_an_outage() {
+    let place = place();
+    let mut store = place.open();
+    queue(&mut store, 1);
+    // What SQLite answers where nothing can be written any more.
+    let may_write = |store: &SqliteStore, may: bool| {
+        let pragma = store.connection.pragma_update(None, "query_only", !may);
+        pragma.unwrap();
+    };
+    may_write(&store, false);
+    let error = store.commit(&batch(vec![queued(2)])).unwrap_err();
+    assert!(error.to_string().contains("is read-only"), "{error}");
+    assert!(!error.is_lasting(), "another try may be better");
+    may_write(&store, true);
+    queue(&mut store, 2);
+    assert_eq!(count(&place.history()), 2);
+}
+
+#[test]
 fn only_the_owner_may_read_the_files() {
     let place = place();
     let mut store = place.open();
@@ -263,6 +282,61 @@ fn an_older_database_is_not_read() {
         known: schema::KNOWN,
     };
     assert_eq!(error.to_string(), older.to_string());
+}
+
+/// As the first version left it: with a run that waits, one whose attempt was under way, and one that is
+/// over.
+fn version_one(place: &Place) {
+    fs::write(place.path(), "").unwrap();
+    let raw = place.raw();
+    raw.execute_batch(include_str!("../migrations/0001_history.sql"))
+        .unwrap();
+    raw.execute_batch(
+        "UPDATE meta SET next_run = 4;
+         INSERT INTO lease VALUES (1, 7, 'x', 1, NULL, 0, NULL);
+         INSERT INTO plans VALUES (1, 'd', 0);
+         INSERT INTO jobs VALUES ('a', 5000000, 'f', NULL);
+         INSERT INTO runs (run, job, cause, nominal, origin, queued_at, status, last_attempt, ended_at)
+         VALUES (1, 'a', 'time:1970-01-01T00:00:03Z', 3000000, 'schedule', 3000000, 'succeeded', 1, 3500000),
+                (2, 'a', 'time:1970-01-01T00:00:04Z', 4000000, 'schedule', 4000000, 'running', 1, NULL),
+                (3, 'a', 'time:1970-01-01T00:00:05Z', 5000000, 'schedule', 5000000, 'queued', 0, NULL);
+         INSERT INTO attempts (run, number, starts_at, started_at, status, ended_at)
+         VALUES (1, 1, 3000000, 3000000, 'succeeded', 3500000), (2, 1, 4000000, 4000000, NULL, NULL);",
+    )
+    .unwrap();
+    raw.pragma_update(None, "application_id", schema::APPLICATION_ID)
+        .unwrap();
+    raw.pragma_update(None, "user_version", 1).unwrap();
+}
+
+#[test]
+fn a_database_of_the_first_version_goes_on() {
+    let place = place();
+    version_one(&place);
+    let error = history(&place.path()).unwrap_err();
+    assert!(
+        matches!(error, OpenError::Older { found: 1, .. }),
+        "{error}"
+    );
+    let mut store = place.open();
+    assert_eq!(store.epoch(), 8);
+    let recovery = store.recover().unwrap();
+    assert_eq!(recovery.next_run, 4);
+    assert_eq!(recovery.states.len(), 0);
+    let runs = recovery.runs.iter();
+    let runs: Vec<_> = runs
+        .map(|run| (run.new.run.0, run.new.turn, run.attempted))
+        .collect();
+    assert_eq!(runs, [(2, Turn::Now, false), (3, Turn::Now, false)]);
+    queue(&mut store, 4);
+    let history = place.history();
+    let query = Query {
+        limit: 10,
+        ..Query::default()
+    };
+    assert_eq!(history.entries(&query).unwrap().len(), 4);
+    drop(store);
+    drop(place.open());
 }
 
 #[test]
