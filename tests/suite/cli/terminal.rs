@@ -7,10 +7,6 @@ use anyhow::{Context as _, Result, ensure};
 use crate::project::Project;
 
 /// What a terminal of 80 columns is sent while `cronlet` runs in it; none without `script`.
-#[expect(
-    clippy::print_stderr,
-    reason = "a test that cannot be tried on this machine says so"
-)]
 fn seen(project: &Project, arguments: &str) -> Result<Option<String>> {
     let typed = project.command(&[]);
     let program = typed.get_program().to_str().context("a path in UTF-8")?;
