@@ -54,20 +54,16 @@ impl Engine {
 
     /// Opens those behind whose turn has come, the oldest first. They wait for capacity from now on.
     pub(super) fn let_in(&mut self, name: &JobName) {
-        let Some(state) = self.jobs.get_mut(name) else {
-            return;
-        };
-        let Some(job) = state.job.clone() else {
-            return;
-        };
-        while let Some(id) = state.next_in(job.overlap) {
+        while let Some(state) = self.jobs.get_mut(name)
+            && let Some(id) = state.next_in()
+        {
             state.behind.remove(&id);
             let Some(run) = self.runs.get_mut(&id) else {
                 continue;
             };
             state.open.insert(id, run.new.turn);
             run.phase = RunPhase::Waiting { retried: None };
-            self.slots.wait(id, &job, run.new.queued_at);
+            self.wait_for_slot(id);
         }
     }
 
@@ -135,15 +131,14 @@ impl Engine {
 
 impl JobState {
     /// The oldest of those behind that may be open now.
-    fn next_in(&self, overlap: Overlap) -> Option<RunId> {
-        let beside = overlap == Overlap::Allow;
-        let free = beside || self.open.is_empty();
+    fn next_in(&self) -> Option<RunId> {
+        let overlap = self.job.as_ref()?.overlap;
+        if overlap != Overlap::Allow && !self.open.is_empty() {
+            return None;
+        }
         let catches_up = || self.open.values().any(|turn| *turn == Turn::CatchUp);
-        let mut behind = self.behind.iter().filter(|_| free);
-        let next = behind.find(|(_, turn)| match turn {
-            Turn::Now | Turn::Queue => true,
-            Turn::CatchUp => !catches_up(),
-        });
+        let mut behind = self.behind.iter();
+        let next = behind.find(|(_, turn)| **turn != Turn::CatchUp || !catches_up());
         next.map(|(id, _)| *id)
     }
 }
