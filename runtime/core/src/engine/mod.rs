@@ -51,7 +51,10 @@ mod storing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -61,7 +64,6 @@ pub use state::OpenRun;
 
 use crate::{
     name::JobName,
-    plan::Settings,
     record::{Batch, Record, Seq},
     run::RunId,
 };
@@ -82,7 +84,8 @@ const STARTS_PER_STEP: usize = 256;
 pub struct Engine {
     phase: Phase,
     store: StoreHealth,
-    settings: Settings,
+    /// How long guests have to end when the daemon stops.
+    shutdown_grace: Duration,
     jobs: BTreeMap<JobName, JobState>,
     /// The open runs.
     runs: BTreeMap<RunId, Run>,

@@ -102,7 +102,7 @@ impl Engine {
     }
 
     fn take_settings(&mut self, step: &mut Step, plan: &Plan) {
-        self.settings = plan.settings.clone();
+        self.shutdown_grace = plan.settings.shutdown_grace;
         self.slots.configure(&plan.settings);
         step.records.push(Record::PlanAccepted {
             digest: plan.digest,

@@ -110,7 +110,7 @@ impl Engine {
                 RunPhase::Running { .. } => step.effects.push(Effect::Cancel {
                     run: id,
                     attempt: run.last_attempt,
-                    grace: self.settings.shutdown_grace,
+                    grace: self.shutdown_grace,
                 }),
             }
         }

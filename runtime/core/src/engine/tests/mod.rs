@@ -2,7 +2,7 @@
 
 mod state;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     digest::Digest,
     job::{Component, Job},
-    plan::Plan,
+    plan::{Plan, Settings},
     policy::{Backoff, CatchUpMode, OnCrash, Overlap, Retry},
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
