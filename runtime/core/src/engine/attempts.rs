@@ -278,6 +278,7 @@ impl Engine {
         };
         match run.phase {
             RunPhase::Behind => {}
+            RunPhase::Ahead { .. } => debug_assert!(false, "it is withdrawn or cancelled"),
             RunPhase::Waiting { .. } => self.slots.forget(id, &run.new.job),
             RunPhase::BackingOff { until } => {
                 self.backoffs.remove(&(until, id));

@@ -45,6 +45,7 @@ impl Engine {
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));
         }
+        self.schedule_arming(name);
     }
 
     /// Makes a run of an occurrence that overlap has let through. It waits for its turn, or for a slot.
@@ -71,11 +72,16 @@ impl Engine {
         let state = self.jobs.get(name);
         let look = state.and_then(|state| Look::at(state, step.now, may_run));
         if let Some((look, job)) = look {
+            let on_time = look.is_on_time(step.now, &job);
             if let Some(missed) = look.missed {
                 self.skip(step, name, missed);
             }
+            if !on_time {
+                self.withdraw(step, name);
+            }
             match look.runs[..] {
                 [] => {}
+                [nominal] if on_time && self.fire(step, &job, nominal) => {}
                 [nominal] if !look.catches_up => match self.meet(step, &job) {
                     Ok(turn) => self.run_at(step, &job, nominal, turn),
                     Err(reason) => self.skip(step, name, SkipRange::one(reason, nominal)),
@@ -112,6 +118,7 @@ impl Engine {
             actor: None,
             params: None,
             queued_at: step.now,
+            not_before: None,
             turn,
         };
         self.queue(step, new);
@@ -211,6 +218,14 @@ impl Look {
             newest,
         };
         Some((look, job))
+    }
+}
+
+impl Look {
+    /// Whether all there is to do is to start one run that is not late.
+    fn is_on_time(&self, now: Timestamp, job: &Job) -> bool {
+        let runs = matches!(self.runs[..], [nominal] if origin(job, now, nominal) == Origin::Schedule);
+        runs && self.missed.is_none() && !self.catches_up
     }
 }
 

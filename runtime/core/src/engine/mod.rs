@@ -28,15 +28,16 @@
 //!
 //! An attempt is *armed* from the step that records its start until that record is on disk and its time
 //! has come; then its guest is started. What intervenes (a cancel, a removal, a shutdown) *disarms* it: it
-//! is withdrawn as if it had never been created. Attempts are armed with a lead of zero, that is when
-//! their time has come; so an armed attempt counts for every cap.
+//! is withdrawn as if it had never been created. With a lead, the first attempt of an occurrence is armed
+//! before its time, see `ahead`; without one, and for every other attempt, when its turn has come.
 //!
 //! # Rooms
 //!
-//! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
+//! `due` finds what is due, `ahead` records what soon is, `overlap` says what becomes of an occurrence that meets its own job, `slots`
 //! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
 //! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change.
 
+mod ahead;
 mod attempts;
 mod due;
 pub mod effect;
@@ -84,6 +85,8 @@ const STARTS_PER_STEP: usize = 256;
 pub struct Engine {
     phase: Phase,
     store: StoreHealth,
+    /// How long before its time an occurrence is armed.
+    lead: Duration,
     /// How long guests have to end when the daemon stops.
     shutdown_grace: Duration,
     jobs: BTreeMap<JobName, JobState>,
@@ -91,6 +94,8 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     /// When each job is due next.
     due: BTreeSet<(Timestamp, JobName)>,
+    /// When the next occurrence of each job is armed, with a lead.
+    arms: BTreeSet<(Timestamp, JobName)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -182,6 +187,7 @@ impl Engine {
             self.handle_due(&mut step);
             self.end_backoffs(&mut step);
             self.arm_waiting(&mut step);
+            self.arm_ahead(&mut step);
         }
         self.finish_stopping(&mut step);
         self.finish(step)
@@ -240,8 +246,9 @@ impl Engine {
             Some(now)
         } else {
             let due = self.due.first().map(|(at, _)| *at);
+            let arms = self.arms.first().map(|(at, _)| *at);
             let backoff = self.backoffs.first().map(|(at, _)| *at);
-            due.into_iter().chain(backoff).min()
+            due.into_iter().chain(arms).chain(backoff).min()
         };
         if let Some(at) = wake
             && (unfinished || self.wake != wake)

@@ -82,6 +82,7 @@ impl Engine {
             .collect();
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
             self.settle(step, name);
+            self.withdraw(step, name);
             self.mark_removed(step, name);
             self.end_waiting_of(step, name);
         }
@@ -92,6 +93,7 @@ impl Engine {
                     if old.is_some_and(|old| old.fingerprint() != job.fingerprint()) {
                         self.settle(step, &job.name);
                     }
+                    self.withdraw(step, &job.name);
                     self.accept(step, job, old.is_some());
                     self.slots.redefine(job);
                     self.let_in(&job.name);
@@ -258,13 +260,7 @@ impl Engine {
             if starts_at <= step.now || starts_at <= recorded_at {
                 return self.attempt_crashed(step, id);
             }
-            step.records.push(Record::AttemptDisarmed {
-                run: id,
-                attempt: run.last_attempt,
-            });
-            if !removed && !run.cancel_requested {
-                return self.requeue(step, id);
-            }
+            return self.withdraw_stored(step, id);
         }
         if self.runs.get(&id).is_some_and(|run| run.cancel_requested) {
             self.end_run(step, id, RunEnd::Cancelled, None);

@@ -1,6 +1,6 @@
 //! What the engine knows of a job and of an open run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::{BTreeMap, BTreeSet}, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -22,12 +22,18 @@ pub(super) struct JobState {
     pub(super) removed_at: Option<Timestamp>,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
+    /// Its entry in the engine's `arms`.
+    pub(super) arms: Option<Timestamp>,
+    /// Its run that is armed ahead of its time.
+    pub(super) ahead: Option<RunId>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
+    /// Instants beyond the watermark that are accounted for already, by a run that is over or will be.
+    pub(super) ran: BTreeSet<Timestamp>,
 }
 
 /// A range of instants that were skipped on arrival.
@@ -61,6 +67,12 @@ pub(super) struct Run {
 /// What a run is doing.
 #[derive(Clone, Debug)]
 pub(super) enum RunPhase {
+    /// It was recorded ahead of its time, with its attempt, and is not open; see `ahead`.
+    Ahead {
+        job: Arc<Job>,
+        /// Whether that is on disk.
+        written: bool,
+    },
     /// It waits in its job's `behind`, and is not open.
     Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
@@ -109,15 +121,18 @@ impl JobState {
             fingerprint: String::new(),
             removed_at,
             due: None,
+            arms: None,
+            ahead: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
             skips: None,
+            ran: BTreeSet::new(),
         }
     }
 
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        !(self.open.is_empty() && self.behind.is_empty())
+        !(self.open.is_empty() && self.behind.is_empty() && self.ahead.is_none())
     }
 }
 
@@ -140,7 +155,10 @@ impl Run {
     pub(super) fn terms(&self) -> Option<Terms> {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
-            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+            RunPhase::Ahead { .. }
+            | RunPhase::Behind
+            | RunPhase::Waiting { .. }
+            | RunPhase::BackingOff { .. } => None,
         }
     }
 
@@ -151,7 +169,7 @@ impl Run {
             }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
-            RunPhase::Armed { .. } => (RunStatus::Running, None, None),
+            RunPhase::Ahead { .. } | RunPhase::Armed { .. } => (RunStatus::Running, None, None),
             RunPhase::Running { started_at, .. } => (RunStatus::Running, Some(started_at), None),
         };
         OpenRun {

@@ -36,6 +36,7 @@ impl Engine {
             .is_some_and(|(seq, _)| *seq <= self.stored)
         {
             match self.unflushed.pop_front() {
+                Some((_, Release::Start { run, .. })) if self.is_written_ahead(run) => {}
                 Some((_, Release::Start { run, attempt })) => match self.store {
                     StoreHealth::Writes => self.release_start(step, run, attempt),
                     // It may fail again before it has recovered.
@@ -100,6 +101,10 @@ impl Engine {
             };
             match run.phase {
                 RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
+                RunPhase::Ahead { .. } => {
+                    let name = run.new.job.clone();
+                    self.withdraw(step, &name);
+                }
                 RunPhase::Armed { .. } => {
                     if let Some(until) = self.disarm(step, id) {
                         self.back_off(step, id, until);

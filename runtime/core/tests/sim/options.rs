@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) forward: Millis,
     /// How far the clock is set back at most.
     pub(crate) backward: Millis,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Millis,
     /// How many of a thousand steps the daemon does not survive.
     pub(crate) fatal: u64,
     /// About how often each trouble comes; none is never.
@@ -88,6 +90,7 @@ impl Options {
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
             fatal: rng.one_of([0, 0, 5, 20]),
+            lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
         };
         if rng.percent(20) {

@@ -28,6 +28,8 @@ pub(crate) struct Tables {
     pub(crate) runs: BTreeMap<RunId, RunRow>,
     /// The runs that are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The highest number of a run that was withdrawn.
+    withdrawn: u64,
     pub(crate) causes: BTreeSet<(JobName, Cause)>,
     pub(crate) skips: BTreeMap<(JobName, Timestamp), SkipRow>,
     /// What each job's watermark has passed over, in the order of the acceptances.
@@ -174,6 +176,13 @@ impl Tables {
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
             }
+            Record::RunWithdrawn { run } => {
+                self.open.remove(run);
+                if let Some(row) = self.runs.remove(run) {
+                    self.causes.remove(&(row.new.job.clone(), row.new.cause));
+                    self.withdrawn = self.withdrawn.max(run.0);
+                }
+            }
             Record::StateWritten { job, changes, .. } => {
                 let entries = self.states.entry(job.clone()).or_default();
                 *entries = written(entries, changes);
@@ -230,6 +239,11 @@ impl Tables {
                 });
             }
             Record::AttemptDisarmed { .. } => row.live = None,
+            Record::RunArrived { turn, .. } => {
+                let new = Arc::make_mut(&mut row.new);
+                new.not_before = None;
+                new.turn = *turn;
+            }
             Record::AttemptEnded { status, reason, .. } => {
                 row.live = None;
                 match status {
@@ -266,6 +280,21 @@ impl Tables {
         self.open.iter().filter_map(|run| self.runs.get(run))
     }
 
+    /// The highest number that a run ever had.
+    pub(crate) fn last_number(&self) -> u64 {
+        let last = self.runs.keys().last().map_or(0, |run| run.0);
+        last.max(self.withdrawn)
+    }
+
+    /// The runs for instants that no watermark has passed yet.
+    pub(crate) fn runs_beyond_watermarks(&self) -> impl Iterator<Item = RunId> {
+        let beyond = |row: &&RunRow| match (row.new.cause, self.jobs.get(&row.new.job)) {
+            (Cause::Time(at), Some(job)) => at > job.watermark,
+            _ => false,
+        };
+        self.runs.values().filter(beyond).map(|row| row.new.run)
+    }
+
     /// What a guest of the job reads.
     pub(crate) fn remembered(&self, job: &JobName) -> Entries {
         self.states.get(job).cloned().unwrap_or_default()
@@ -278,7 +307,7 @@ impl Tables {
                 .is_none_or(|at| now.duration_since(at) < KEPT)
         };
         Recovery {
-            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_run: self.last_number() + 1,
             jobs: self
                 .jobs
                 .iter()
@@ -307,6 +336,8 @@ pub(crate) fn run_of(record: &Record) -> Option<RunId> {
         Record::AttemptStarted { run, .. }
         | Record::StateWritten { run, .. }
         | Record::AttemptDisarmed { run, .. }
+        | Record::RunWithdrawn { run }
+        | Record::RunArrived { run, .. }
         | Record::AttemptEnded { run, .. }
         | Record::RunRequeued { run }
         | Record::RunRetrying { run, .. }

@@ -239,6 +239,8 @@ words!(RECORDS, record(&Record) {
     Record::RunQueued(_) => "run-queued",
     Record::AttemptStarted { .. } => "attempt-started",
     Record::AttemptDisarmed { .. } => "attempt-disarmed",
+    Record::RunWithdrawn { .. } => "run-withdrawn",
+    Record::RunArrived { .. } => "run-arrived",
     Record::StateWritten { .. } => "state-written",
     Record::AttemptEnded { .. } => "attempt-ended",
     Record::RunRequeued { .. } => "run-requeued",

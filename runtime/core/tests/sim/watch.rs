@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use cronlet_core::{
@@ -50,6 +51,8 @@ pub(crate) struct Watch {
     pub(crate) idle_wakes: usize,
     /// The runs that are open: overlap has let them in, and they are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The runs that were armed ahead of their time and that no watermark has passed yet, final or not.
+    pub(crate) ahead: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
@@ -102,6 +105,27 @@ pub(crate) struct Step<'a> {
     pub(crate) disk: &'a Tables,
     /// Every attempt whose guest ever ran.
     pub(crate) ever: &'a BTreeSet<AttemptKey>,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Duration,
+}
+
+impl Step<'_> {
+    /// All that the step records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let batch = self.effects.iter().find_map(|effect| match effect {
+            Effect::Commit(batch) => Some(&batch.records),
+            _ => None,
+        });
+        batch.into_iter().flatten()
+    }
+
+    /// Whether the step arms a run ahead of its time.
+    fn arms_ahead(&self, arms: RunId) -> bool {
+        self.records().any(|record| {
+            matches!(record, Record::AttemptStarted { run, starts_at, .. }
+                if *run == arms && *starts_at > self.now)
+        })
+    }
 }
 
 /// See [`Watch::before`].
@@ -149,13 +173,17 @@ pub(crate) struct Account {
     pub(crate) open: bool,
     /// How many waited for their turn because they met one.
     pub(crate) queued: usize,
+    /// Whether its run was there before the watermark passed, and is not about to start: somebody
+    /// cancelled it before its time, or its daemon died after it.
+    pub(crate) ran: bool,
 }
 
 impl Watch {
     /// A daemon begins to live, on top of what is on disk.
     pub(crate) fn born(&mut self, disk: &Tables) {
+        let ahead: BTreeSet<RunId> = disk.runs_beyond_watermarks().collect();
         let was_open = |row: &&RunRow| {
-            row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued
+            !ahead.contains(&row.new.run) && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
         *self = Self {
             view: disk.clone(),
@@ -164,6 +192,7 @@ impl Watch {
                 .filter(was_open)
                 .map(|row| row.new.run)
                 .collect(),
+            ahead: ahead.clone(),
             triggers: std::mem::take(&mut self.triggers),
             latest: self.latest,
             ..Self::default()
@@ -230,7 +259,7 @@ impl Watch {
     fn behind(&self) -> impl Iterator<Item = &RunRow> {
         self.view
             .open_runs()
-            .filter(|row| !self.open.contains(&row.new.run))
+            .filter(|row| !self.open.contains(&row.new.run) && !self.ahead.contains(&row.new.run))
     }
 
     /// Opens every run whose turn it is, one after the other.
@@ -260,7 +289,20 @@ impl Watch {
         }
     }
 
-    /// The attempts that have a slot: armed or running.
+    /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.
+    pub(crate) fn fires(&self, job: &JobName, to: Timestamp) -> Option<&RunRow> {
+        let rows = self.ahead.iter().filter_map(|run| self.view.runs.get(run));
+        let mut rows = rows.filter(|row| row.new.job == *job);
+        rows.find(|row| matches!(row.new.cause, Cause::Time(at) if at <= to))
+    }
+
+    /// The attempts that count for `max_concurrent_runs`: armed or running, and not ahead of their time.
+    pub(crate) fn in_slots(&self) -> impl Iterator<Item = &RunRow> {
+        self.holders()
+            .filter(|row| !self.ahead.contains(&row.new.run))
+    }
+
+    /// The attempts that count for a job and a group: armed or running.
     pub(crate) fn holders(&self) -> impl Iterator<Item = &RunRow> {
         self.view.open_runs().filter(|row| row.live.is_some())
     }
@@ -360,7 +402,7 @@ impl Watch {
     fn job_of(&self, record: &Record) -> Option<JobName> {
         match record {
             Record::RunQueued(new) => Some(new.job.clone()),
-            Record::JobAccepted { job, .. } => Some(job.clone()),
+            Record::JobAccepted { job, .. } | Record::Watermark { job, .. } => Some(job.clone()),
             Record::RunEnded { run, .. } => Some(self.view.runs.get(run)?.new.job.clone()),
             _ => None,
         }
@@ -393,7 +435,7 @@ impl Watch {
             for rule in invariants::ON_RECORD {
                 rule.hold(|check| check(self, step, record))?;
             }
-            self.note_record(record);
+            self.note_record(step, record);
             self.view.apply(batch.at, record);
             if let Some(job) = self.job_of(record) {
                 self.let_in(|row| row.new.job == job);
@@ -403,9 +445,16 @@ impl Watch {
         Ok(())
     }
 
-    fn note_record(&mut self, record: &Record) {
+    fn note_record(&mut self, step: &Step, record: &Record) {
         self.limbo = None;
         match record {
+            Record::RunQueued(new) if step.arms_ahead(new.run) => {
+                self.ahead.insert(new.run);
+            }
+            Record::RunWithdrawn { run } => {
+                self.ahead.remove(run);
+                self.armed.retain(|(armed, _), _| armed != run);
+            }
             Record::RunQueued(new) => {
                 if let Cause::Time(at) = new.cause {
                     self.accounts.push(Account {
@@ -417,6 +466,7 @@ impl Watch {
                         grown: false,
                         open: self.has_open(&new.job),
                         queued: self.queued(&new.job),
+                        ran: false,
                     });
                 }
             }
@@ -425,14 +475,20 @@ impl Watch {
                 if let Some(mover) = self.standing(job).cloned() {
                     self.movers.insert(job.clone(), mover);
                 }
+                self.note_fired(job, *to);
                 let from = self.view.jobs.get(job).map_or(*to, |row| row.watermark);
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
-            Record::JobAccepted { job, .. } | Record::JobRemoved { job } => {
-                let before = self.accounts.iter().filter(|it| it.job == *job).count();
-                self.begun_anew.insert(job.clone(), before);
+            Record::JobAccepted { job, watermark, .. } => {
+                self.begin_anew(job);
+                let rows = self.view.runs.values().filter(|row| row.new.job == *job);
+                let passed = rows.filter(|row| row.new.nominal <= *watermark);
+                for run in passed.map(|row| row.new.run).collect::<Vec<_>>() {
+                    self.ahead.remove(&run);
+                }
             }
+            Record::JobRemoved { job } => self.begin_anew(job),
             Record::AttemptStarted { run, attempt, .. } => {
                 let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
                 if let Some(job) = job.cloned() {
@@ -451,6 +507,30 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    fn begin_anew(&mut self, job: &JobName) {
+        let before = self.accounts.iter().filter(|it| it.job == *job).count();
+        self.begun_anew.insert(job.clone(), before);
+    }
+
+    /// The time of a run that was armed ahead has come.
+    fn note_fired(&mut self, job: &JobName, to: Timestamp) {
+        let Some(row) = self.fires(job, to) else { return };
+        let (run, at) = (row.new.run, row.new.nominal);
+        let ran = row.live.is_none();
+        self.ahead.remove(&run);
+        self.accounts.push(Account {
+            job: job.clone(),
+            skip: None,
+            first: at,
+            last: at,
+            count: 1,
+            grown: false,
+            open: self.has_open(job),
+            queued: self.queued(job),
+            ran,
+        });
     }
 
     fn note_skip(&mut self, record: &Record) {
@@ -481,6 +561,7 @@ impl Watch {
             grown: before.is_some(),
             open: self.has_open(job),
             queued: self.queued(job),
+            ran: false,
         });
     }
 

@@ -1,6 +1,6 @@
 //! The world around one engine: its clocks, its disk, its guests, its people.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::{Effect, Engine, Event},
@@ -185,7 +185,8 @@ impl World {
             return Ok(());
         }
         self.watch.born(&self.disk.tables);
-        self.engine = Some(Engine::new());
+        let lead = Duration::from_millis(self.options.lead);
+        self.engine = Some(Engine::new().with_lead(lead));
         let recovery = self.disk.tables.recovery(self.agenda.now());
         let plan = self.file.clone();
         self.tell(&Event::Started { recovery, plan })
@@ -207,6 +208,7 @@ impl World {
             effects: &effects,
             disk: &self.disk.tables,
             ever: &self.runner.ever,
+            lead: Duration::from_millis(self.options.lead),
         };
         self.trace.step(&step);
         self.watch.step(&step)?;

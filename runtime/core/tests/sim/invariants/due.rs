@@ -92,7 +92,7 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         );
         let late = young.len() > 1 || span(job.catch_up.grace) <= step.now.duration_since(newest);
         let catches_up = job.catch_up.mode == CatchUpMode::All && late;
-        for account in accounts(watch, &name) {
+        for account in accounts(watch, &name).filter(|account| !account.ran) {
             let expected = if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
             } else if catches_up {

@@ -86,6 +86,8 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     slots::nothing_is_admitted_while_stopping_or_failing,
     slots::expired_runs_do_not_start,
     slots::nothing_starts_early,
+    slots::arming_is_for_the_next_time,
+    slots::an_armed_run_overtakes_nobody,
     slots::a_removed_job_starts_nothing,
     runs::moves_are_legal,
     runs::run_numbers_rise,
@@ -107,6 +109,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
 /// Held against each effect.
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
     effects::starts_are_on_disk,
+    effects::no_guest_starts_early,
     effects::an_attempt_starts_once,
     effects::nothing_starts_while_the_store_fails,
     due::an_outage_leaves_nothing_late,

@@ -28,6 +28,7 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         Record::RunRetrying { .. } => RunStatus::Retrying,
         Record::RunEnded { end, .. } => end.status(),
         Record::AttemptDisarmed { .. }
+        | Record::RunWithdrawn { .. }
         | Record::StateWritten { .. }
         | Record::AttemptEnded { .. }
         | Record::CancelRequested { .. } => {
@@ -47,11 +48,11 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
 
 /// Each run has a number higher than all before it.
 pub(super) fn run_numbers_rise(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let (Record::RunQueued(new), Some((last, _))) = (record, watch.view.runs.last_key_value())
-    else {
+    let Record::RunQueued(new) = record else {
         return Ok(());
     };
-    ensure(new.run > *last, || format!("{:?} after {last:?}", new.run))
+    let last = watch.view.last_number();
+    ensure(new.run.0 > last, || format!("{:?} after {last}", new.run))
 }
 
 /// A job's cause makes one run, ever.
@@ -97,6 +98,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             actor: request.actor.clone(),
             params: request.params.clone(),
             queued_at: step.now,
+            not_before: None,
             turn: new.turn,
         },
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
@@ -181,11 +183,12 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
 }
 
 /// Only a run whose turn has come starts.
-pub(super) fn nobody_jumps_the_queue(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let Record::AttemptStarted { run, .. } = record else {
+pub(super) fn nobody_jumps_the_queue(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let Record::AttemptStarted { run, starts_at, .. } = record else {
         return Ok(());
     };
-    ensure(watch.open.contains(run), || {
+    let ahead = *starts_at > step.now && watch.ahead.contains(run);
+    ensure(ahead || watch.open.contains(run), || {
         format!("{run:?} is not open: {:?}", watch.view.runs.get(run))
     })
 }
