@@ -184,6 +184,9 @@ impl Board {
                 | Record::AttemptDisarmed { run, attempt } => {
                     self.in_use.remove(&(*run, *attempt));
                 }
+                Record::RunWithdrawn { run } => {
+                    self.in_use.retain(|(armed, _), _| armed != run);
+                }
                 _ => {}
             }
         }

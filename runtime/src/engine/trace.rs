@@ -81,6 +81,8 @@ impl Trace {
             Record::RunQueued(new) => self.queued(new),
             Record::AttemptStarted { run, attempt, .. } => self.started(*run, *attempt),
             Record::AttemptDisarmed { run, .. } => debug!(%run, "attempt withdrawn"),
+            Record::RunWithdrawn { run } => debug!(%run, "run withdrawn"),
+            Record::RunArrived { run, turn } => debug!(%run, %turn, "run arrived"),
             Record::AttemptEnded {
                 run,
                 status,

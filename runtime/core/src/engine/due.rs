@@ -224,7 +224,8 @@ impl Look {
 impl Look {
     /// Whether all there is to do is to start one run that is not late.
     fn is_on_time(&self, now: Timestamp, job: &Job) -> bool {
-        let runs = matches!(self.runs[..], [nominal] if origin(job, now, nominal) == Origin::Schedule);
+        let runs =
+            matches!(self.runs[..], [nominal] if origin(job, now, nominal) == Origin::Schedule);
         runs && self.missed.is_none() && !self.catches_up
     }
 }

@@ -183,7 +183,8 @@ impl Watch {
     pub(crate) fn born(&mut self, disk: &Tables) {
         let ahead: BTreeSet<RunId> = disk.runs_beyond_watermarks().collect();
         let was_open = |row: &&RunRow| {
-            !ahead.contains(&row.new.run) && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
+            !ahead.contains(&row.new.run)
+                && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
         *self = Self {
             view: disk.clone(),
@@ -516,7 +517,9 @@ impl Watch {
 
     /// The time of a run that was armed ahead has come.
     fn note_fired(&mut self, job: &JobName, to: Timestamp) {
-        let Some(row) = self.fires(job, to) else { return };
+        let Some(row) = self.fires(job, to) else {
+            return;
+        };
         let (run, at) = (row.new.run, row.new.nominal);
         let ran = row.live.is_none();
         self.ahead.remove(&run);

@@ -42,6 +42,7 @@ macro_rules! for_each_store {
     };
 }
 
+mod ahead;
 mod cases;
 mod random;
 mod retention;
@@ -170,6 +171,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         actor: None,
         params: None,
         queued_at: nominal,
+        not_before: None,
         turn: Turn::Now,
     }
 }

@@ -155,6 +155,18 @@ impl State {
                 let run = self.run_with_attempt(*run, *attempt)?;
                 run.end_attempt(at, *attempt, (*status, *reason), report.as_deref());
             }
+            Record::RunWithdrawn { run } => {
+                let held = self.open_run(*run)?.row.attempts.iter();
+                if held.clone().any(|attempt| attempt.status.is_some()) {
+                    return Err(Refused::NotOpen(*run));
+                }
+                self.runs.remove(run);
+            }
+            Record::RunArrived { run, turn } => {
+                let row = &mut self.open_run(*run)?.row;
+                row.not_before = None;
+                row.turn = *turn;
+            }
             Record::RunRequeued { run } => self.open_run(*run)?.go(RunStatus::Queued),
             Record::RunRetrying { run, until } => {
                 let run = self.open_run(*run)?;
@@ -276,6 +288,7 @@ impl State {
             reason: None,
             message: None,
             queued_at: cut(new.queued_at),
+            not_before: new.not_before.map(cut),
             turn: new.turn,
             retry_at: None,
             ended_at: None,

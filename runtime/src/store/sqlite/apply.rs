@@ -100,7 +100,9 @@ impl Apply<'_> {
             Record::AttemptStarted { .. }
             | Record::AttemptDisarmed { .. }
             | Record::AttemptEnded { .. } => self.attempt(record),
-            Record::RunRequeued { .. }
+            Record::RunWithdrawn { .. }
+            | Record::RunArrived { .. }
+            | Record::RunRequeued { .. }
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
@@ -166,8 +168,9 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, turn, status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, not_before, turn,
+                               status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -178,6 +181,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.not_before.map(micros),
                 new.turn.as_str(),
             ],
         )?;
@@ -311,6 +315,23 @@ impl Apply<'_> {
 
     fn run(&self, record: &Record) -> Result {
         let (run, changed) = match record {
+            // Its attempt goes with it; one that has ended is not forgotten.
+            Record::RunWithdrawn { run } => (
+                run,
+                self.change(
+                    "DELETE FROM runs WHERE run = ?1 AND ended_at IS NULL AND NOT EXISTS (
+                         SELECT 1 FROM attempts AS a WHERE a.run = ?1 AND a.status IS NOT NULL)",
+                    [id(*run)],
+                )?,
+            ),
+            Record::RunArrived { run, turn } => (
+                run,
+                self.change(
+                    "UPDATE runs SET not_before = NULL, turn = ?2
+                     WHERE run = ?1 AND ended_at IS NULL",
+                    params![id(*run), turn.as_str()],
+                )?,
+            ),
             Record::RunRequeued { run } => (
                 run,
                 self.change(

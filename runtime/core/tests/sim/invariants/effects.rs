@@ -63,9 +63,10 @@ pub(super) fn no_guest_starts_early(watch: &Watch, _: &Step, effect: &Effect) ->
         return Ok(());
     };
     let live = watch.view.runs.get(&run.run).and_then(|row| row.live);
-    ensure(live.is_some_and(|live| live.starts_at <= watch.latest), || {
-        format!("{effect:?}: {live:?}, it is {}", watch.latest)
-    })
+    ensure(
+        live.is_some_and(|live| live.starts_at <= watch.latest),
+        || format!("{effect:?}: {live:?}, it is {}", watch.latest),
+    )
 }
 
 /// An attempt's guest starts once, in all lives of the daemon.

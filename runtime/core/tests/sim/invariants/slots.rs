@@ -65,7 +65,10 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
     let watermark = watch.view.jobs.get(name).map(|row| row.watermark);
     let next = watermark.and_then(|from| job.trigger.as_ref()?.next_after(from));
     let soon = *starts_at <= step.now + step.lead;
-    let others = watch.view.open_runs().filter(|other| other.new.run != row.new.run);
+    let others = watch
+        .view
+        .open_runs()
+        .filter(|other| other.new.run != row.new.run);
     let mut others = others.filter(|other| other.new.job == *name);
     let alone = if job.overlap == Overlap::Allow {
         others.all(|other| watch.open.contains(&other.new.run))
@@ -201,9 +204,10 @@ pub(super) fn nothing_starts_early(watch: &Watch, step: &Step, record: &Record) 
         return Ok(());
     };
     if *starts_at != step.now {
-        return ensure(*starts_at > step.now && *starts_at == row.new.nominal, || {
-            format!("{record:?} is for {}", row.new.nominal)
-        });
+        return ensure(
+            *starts_at > step.now && *starts_at == row.new.nominal,
+            || format!("{record:?} is for {}", row.new.nominal),
+        );
     }
     if let Cause::Time(at) = row.new.cause {
         ensure(at <= watch.latest, || format!("{record:?} is for {at}"))?;
