@@ -43,7 +43,7 @@ impl Bench {
             let offset = tick * u32::try_from(number).expect("it is a count");
             let every = Every::new(period, offset).expect("it is a period");
             let job = Job {
-                trigger: Some(Trigger::Every(every)),
+                schedule: Trigger::Every(every).into(),
                 ..Job::new(name.clone(), Component::Ready(digest))
             };
             (name, Arc::new(job))

@@ -121,11 +121,13 @@ impl Engine {
         let state = self.jobs.get(name)?;
         let job = state.job.clone()?;
         let starts_at = state.due.filter(|due| *due > now)?;
-        let nominal = job.trigger.as_ref()?.next_after(state.watermark)?;
+        let nominal = job.schedule.next_after(state.watermark)?;
+        let allowed = job.schedule.calendar.stretch(nominal).excludes.is_none();
         let free = state.open.is_empty() || job.overlap == Overlap::Allow;
         // With no time for grace every run is late.
         let may_be_on_time = !job.catch_up.grace.is_zero();
-        (free && state.behind.is_empty() && may_be_on_time).then_some((job, nominal, starts_at))
+        let goes = free && state.behind.is_empty() && may_be_on_time && allowed;
+        goes.then_some((job, nominal, starts_at))
     }
 
     /// The time of the occurrence has come: its armed run becomes an open one, and its guest starts.

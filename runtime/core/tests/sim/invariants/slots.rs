@@ -63,7 +63,7 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
     let name = &row.new.job;
     let job = watch.job(name).ok_or("its job is gone")?;
     let watermark = watch.view.jobs.get(name).map(|row| row.watermark);
-    let next = watermark.and_then(|from| job.trigger.as_ref()?.next_after(from));
+    let next = watermark.and_then(|from| job.schedule.next_after(from));
     let soon = *starts_at <= step.now + step.lead;
     let others = watch
         .view
@@ -145,14 +145,17 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     step: &Step,
     record: &Record,
 ) -> Check {
-    // A definition that is replaced meanwhile leaves what it was due for as missed.
+    // A definition that is replaced meanwhile leaves what it was due for as missed, or as excluded.
     let replaces = matches!(step.event, Event::PlanReplaced(_)) && !watch.stopping();
-    let missed = match record {
-        Record::Skipped { reason, .. } => *reason == SkipReason::Missed,
+    let left = match record {
+        Record::Skipped { reason, .. } => matches!(
+            reason,
+            SkipReason::Missed | SkipReason::OutsideHours | SkipReason::Blackout
+        ),
         Record::Watermark { .. } => true,
         _ => false,
     };
-    if replaces && missed {
+    if replaces && left {
         return Ok(());
     }
     let admits = matches!(
