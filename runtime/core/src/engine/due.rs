@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Step,
+    clock::named,
     state::{JobState, Run, RunPhase, SkipRange},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     policy::{CatchUp, CatchUpMode},
     record::{NewRun, Record},
     run::{Cause, Origin, RunId, SkipReason, Turn},
+    schedule::Trigger,
 };
 
 impl Engine {
@@ -71,7 +73,7 @@ impl Engine {
         let state = self.jobs.get(name);
         let look = state.and_then(|state| Look::at(state, step.now, may_run));
         if let Some((look, job)) = look {
-            if let Some(missed) = look.missed {
+            for missed in look.missed {
                 self.skip(step, name, missed);
             }
             match look.runs[..] {
@@ -92,7 +94,7 @@ impl Engine {
                 to: look.newest,
             });
             if let Some(state) = self.jobs.get_mut(name) {
-                state.watermark = look.newest;
+                state.pass(look.newest);
             }
         }
         self.schedule(name);
@@ -123,11 +125,16 @@ impl Engine {
             return;
         };
         let range = match state.skips.take() {
-            Some(before) if before.reason == range.reason => SkipRange {
-                first: before.first,
-                count: before.count.saturating_add(range.count),
-                ..range
-            },
+            Some(before)
+                if before.reason == range.reason
+                    && !state.ran_between(before.last, range.first) =>
+            {
+                SkipRange {
+                    first: before.first,
+                    count: before.count.saturating_add(range.count),
+                    ..range
+                }
+            }
             _ => range,
         };
         step.records.push(Record::Skipped {
@@ -159,8 +166,9 @@ impl Engine {
 
 /// What is found when one looks at a job that is due.
 struct Look {
-    /// The instants that are too late, or folded into a newer one.
-    missed: Option<SkipRange>,
+    /// The instants that are too late, or folded into a newer one. An instant that has a run already
+    /// parts them.
+    missed: Vec<SkipRange>,
     /// Those that are to run, the oldest first.
     runs: Vec<Timestamp>,
     /// Whether they are a catch-up: they wait for one another, and overlap skips none of them.
@@ -170,13 +178,14 @@ struct Look {
 }
 
 impl Look {
-    /// Looks at all instants of a job between its watermark and now; none if nothing is due.
+    /// Looks at all instants of a job between its watermark and now; none if nothing is due. Those that
+    /// have a run already are due to nobody, and the watermark passes over them.
     fn at(state: &JobState, now: Timestamp, may_run: bool) -> Option<(Self, Arc<Job>)> {
         let job = state.job.clone()?;
         let trigger = job.trigger.as_ref()?;
         let from = state.watermark;
-        let first = trigger.next_after(from)?;
         let newest = trigger.latest_in(from, now)?;
+        let ran = named(trigger, &state.ran, from, newest);
 
         let CatchUp {
             mode, max, grace, ..
@@ -188,22 +197,16 @@ impl Look {
         };
         let backwards = |at: &Timestamp| trigger.latest_in(from, before(*at));
         let mut runs: Vec<_> = iter::successors(Some(newest), backwards)
+            .filter(|at| ran.binary_search(at).is_err())
             .take_while(|at| runs_late(&job.catch_up, age(now, *at)))
             .take(most)
             .collect();
         runs.reverse();
 
         let through = runs.first().map_or(newest, |oldest| before(*oldest));
-        let missed = (first <= through)
-            .then(|| trigger.latest_in(from, through))
-            .flatten()
-            .map(|last| SkipRange {
-                reason: SkipReason::Missed,
-                first,
-                last,
-                count: trigger.count_in(from, last),
-            });
-        let late = runs.len() > 1 || age(now, newest) >= grace;
+        let missed = missed(trigger, &ran, from, through);
+        let late = |at: &Timestamp| age(now, *at) >= grace;
+        let late = runs.len() > 1 || runs.last().is_some_and(late);
         let look = Self {
             missed,
             runs,
@@ -212,6 +215,29 @@ impl Look {
         };
         Some((look, job))
     }
+}
+
+/// All instants in `(from, through]` but those that have a run, as ranges.
+fn missed(
+    trigger: &Trigger,
+    ran: &[Timestamp],
+    from: Timestamp,
+    through: Timestamp,
+) -> Vec<SkipRange> {
+    let within = ran.iter().copied().take_while(|at| *at <= through);
+    let begins = iter::once(from).chain(within.clone());
+    let ends = within.map(before).chain([through]);
+    let part = |(from, through)| {
+        let first = trigger.next_after(from).filter(|first| *first <= through)?;
+        let last = trigger.latest_in(from, through)?;
+        Some(SkipRange {
+            reason: SkipReason::Missed,
+            first,
+            last,
+            count: trigger.count_in(from, last),
+        })
+    };
+    begins.zip(ends).filter_map(part).collect()
 }
 
 impl SkipRange {
@@ -248,7 +274,7 @@ fn origin(job: &Job, now: Timestamp, nominal: Timestamp) -> Origin {
 }
 
 /// The last instant before `t`.
-fn before(t: Timestamp) -> Timestamp {
+pub(super) fn before(t: Timestamp) -> Timestamp {
     t.checked_sub(Duration::from_nanos(1))
         .unwrap_or(Timestamp::MIN)
 }

@@ -27,6 +27,10 @@ use crate::{
 /// A job that is put back within this time after it was removed keeps its watermark.
 const KEEPS_WATERMARK: Duration = Duration::from_hours(1);
 
+/// So many removed jobs are remembered: what of their history is accounted for is not due again when they
+/// are put back, whatever the clock shows then.
+const REMEMBERED: usize = 10_000;
+
 impl Engine {
     /// The first plan, over what the store knew.
     pub(super) fn start(&mut self, step: &mut Step, recovery: Recovery, plan: &Arc<Plan>) {
@@ -45,6 +49,11 @@ impl Engine {
             state.fingerprint = stored.fingerprint;
             self.jobs.insert(stored.job, state);
         }
+        for (job, ran) in recovery.ahead {
+            let absent = || JobState::absent(Timestamp::MIN, Some(Timestamp::MIN));
+            self.jobs.entry(job).or_insert_with(absent).ran = ran;
+        }
+        self.trust.suspect();
         self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
@@ -66,7 +75,7 @@ impl Engine {
         for job in plan.jobs.keys() {
             self.let_in(job);
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     /// The next plan, in one step.
@@ -74,6 +83,8 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
+        // A job may come back that was silent when it went.
+        self.trust.suspect();
         self.take_settings(step, plan);
         let present: BTreeMap<JobName, Arc<Job>> = self
             .jobs
@@ -98,7 +109,7 @@ impl Engine {
                 }
             }
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     fn take_settings(&mut self, step: &mut Step, plan: &Plan) {
@@ -113,15 +124,15 @@ impl Engine {
     /// one knows nothing of it.
     fn settle(&mut self, step: &mut Step, name: &JobName) {
         let due = self.jobs.get(name).and_then(|state| state.due);
-        if due.is_some_and(|at| at <= step.now) {
+        if self.trust.is_set() && due.is_some_and(|at| at <= step.now) {
             self.handle_due_job(step, name);
         }
     }
 
     /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
     /// due at the same times; else it is now.
-    fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
-        let now = step.now;
+    pub(super) fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
+        let (now, is_set) = (step.now, self.trust.is_set());
         let fingerprint = job.fingerprint();
         let state = self
             .jobs
@@ -140,6 +151,12 @@ impl Engine {
         state.removed_at = None;
         state.job = Some(job.clone());
         if !(keeps && was_present) {
+            // By a clock that is not believed nobody knows when that is: it is told again when it is set.
+            let fingerprint = if keeps || is_set {
+                fingerprint
+            } else {
+                String::new()
+            };
             state.fingerprint.clone_from(&fingerprint);
             step.records.push(Record::JobAccepted {
                 job: job.name.clone(),
@@ -273,15 +290,18 @@ impl Engine {
         }
     }
 
-    /// Forgets removed jobs whose watermark is not kept any more.
-    fn forget_removed(&mut self, now: Timestamp) {
-        self.jobs.retain(|_, state| {
-            // A clock that was wrong once may have left a watermark in the future: its runs are there.
-            let kept = state.watermark > now
-                || state
-                    .removed_at
-                    .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
-            state.job.is_some() || state.has_runs() || kept
-        });
+    /// Forgets the jobs that were removed first, if there are very many. Others are not forgotten by time:
+    /// who knows whether the clock is right that says how long ago it was?
+    fn forget_removed(&mut self) {
+        let states = self.jobs.iter();
+        let gone = states.filter(|(_, state)| state.job.is_none() && !state.has_runs());
+        let mut gone: Vec<(Option<Timestamp>, JobName)> = gone
+            .map(|(name, state)| (state.removed_at, name.clone()))
+            .collect();
+        gone.sort_unstable();
+        let many = gone.len().saturating_sub(REMEMBERED);
+        for (_, name) in gone.drain(..many) {
+            self.jobs.remove(&name);
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! What the engine knows of a job and of an open run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
-use super::ledger::Terms;
+use super::{clock::named, ledger::Terms};
 use crate::{
     job::Job,
     record::NewRun,
@@ -18,6 +22,9 @@ pub(super) struct JobState {
     pub(super) job: Option<Arc<Job>>,
     /// Everything up to here is accounted for.
     pub(super) watermark: Timestamp,
+    /// Instants after the watermark that have a run already.
+    pub(super) ran: BTreeSet<Timestamp>,
+    /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
     /// Its entry in the engine's `due`.
@@ -106,6 +113,7 @@ impl JobState {
         Self {
             job: None,
             watermark,
+            ran: BTreeSet::new(),
             fingerprint: String::new(),
             removed_at,
             due: None,
@@ -113,6 +121,25 @@ impl JobState {
             behind: BTreeMap::new(),
             skips: None,
         }
+    }
+
+    /// Moves the watermark on. No range of skips goes on over an instant that has a run already.
+    pub(super) fn pass(&mut self, to: Timestamp) {
+        let skips = self.skips.as_ref();
+        if skips.is_some_and(|range| self.ran_between(range.last, to)) {
+            self.skips = None;
+        }
+        while self.ran.first().is_some_and(|at| *at <= to) {
+            self.ran.pop_first();
+        }
+        self.watermark = to;
+    }
+
+    /// Whether an instant of its trigger in `(from, through]` has a run although the watermark is before
+    /// it.
+    pub(super) fn ran_between(&self, from: Timestamp, through: Timestamp) -> bool {
+        let trigger = self.job.as_ref().and_then(|job| job.trigger.as_ref());
+        trigger.is_some_and(|trigger| !named(trigger, &self.ran, from, through).is_empty())
     }
 
     /// Whether it has a run that is not final.

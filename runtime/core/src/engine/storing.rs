@@ -4,7 +4,7 @@
 //! batch that says so is on disk.
 
 use super::{
-    Answer, Effect, Engine, Phase, Step, StoreHealth,
+    Answer, Effect, Engine, Phase, Recall, Step, StoreHealth,
     due::{age, runs_late},
     state::RunPhase,
 };
@@ -19,12 +19,14 @@ use crate::{
 const OUTAGE: &str = "its start could not be recorded in time: the store was failing";
 
 /// Something that waits for its batch to be on disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Release {
     /// Start the guest of this attempt.
     Start { run: RunId, attempt: u32 },
     /// Answer.
     Reply { request: RequestId, answer: Answer },
+    /// Ask.
+    Recall(Recall),
 }
 
 impl Engine {
@@ -43,6 +45,9 @@ impl Engine {
                 },
                 Some((_, Release::Reply { request, answer })) => {
                     step.effects.push(Effect::Reply { request, answer });
+                }
+                Some((_, Release::Recall(recall))) => {
+                    step.effects.push(Effect::Recall(recall));
                 }
                 None => return,
             }

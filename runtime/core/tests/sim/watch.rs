@@ -9,7 +9,7 @@ use std::{
 };
 
 use cronlet_core::{
-    engine::{Effect, Event, Start},
+    engine::{Effect, Event, Recalled, Start},
     job::Job,
     name::JobName,
     plan::Plan,
@@ -41,6 +41,16 @@ pub(crate) struct Watch {
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
+    /// Up to here everything is on disk, as far as the engine was told.
+    pub(crate) stored: Seq,
+    /// Whether what the clock shows can be the time.
+    pub(crate) clock_is_set: bool,
+    /// What the store was asked and has not answered: jobs, where their watermarks were, and how often.
+    pub(crate) recalling: BTreeMap<(JobName, Timestamp), u32>,
+    /// The times that it was asked about.
+    pub(crate) recalled: BTreeSet<Timestamp>,
+    /// The runs whose backoff was over at a time that the engine was told in this life.
+    pub(crate) over: BTreeSet<RunId>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -96,6 +106,8 @@ pub(crate) struct Limbo {
 /// What is under way: an event, what came of it, and what the world looks like.
 pub(crate) struct Step<'a> {
     pub(crate) now: Timestamp,
+    /// When the engine was built.
+    pub(crate) built: Timestamp,
     pub(crate) event: &'a Event,
     pub(crate) effects: &'a [Effect],
     /// What is on disk.
@@ -113,8 +125,12 @@ pub(crate) struct Before {
     pub(crate) admitted: BTreeSet<RunId>,
     pub(crate) started: BTreeSet<AttemptKey>,
     pub(crate) states: BTreeMap<JobName, Entries>,
+    /// See [`Tables::ahead`].
+    pub(crate) ahead: BTreeSet<(JobName, Timestamp)>,
     /// Of the attempt that this step ends: how much its job may remember.
     pub(crate) max_state: u64,
+    /// See [`Watch::over`].
+    pub(crate) over: BTreeSet<RunId>,
 }
 
 /// A question, and how things stood when it was asked.
@@ -206,6 +222,11 @@ impl Watch {
         self.plan.is_some() && !self.store_fails && !self.stopping()
     }
 
+    /// Whether the engine is to handle what is due.
+    pub(crate) fn looks(&self) -> bool {
+        self.serves() && self.clock_is_set
+    }
+
     /// The open runs of a job.
     pub(crate) fn open_of(&self, job: &JobName) -> impl Iterator<Item = &RunRow> {
         let runs = self
@@ -273,6 +294,7 @@ impl Watch {
         }
         if let Some(Effect::Commit(batch)) = step.effects.first() {
             self.read(step, batch)?;
+            self.end_backoffs(step.now);
         }
         for effect in step.effects {
             for rule in invariants::ON_EFFECT {
@@ -308,6 +330,7 @@ impl Watch {
 
     /// What the event alone says.
     fn hear(&mut self, step: &Step) {
+        self.clock_is_set = step.now >= step.built;
         self.latest = self.latest.max(step.now);
         self.before = Before {
             jobs: self.view.jobs.clone(),
@@ -319,6 +342,8 @@ impl Watch {
             admitted: self.open.clone(),
             started: self.started.clone(),
             states: self.view.states.clone(),
+            over: self.over.clone(),
+            ahead: self.view.ahead.clone(),
             max_state: match step.event {
                 Event::AttemptEnded { run, attempt, .. } => {
                     let job = self.armed.get(&(*run, *attempt));
@@ -327,6 +352,7 @@ impl Watch {
                 _ => 0,
             },
         };
+        self.end_backoffs(step.now);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -352,7 +378,29 @@ impl Watch {
             Event::StoreFailed => self.store_fails = true,
             Event::StoreRecovered => self.store_fails = false,
             Event::ShutdownRequested => self.stage = Stage::Stopping,
-            Event::Woke | Event::Stored { .. } | Event::PlanReplaced(_) => {}
+            Event::Stored { through } => self.stored = self.stored.max(*through),
+            Event::Recalled(recalled) => self.recall_is_answered(recalled),
+            Event::Woke | Event::ClockJumped { .. } | Event::PlanReplaced(_) => {}
+        }
+    }
+
+    /// Notes the runs whose backoff is over at a time that the engine was told.
+    fn end_backoffs(&mut self, now: Timestamp) {
+        let over = self.view.open_runs().filter(|row| {
+            row.status == RunStatus::Retrying && row.until.is_some_and(|until| until <= now)
+        });
+        self.over.extend(over.map(|row| row.new.run));
+    }
+
+    fn recall_is_answered(&mut self, recalled: &Recalled) {
+        for it in &recalled.jobs {
+            let key = (it.job.clone(), it.watermark);
+            if let Some(times) = self.recalling.get_mut(&key) {
+                *times -= 1;
+                if *times == 0 {
+                    self.recalling.remove(&key);
+                }
+            }
         }
     }
 
@@ -429,7 +477,12 @@ impl Watch {
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
-            Record::JobAccepted { job, .. } | Record::JobRemoved { job } => {
+            Record::RunRetrying { run, .. } => {
+                self.over.remove(run);
+            }
+            Record::JobAccepted { job, .. }
+            | Record::JobRemoved { job }
+            | Record::WatermarkPulledBack { job, .. } => {
                 let before = self.accounts.iter().filter(|it| it.job == *job).count();
                 self.begun_anew.insert(job.clone(), before);
             }
@@ -496,6 +549,12 @@ impl Watch {
             Effect::Reply { request, .. } => {
                 if let Some(asked) = self.asked.get_mut(request) {
                     asked.answered = true;
+                }
+            }
+            Effect::Recall(recall) => {
+                self.recalled.insert(recall.after);
+                for key in recall.jobs.iter() {
+                    *self.recalling.entry(key.clone()).or_default() += 1;
                 }
             }
             Effect::Stop => self.stage = Stage::Stopped,

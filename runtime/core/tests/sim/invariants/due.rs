@@ -45,15 +45,12 @@ pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Recor
     }
 }
 
-/// Every due instant between the old watermark and the new one is one run or in one range of skips,
+/// Every due instant that has no run yet, between the old watermark and the new one is one run or in one range of skips,
 /// and no other instant is. A step that moves no watermark accounts for none.
 pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Check {
     for job in touched(watch) {
         let (from, to) = way(watch, &job)?;
-        let due = watch
-            .trigger(&job)
-            .map(|trigger| instants(trigger, from, to))
-            .unwrap_or_default();
+        let due = instants_of(watch, &job, from, to);
         let mut accounted = Vec::new();
         for account in accounts(watch, &job) {
             let trigger = watch.trigger(&job).ok_or("it has no trigger")?;
@@ -84,12 +81,9 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         })?;
 
         let (from, _) = way(watch, &name)?;
-        let young = young_enough(
-            watch,
-            job,
-            step.now,
-            instants_of(watch, &name, from, newest),
-        );
+        let due = instants_of(watch, &name, from, newest);
+        let newest = due.last().copied().unwrap_or(newest);
+        let young = young_enough(watch, job, step.now, due);
         let late = young.len() > 1 || span(job.catch_up.grace) <= step.now.duration_since(newest);
         let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
@@ -137,6 +131,7 @@ fn meets(job: &Job, account: &Account) -> Option<SkipReason> {
     }
 }
 
+/// The instants of a job that are due, one by one: those that have a run already are not.
 fn instants_of(
     watch: &Watch,
     job: &JobName,
@@ -144,7 +139,9 @@ fn instants_of(
     through: Timestamp,
 ) -> Vec<Timestamp> {
     let trigger = watch.trigger(job);
-    trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through))
+    let mut due = trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through));
+    due.retain(|at| !watch.before.ahead.contains(&(job.clone(), *at)));
+    due
 }
 
 fn span(duration: Duration) -> SignedDuration {
@@ -238,6 +235,12 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
     let Some(plan) = watch.plan.as_ref().filter(|_| watch.serves()) else {
         return Ok(());
     };
+    if !watch.clock_is_set {
+        let wakes = watch.wish.is_some_and(|wish| wish <= step.built);
+        return ensure(wakes, || {
+            "it does not look when the clock is right".to_owned()
+        });
+    }
     for job in plan.jobs.values() {
         let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
         let due = from.and_then(|from| job.trigger.as_ref()?.next_after(from));

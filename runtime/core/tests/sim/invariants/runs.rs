@@ -15,8 +15,9 @@ use crate::{
 };
 
 /// A run's status moves only as `may_become` says; a final run stays as it is. A run whose attempt is
-/// withdrawn goes on as if the attempt had never been created.
-pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check {
+/// withdrawn goes on as if the attempt had never been created. One that waits for its backoff may be
+/// told anew until when, when the clock has gone back.
+pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(run) = run_of(record) else {
         return Ok(());
     };
@@ -37,10 +38,12 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         }
         _ => return Ok(()),
     };
+    let set_back = matches!(step.event, Event::ClockJumped { by } if by.is_negative());
+    let goes_on = set_back && row.status == RunStatus::Retrying && next == row.status;
     let limbo = watch.limbo.filter(|limbo| limbo.run == run);
     let withdrawn = limbo.is_some_and(|limbo| limbo.withdrawn.is_some());
     let may = row.status.may_become(next) || withdrawn && RunStatus::Queued.may_become(next);
-    ensure(may && row.live.is_none(), || {
+    ensure((may || goes_on) && row.live.is_none(), || {
         format!("{record:?}: it is {}, {:?}", row.status, row.live)
     })
 }
