@@ -122,11 +122,13 @@ impl Engine {
         let job = state.job.clone()?;
         let starts_at = state.due.filter(|due| *due > now)?;
         let nominal = job.schedule.next_after(state.watermark)?;
-        let allowed = job.schedule.calendar.stretch(nominal).excludes.is_none();
+        let excluded = job.schedule.calendar.stretch(nominal).excludes.is_some();
+        let allowed = !excluded && !state.ran.contains(&nominal);
         let free = state.open.is_empty() || job.overlap == Overlap::Allow;
         // With no time for grace every run is late.
         let may_be_on_time = !job.catch_up.grace.is_zero();
-        let goes = free && state.behind.is_empty() && may_be_on_time && allowed;
+        let alone = state.behind.is_empty() && state.held.is_empty();
+        let goes = free && alone && may_be_on_time && allowed;
         goes.then_some((job, nominal, starts_at))
     }
 
@@ -196,11 +198,31 @@ impl Engine {
         };
         if let Some(state) = self.jobs.get_mut(&run.new.job) {
             state.open.remove(&id);
-            state.ran.remove(&run.new.nominal);
         }
         step.records.push(Record::RunWithdrawn { run: id });
         self.let_in(&run.new.job);
         self.schedule(&run.new.job);
+    }
+
+    /// Whether the instant of a run is passed by the watermark, or was.
+    pub(super) fn is_accounted_for(&self, id: RunId) -> bool {
+        let Some(run) = self.runs.get(&id) else {
+            return false;
+        };
+        let state = self.jobs.get(&run.new.job);
+        match (run.new.cause, state) {
+            (Cause::Time(at), Some(state)) => at <= state.watermark || state.ran.contains(&at),
+            _ => false,
+        }
+    }
+
+    /// The daemon of a run died after its time, and maybe before the watermark moved.
+    pub(super) fn claim_stored(&mut self, step: &mut Step, id: RunId) {
+        if let Some(new) = self.runs.get(&id).map(|run| run.new.clone())
+            && let Cause::Time(at) = new.cause
+        {
+            self.claim(step, &new.job, at);
+        }
     }
 
     /// Ends a run that is armed ahead of its time for somebody: its occurrence is over before it came.
@@ -212,7 +234,6 @@ impl Engine {
         self.slots.release(id, name);
         if let Some(state) = self.jobs.get_mut(name) {
             state.ahead = None;
-            state.ran.insert(run.new.nominal);
         }
         step.records.push(Record::AttemptDisarmed {
             run: id,
@@ -223,5 +244,17 @@ impl Engine {
             end: RunEnd::Cancelled,
             message: reason,
         });
+        self.claim(step, name, run.new.nominal);
+    }
+
+    /// An instant beyond the watermark of its job has its run, whatever becomes of it.
+    pub(super) fn claim(&mut self, step: &mut Step, name: &JobName, at: Timestamp) {
+        if let Some(state) = self.jobs.get_mut(name)
+            && at > state.watermark
+            && state.ran.insert(at)
+        {
+            let job = name.clone();
+            step.records.push(Record::Claimed { job, at });
+        }
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct JobState {
     pub(super) job: Option<Arc<Job>>,
     /// Everything up to here is accounted for.
     pub(super) watermark: Timestamp,
+    /// Instants after the watermark that have a run already.
+    pub(super) ran: BTreeSet<Timestamp>,
+    /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
     /// Its entry in the engine's `due`.
@@ -34,10 +37,10 @@ pub(super) struct JobState {
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
+    /// Its runs that are held back, see `held`.
+    pub(super) held: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
-    /// Instants beyond the watermark that are accounted for already, by a run that is over or will be.
-    pub(super) ran: BTreeSet<Timestamp>,
 }
 
 /// A run that is not final.
@@ -68,6 +71,8 @@ pub(super) enum RunPhase {
         /// Whether that is on disk.
         written: bool,
     },
+    /// It waits in its job's `held` and in `held_back`, and is not open.
+    Held { until: Timestamp },
     /// It waits in its job's `behind`, and is not open.
     Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
@@ -120,14 +125,24 @@ impl JobState {
             ahead: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
+            held: BTreeMap::new(),
             skips: None,
             ran: BTreeSet::new(),
         }
     }
 
+    /// Moves the watermark on.
+    pub(super) fn pass(&mut self, to: Timestamp) {
+        while self.ran.first().is_some_and(|at| *at <= to) {
+            self.ran.pop_first();
+        }
+        self.watermark = to;
+    }
+
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        !(self.open.is_empty() && self.behind.is_empty() && self.ahead.is_none())
+        let waits = !self.behind.is_empty() || !self.held.is_empty() || self.ahead.is_some();
+        waits || !self.open.is_empty()
     }
 }
 
@@ -151,6 +166,7 @@ impl Run {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
             RunPhase::Ahead { .. }
+            | RunPhase::Held { .. }
             | RunPhase::Behind
             | RunPhase::Waiting { .. }
             | RunPhase::BackingOff { .. } => None,
@@ -159,7 +175,7 @@ impl Run {
 
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
-            RunPhase::Behind | RunPhase::Waiting { retried: None } => {
+            RunPhase::Held { .. } | RunPhase::Behind | RunPhase::Waiting { retried: None } => {
                 (RunStatus::Queued, None, None)
             }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),

@@ -4,8 +4,8 @@
 //! batch that says so is on disk.
 
 use super::{
-    Answer, Effect, Engine, Phase, Step, StoreHealth,
-    late::{age, runs_late},
+    Answer, Effect, Engine, Phase, Recall, Step, StoreHealth,
+    late::{newest_started, runs_late},
     state::RunPhase,
 };
 use crate::{
@@ -18,12 +18,14 @@ use crate::{
 const OUTAGE: &str = "its start could not be recorded in time: the store was failing";
 
 /// Something that waits for its batch to be on disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Release {
     /// Start the guest of this attempt.
     Start { run: RunId, attempt: u32 },
     /// Answer.
     Reply { request: RequestId, answer: Answer },
+    /// Ask.
+    Recall(Recall),
 }
 
 impl Engine {
@@ -43,6 +45,9 @@ impl Engine {
                 },
                 Some((_, Release::Reply { request, answer })) => {
                     step.effects.push(Effect::Reply { request, answer });
+                }
+                Some((_, Release::Recall(recall))) => {
+                    step.effects.push(Effect::Recall(recall));
                 }
                 None => return,
             }
@@ -79,8 +84,12 @@ impl Engine {
         state.is_some_and(|state| {
             let Some(job) = &state.job else { return false };
             let folds = job.catch_up.mode != CatchUpMode::All;
-            let newer = || job.schedule.first_allowed_in(state.watermark, step.now);
-            !runs_late(&job.catch_up, age(step.now, instant)) || folds && newer().is_some()
+            let from = state.watermark.max(instant);
+            let newer = || {
+                let started = newest_started(job, from, step.now)?;
+                job.schedule.first_allowed_in(from, started)
+            };
+            !runs_late(job, step.now, instant) || folds && newer().is_some()
         })
     }
 
@@ -97,7 +106,10 @@ impl Engine {
                 continue;
             };
             match run.phase {
-                RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
+                RunPhase::Held { .. }
+                | RunPhase::Behind
+                | RunPhase::Waiting { .. }
+                | RunPhase::BackingOff { .. } => {}
                 RunPhase::Ahead { .. } => {
                     let name = run.new.job.clone();
                     self.withdraw(step, &name);

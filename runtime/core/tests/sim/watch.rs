@@ -10,7 +10,7 @@ use std::{
 };
 
 use cronlet_core::{
-    engine::{Effect, Event, Start},
+    engine::{Effect, Event, Recalled, Start},
     job::Job,
     name::JobName,
     plan::Plan,
@@ -42,6 +42,16 @@ pub(crate) struct Watch {
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
+    /// Up to here everything is on disk, as far as the engine was told.
+    pub(crate) stored: Seq,
+    /// Whether what the clock shows can be the time.
+    pub(crate) clock_is_set: bool,
+    /// What the store was asked and has not answered: jobs, where their watermarks were, and how often.
+    pub(crate) recalling: BTreeMap<(JobName, Timestamp), u32>,
+    /// The times that it was asked about.
+    pub(crate) recalled: BTreeSet<Timestamp>,
+    /// The runs whose backoff was over at a time that the engine was told in this life.
+    pub(crate) over: BTreeSet<RunId>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -51,7 +61,7 @@ pub(crate) struct Watch {
     pub(crate) idle_wakes: usize,
     /// The runs that are open: overlap has let them in, and they are not final.
     pub(crate) open: BTreeSet<RunId>,
-    /// The runs that were armed ahead of their time and that no watermark has passed yet, final or not.
+    /// The runs that were armed ahead of their time, which has not come.
     pub(crate) ahead: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
@@ -99,6 +109,8 @@ pub(crate) struct Limbo {
 /// What is under way: an event, what came of it, and what the world looks like.
 pub(crate) struct Step<'a> {
     pub(crate) now: Timestamp,
+    /// When the engine was built.
+    pub(crate) built: Timestamp,
     pub(crate) event: &'a Event,
     pub(crate) effects: &'a [Effect],
     /// What is on disk.
@@ -120,7 +132,7 @@ impl Step<'_> {
     }
 
     /// Whether the step arms a run ahead of its time.
-    fn arms_ahead(&self, arms: RunId) -> bool {
+    pub(crate) fn arms_ahead(&self, arms: RunId) -> bool {
         self.records().any(|record| {
             matches!(record, Record::AttemptStarted { run, starts_at, .. }
                 if *run == arms && *starts_at > self.now)
@@ -139,6 +151,8 @@ pub(crate) struct Before {
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// Of the attempt that this step ends: how much its job may remember.
     pub(crate) max_state: u64,
+    /// See [`Watch::over`].
+    pub(crate) over: BTreeSet<RunId>,
 }
 
 /// A question, and how things stood when it was asked.
@@ -173,17 +187,15 @@ pub(crate) struct Account {
     pub(crate) open: bool,
     /// How many waited for their turn because they met one.
     pub(crate) queued: usize,
-    /// Whether its run was there before the watermark passed, and is not about to start: somebody
-    /// cancelled it before its time, or its daemon died after it.
-    pub(crate) ran: bool,
 }
 
 impl Watch {
     /// A daemon begins to live, on top of what is on disk.
     pub(crate) fn born(&mut self, disk: &Tables) {
-        let ahead: BTreeSet<RunId> = disk.runs_beyond_watermarks().collect();
+        let ahead: BTreeSet<RunId> = disk.armed_ahead().collect();
         let was_open = |row: &&RunRow| {
             !ahead.contains(&row.new.run)
+                && row.new.not_before.is_none()
                 && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
         *self = Self {
@@ -236,6 +248,11 @@ impl Watch {
         self.plan.is_some() && !self.store_fails && !self.stopping()
     }
 
+    /// Whether the engine is to handle what is due.
+    pub(crate) fn looks(&self) -> bool {
+        self.serves() && self.clock_is_set
+    }
+
     /// The open runs of a job.
     pub(crate) fn open_of(&self, job: &JobName) -> impl Iterator<Item = &RunRow> {
         let runs = self
@@ -282,6 +299,10 @@ impl Watch {
         };
         let mut open = self.open_of(&row.new.job);
         let beside = job.overlap == Overlap::Allow;
+        if row.new.not_before.is_some() {
+            // It is held back.
+            return false;
+        }
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
@@ -316,6 +337,7 @@ impl Watch {
         }
         if let Some(Effect::Commit(batch)) = step.effects.first() {
             self.read(step, batch)?;
+            self.end_backoffs(step.now);
         }
         for effect in step.effects {
             for rule in invariants::ON_EFFECT {
@@ -351,6 +373,7 @@ impl Watch {
 
     /// What the event alone says.
     fn hear(&mut self, step: &Step) {
+        self.clock_is_set = step.now >= step.built;
         self.latest = self.latest.max(step.now);
         self.before = Before {
             jobs: self.view.jobs.clone(),
@@ -362,6 +385,7 @@ impl Watch {
             admitted: self.open.clone(),
             started: self.started.clone(),
             states: self.view.states.clone(),
+            over: self.over.clone(),
             max_state: match step.event {
                 Event::AttemptEnded { run, attempt, .. } => {
                     let job = self.armed.get(&(*run, *attempt));
@@ -370,6 +394,7 @@ impl Watch {
                 _ => 0,
             },
         };
+        self.end_backoffs(step.now);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -395,7 +420,29 @@ impl Watch {
             Event::StoreFailed => self.store_fails = true,
             Event::StoreRecovered => self.store_fails = false,
             Event::ShutdownRequested => self.stage = Stage::Stopping,
-            Event::Woke | Event::Stored { .. } | Event::PlanReplaced(_) => {}
+            Event::Stored { through } => self.stored = self.stored.max(*through),
+            Event::Recalled(recalled) => self.recall_is_answered(recalled),
+            Event::Woke | Event::ClockJumped { .. } | Event::PlanReplaced(_) => {}
+        }
+    }
+
+    /// Notes the runs whose backoff is over at a time that the engine was told.
+    fn end_backoffs(&mut self, now: Timestamp) {
+        let over = self.view.open_runs().filter(|row| {
+            row.status == RunStatus::Retrying && row.until.is_some_and(|until| until <= now)
+        });
+        self.over.extend(over.map(|row| row.new.run));
+    }
+
+    fn recall_is_answered(&mut self, recalled: &Recalled) {
+        for it in &recalled.jobs {
+            let key = (it.job.clone(), it.watermark);
+            if let Some(times) = self.recalling.get_mut(&key) {
+                *times -= 1;
+                if *times == 0 {
+                    self.recalling.remove(&key);
+                }
+            }
         }
     }
 
@@ -403,8 +450,12 @@ impl Watch {
     fn job_of(&self, record: &Record) -> Option<JobName> {
         match record {
             Record::RunQueued(new) => Some(new.job.clone()),
-            Record::JobAccepted { job, .. } | Record::Watermark { job, .. } => Some(job.clone()),
-            Record::RunEnded { run, .. } => Some(self.view.runs.get(run)?.new.job.clone()),
+            Record::JobAccepted { job, .. }
+            | Record::Watermark { job, .. }
+            | Record::Claimed { job, .. } => Some(job.clone()),
+            Record::RunArrived { run, .. } | Record::RunEnded { run, .. } => {
+                Some(self.view.runs.get(run)?.new.job.clone())
+            }
             _ => None,
         }
     }
@@ -450,6 +501,11 @@ impl Watch {
             Record::RunQueued(new) if step.arms_ahead(new.run) => {
                 self.ahead.insert(new.run);
             }
+            Record::Claimed { job, at } => {
+                let runs = &self.view.runs;
+                let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(*at);
+                self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
+            }
             Record::RunWithdrawn { run } => {
                 self.ahead.remove(run);
                 self.armed.retain(|(armed, _), _| armed != run);
@@ -465,7 +521,6 @@ impl Watch {
                         grown: false,
                         open: self.has_open(&new.job),
                         queued: self.queued(&new.job),
-                        ran: false,
                     });
                 }
             }
@@ -487,7 +542,12 @@ impl Watch {
                     self.ahead.remove(&run);
                 }
             }
-            Record::JobRemoved { job } => self.begin_anew(job),
+            Record::RunRetrying { run, .. } => {
+                self.over.remove(run);
+            }
+            Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
+                self.begin_anew(job);
+            }
             Record::AttemptStarted { run, attempt, .. } => {
                 let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
                 if let Some(job) = job.cloned() {
@@ -519,7 +579,6 @@ impl Watch {
             return;
         };
         let (run, at) = (row.new.run, row.new.nominal);
-        let ran = row.live.is_none();
         self.ahead.remove(&run);
         self.accounts.push(Account {
             job: job.clone(),
@@ -530,7 +589,6 @@ impl Watch {
             grown: false,
             open: self.has_open(job),
             queued: self.queued(job),
-            ran,
         });
     }
 
@@ -562,7 +620,6 @@ impl Watch {
             grown: before.is_some(),
             open: self.has_open(job),
             queued: self.queued(job),
-            ran: false,
         });
     }
 
@@ -578,6 +635,12 @@ impl Watch {
             Effect::Reply { request, .. } => {
                 if let Some(asked) = self.asked.get_mut(request) {
                     asked.answered = true;
+                }
+            }
+            Effect::Recall(recall) => {
+                self.recalled.insert(recall.after);
+                for key in recall.jobs.iter() {
+                    *self.recalling.entry(key.clone()).or_default() += 1;
                 }
             }
             Effect::Stop => self.stage = Stage::Stopped,

@@ -8,7 +8,7 @@
 //! stretch by stretch of the calendar, counts in between, and ends early where that is too much: what is
 //! left is due as before, and is for the next look.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
@@ -51,6 +51,8 @@ pub struct Look {
 pub enum Part {
     /// One that is to run, if overlap lets it.
     Runs(Timestamp),
+    /// One that has a run already.
+    Ran(Timestamp),
     /// Some in a row that do not, for one reason.
     Skips(SkipRange),
 }
@@ -70,10 +72,16 @@ pub struct SkipRange {
 
 impl Look {
     /// Looks at the instants of `job` in `(watermark, now]`, the oldest first; none if nothing is due.
-    /// If it may not run, whatever could is missed.
-    pub fn at(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> Option<Self> {
-        let newest = job.schedule.latest_in(watermark, now)?;
-        let (runs, steps) = runs(job, watermark, now, may_run);
+    /// Those of `ran` have a run already. If it may not run, whatever could is missed.
+    pub fn at(
+        job: &Job,
+        watermark: Timestamp,
+        ran: &BTreeSet<Timestamp>,
+        now: Timestamp,
+        may_run: bool,
+    ) -> Option<Self> {
+        let newest = newest_started(job, watermark, now)?;
+        let (runs, steps) = runs(job, (watermark, newest), ran, now, may_run);
         let late = runs.len() > 1 || runs.last().is_some_and(|at| is_late(job, now, *at));
         let mut look = Self {
             parts: Vec::new(),
@@ -83,17 +91,22 @@ impl Look {
             is_partial: false,
             effort: steps / STEPS_A_JOB,
         };
-        look.go_through(job, newest, &runs);
+        look.go_through(job, newest, &runs, ran);
         Some(look)
     }
 
     /// One look after the other, until nothing is left. They are as many as it takes: stop when it is
     /// enough.
-    pub fn all(job: &Job, watermark: Timestamp, now: Timestamp) -> impl Iterator<Item = Self> {
-        let first = Self::at(job, watermark, now, true);
+    pub fn all(
+        job: &Job,
+        watermark: Timestamp,
+        ran: &BTreeSet<Timestamp>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Self> {
+        let first = Self::at(job, watermark, ran, now, true);
         std::iter::successors(first, move |look| {
             let more = look.is_partial.then_some(look.through)?;
-            Self::at(job, more, now, true)
+            Self::at(job, more, ran, now, true)
         })
     }
 
@@ -106,20 +119,26 @@ impl Look {
     pub fn runs(&self) -> impl Iterator<Item = Timestamp> {
         self.parts.iter().filter_map(|part| match part {
             Part::Runs(at) => Some(*at),
-            Part::Skips(_) => None,
+            Part::Ran(_) | Part::Skips(_) => None,
         })
     }
 
     /// Those that do not.
     pub fn skips(&self) -> impl Iterator<Item = &SkipRange> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Runs(_) => None,
+            Part::Runs(_) | Part::Ran(_) => None,
             Part::Skips(range) => Some(range),
         })
     }
 
     /// Goes from part to part, up to the newest instant or as far as a look goes. `runs` is in order.
-    fn go_through(&mut self, job: &Job, newest: Timestamp, runs: &[Timestamp]) {
+    fn go_through(
+        &mut self,
+        job: &Job,
+        newest: Timestamp,
+        runs: &[Timestamp],
+        ran: &BTreeSet<Timestamp>,
+    ) {
         let (schedule, mut steps) = (&job.schedule, STEPS);
         let mut runs = runs.iter().copied().peekable();
         while let Some(first) = schedule.next_after(self.through).filter(|t| *t <= newest) {
@@ -132,9 +151,16 @@ impl Look {
                 self.through = first;
                 continue;
             }
+            if ran.contains(&first) {
+                self.parts.push(Part::Ran(first));
+                self.through = first;
+                continue;
+            }
             let stretch = schedule.calendar.stretch(first);
             let next_run = runs.peek().map_or(newest, |run| before(*run));
-            let through = before(stretch.end).min(next_run).min(newest).max(first);
+            let next_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
+            let through = before(stretch.end).min(next_run).min(next_ran).min(newest);
+            let through = through.max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
@@ -186,21 +212,30 @@ impl From<Exclusion> for SkipReason {
 }
 
 /// Which instants are to run, in order, and how many excluded ones were met in the search.
-fn runs(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> (Vec<Timestamp>, usize) {
+fn runs(
+    job: &Job,
+    (watermark, newest): (Timestamp, Timestamp),
+    ran: &BTreeSet<Timestamp>,
+    now: Timestamp,
+    may_run: bool,
+) -> (Vec<Timestamp>, usize) {
     let CatchUp { mode, max, .. } = job.catch_up;
     let most = match mode {
         _ if !may_run => 0,
         CatchUpMode::Latest | CatchUpMode::None => 1,
         CatchUpMode::All => max.get() as usize,
     };
-    let (mut runs, mut steps, mut through) = (Vec::new(), 0, now);
+    let (mut runs, mut steps, mut through) = (Vec::new(), 0, newest);
     while runs.len() < most && steps < STEPS {
         let latest = job.schedule.latest_in(watermark, through);
-        let Some(at) = latest.filter(|at| runs_late(&job.catch_up, age(now, *at))) else {
+        let Some(at) = latest.filter(|at| runs_late(job, now, *at)) else {
             break;
         };
         let stretch = job.schedule.calendar.stretch(at);
-        if stretch.excludes.is_none() {
+        if ran.contains(&at) {
+            steps += 1;
+            through = before(at);
+        } else if stretch.excludes.is_none() {
             runs.push(at);
             through = before(at);
         } else {
@@ -212,22 +247,45 @@ fn runs(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> (Vec<
     (runs, steps)
 }
 
+/// The newest instant in `(watermark, now]` whose start has come. The jitter of one instant ends before
+/// the next, so at most the last is still put off.
+pub(super) fn newest_started(job: &Job, watermark: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let newest = job.schedule.latest_in(watermark, now)?;
+    if job.schedule.starts_at(&job.name, newest) <= now {
+        return Some(newest);
+    }
+    job.schedule.latest_in(watermark, before(newest))
+}
+
+/// For how long the occurrence of a job could have run.
+pub(super) fn lateness(job: &Job, now: Timestamp, nominal: Timestamp) -> Duration {
+    age(now, job.schedule.starts_at(&job.name, nominal))
+}
+
 /// How old an instant is; zero if it lies in the future.
 pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(instant)).unwrap_or(Duration::ZERO)
 }
 
-/// Whether an instant of this age is young enough to run.
-pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
-    match catch_up.mode {
-        CatchUpMode::Latest | CatchUpMode::All => age < catch_up.window,
-        CatchUpMode::None => age < catch_up.grace && age < catch_up.window,
+/// Whether an occurrence of a job is not too late to run.
+pub(super) fn runs_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
+    let CatchUp {
+        mode,
+        grace,
+        window,
+        ..
+    } = job.catch_up;
+    let late = lateness(job, now, nominal);
+    match mode {
+        CatchUpMode::Latest | CatchUpMode::All => late < window,
+        CatchUpMode::None => late < grace && late < window,
     }
 }
 
 /// Whether an instant is no longer on time.
 pub(super) fn is_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
-    age(now, nominal) >= job.catch_up.grace
+    let starts_at = job.schedule.starts_at(&job.name, nominal);
+    starts_at <= now && age(now, starts_at) >= job.catch_up.grace
 }
 
 #[cfg(test)]

@@ -948,7 +948,7 @@ fn recovery(run: StoredRun) -> Recovery {
         next_run: 42,
         jobs: vec![stored],
         runs: vec![run],
-        states: [].into(),
+        ..Recovery::default()
     }
 }
 

@@ -11,7 +11,7 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, ensure};
+use super::{Check, due::start, ensure};
 use crate::{
     tables::RunRow,
     watch::{Step, Watch},
@@ -47,7 +47,7 @@ fn fires<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
     let Record::Watermark { job, to } = record else {
         return None;
     };
-    watch.fires(job, *to).filter(|row| row.live.is_some())
+    watch.fires(job, *to)
 }
 
 /// An occurrence is armed ahead of its time only within the lead, only as the next one of its job, and
@@ -92,7 +92,10 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     ensure(free, || format!("{row:?} meets an open run"))?;
     let room = Room::of(watch);
     let mut waiting = watch.view.open_runs();
-    let first = waiting.find(|other| may_start(watch, &room, other, step.now));
+    let first = waiting.find(|other| {
+        let looked_at = other.status == RunStatus::Queued || !is_unfinished(step);
+        looked_at && may_start(watch, &room, other, step.now)
+    });
     ensure(first.is_none(), || {
         format!("{row:?} starts, {first:?} waits")
     })
@@ -193,7 +196,7 @@ pub(super) fn expired_runs_do_not_start(watch: &Watch, step: &Step, record: &Rec
     let window = SignedDuration::try_from(job.catch_up.window).expect("a window is short");
     let late = matches!(row.new.cause, Cause::Time(_))
         && !row.attempted()
-        && step.now.duration_since(row.new.nominal) >= window;
+        && step.now.duration_since(start(job, row.new.nominal)) >= window;
     ensure(late == expires, || {
         format!("{record:?}: nominal {}, window {window:?}", row.new.nominal)
     })
@@ -207,10 +210,12 @@ pub(super) fn nothing_starts_early(watch: &Watch, step: &Step, record: &Record) 
         return Ok(());
     };
     if *starts_at != step.now {
-        return ensure(
-            *starts_at > step.now && *starts_at == row.new.nominal,
-            || format!("{record:?} is for {}", row.new.nominal),
-        );
+        let start = watch
+            .job(&row.new.job)
+            .map(|job| start(job, row.new.nominal));
+        return ensure(*starts_at > step.now && start == Some(*starts_at), || {
+            format!("{record:?} is for {start:?}")
+        });
     }
     if let Cause::Time(at) = row.new.cause {
         ensure(at <= watch.latest, || format!("{record:?} is for {at}"))?;
@@ -265,6 +270,23 @@ pub(super) fn retries_are_not_forgotten(watch: &Watch, _: &Step) -> Check {
             )
         },
     )
+}
+
+/// A run that is held back arrives when its time has come, and not before; the engine has asked to be
+/// woken for it.
+pub(super) fn held_runs_arrive_in_time(watch: &Watch, step: &Step) -> Check {
+    if !watch.serves() || !watch.clock_is_set {
+        return Ok(());
+    }
+    let held = watch.view.open_runs();
+    let held = held.filter_map(|row| row.new.not_before.map(|at| (at, row)));
+    for (at, row) in held {
+        let by = at.max(step.now);
+        ensure(watch.wish.is_some_and(|wish| wish <= by), || {
+            format!("{row:?} arrives, the wake is at {:?}", watch.wish)
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether the engine asks to be woken at once.
