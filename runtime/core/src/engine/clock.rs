@@ -43,6 +43,9 @@ pub(super) struct Trust {
     seen: Timestamp,
     /// Whether a watermark may be too far ahead of it.
     suspects: bool,
+    /// How often the store was asked what it remembers. Only the last question counts: the answer to an
+    /// older one may lack what was decided since.
+    asked: u64,
 }
 
 impl Trust {
@@ -66,6 +69,11 @@ impl Trust {
     /// When a clock that is behind will be believed, if nobody sets it.
     pub(super) fn built(&self) -> Timestamp {
         self.built
+    }
+
+    /// Whether a question is the last one.
+    pub(super) fn still_asks(&self, recall: &Recall) -> bool {
+        recall.number == self.asked
     }
 
     /// A watermark may be too far ahead: it is looked at as soon as anything may be due.
@@ -132,18 +140,24 @@ impl Engine {
         });
         let jobs: Vec<_> = ahead.collect();
         if !jobs.is_empty() {
+            self.trust.asked += 1;
             step.recall = Some(Recall {
+                number: self.trust.asked,
                 after: step.now,
                 jobs: jobs.into(),
             });
         }
     }
 
-    /// Pulls back the watermarks that the store was asked about, if they still are where they were then:
-    /// else there are runs that it did not know of, and it is asked again.
+    /// Pulls back the watermarks that the store was asked about, unless they are somewhere else now: then
+    /// there are runs that it did not know of.
     pub(super) fn recalled(&mut self, step: &mut Step, recalled: Recalled) {
+        if recalled.number != self.trust.asked {
+            return;
+        }
+        // What comes to nothing now is asked for again.
         self.trust.suspect();
-        if self.schedules() && self.trust.believes(step.now) {
+        if self.schedules() && self.trust.is_set() {
             for remembered in recalled.jobs {
                 self.pull_back(step, recalled.after, remembered);
             }

@@ -383,6 +383,7 @@ impl Tables {
                 .collect(),
         };
         Recalled {
+            number: recall.number,
             after,
             jobs: recall.jobs.iter().map(remember).collect(),
         }

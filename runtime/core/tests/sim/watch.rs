@@ -125,8 +125,6 @@ pub(crate) struct Before {
     pub(crate) admitted: BTreeSet<RunId>,
     pub(crate) started: BTreeSet<AttemptKey>,
     pub(crate) states: BTreeMap<JobName, Entries>,
-    /// See [`Tables::ahead`].
-    pub(crate) ahead: BTreeSet<(JobName, Timestamp)>,
     /// Of the attempt that this step ends: how much its job may remember.
     pub(crate) max_state: u64,
     /// See [`Watch::over`].
@@ -343,7 +341,6 @@ impl Watch {
             started: self.started.clone(),
             states: self.view.states.clone(),
             over: self.over.clone(),
-            ahead: self.view.ahead.clone(),
             max_state: match step.event {
                 Event::AttemptEnded { run, attempt, .. } => {
                     let job = self.armed.get(&(*run, *attempt));

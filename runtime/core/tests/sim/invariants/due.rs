@@ -140,7 +140,7 @@ fn instants_of(
 ) -> Vec<Timestamp> {
     let trigger = watch.trigger(job);
     let mut due = trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through));
-    due.retain(|at| !watch.before.ahead.contains(&(job.clone(), *at)));
+    due.retain(|at| !watch.view.ahead.contains(&(job.clone(), *at)));
     due
 }
 
