@@ -20,7 +20,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine, Phase, Step,
-    due::before,
     effect::Recall,
     event::{Recalled, Remembered},
     state::RunPhase,
@@ -28,11 +27,14 @@ use super::{
 use crate::{
     record::{Record, Span},
     run::RunId,
-    schedule::Trigger,
+    schedule::{Schedule, before},
 };
 
 /// A watermark may be ahead of the clock by this much: somebody who sets it back a little means that.
 const AHEAD: Duration = Duration::from_hours(1);
+
+/// A range is counted anew in so many steps; what takes more is taken for one of another schedule.
+const COUNTED: usize = 100_000;
 
 /// What the engine makes of the wall clock.
 #[derive(Debug, Default)]
@@ -176,10 +178,11 @@ impl Engine {
         if from != remembered.watermark || !is_ahead(from, step.now) {
             return;
         }
-        let trigger = job.trigger.as_ref();
         let crossing = remembered.skips.iter();
         let crossing = crossing.filter(|range| range.first <= to && to < range.last);
-        let cuts = crossing.map(|range| cut(trigger, range, to)).collect();
+        let cuts = crossing
+            .map(|range| cut(&job.schedule, range, to))
+            .collect();
         state.ran.extend(remembered.ran);
         state.ran = state.ran.split_off(&after(to));
         state.watermark = to;
@@ -210,25 +213,24 @@ fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
     watermark.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
 }
 
-/// What is left of a range that ends at `to` now. The range is of the trigger that the job had then: if
+/// What is left of a range that ends at `to` now. The range is of the schedule that the job had then: if
 /// that is another one now, its instants are taken to lie evenly.
-fn cut(trigger: Option<&Trigger>, range: &Span, to: Timestamp) -> Span {
+fn cut(schedule: &Schedule, range: &Span, to: Timestamp) -> Span {
     let from = before(range.first);
-    let same = trigger.filter(|trigger| trigger.count_in(from, range.last) == range.count);
-    let exact = same.and_then(|trigger| {
-        let last = trigger.latest_in(from, to)?;
-        let count = trigger.count_in(from, last);
-        Some(Span {
-            last,
-            count,
-            ..*range
-        })
-    });
-    exact.unwrap_or_else(|| Span {
-        last: to,
-        count: share(range, to),
+    let count = |through| {
+        let count = schedule.count_in(from, through, COUNTED);
+        (count.through >= through).then_some(count.instants)
+    };
+    let is_due = |at| schedule.latest_in(before(at), at).is_some();
+    let same = is_due(range.first) && is_due(range.last) && count(range.last) == Some(range.count);
+    let last = schedule.latest_in(from, to).filter(|_| same);
+    let exact = last.and_then(|last| Some((last, count(last)?)));
+    let (last, count) = exact.unwrap_or_else(|| (to, share(range, to)));
+    Span {
+        last,
+        count,
         ..*range
-    })
+    }
 }
 
 /// How many instants a range has up to `to` if they lie evenly: one at least, and not all of them.
@@ -246,18 +248,16 @@ fn after(t: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// The instants of `ran` in `(after, through]` that `trigger` names.
+/// The first instant of `ran` in `(from, through]` that `schedule` names.
 pub(super) fn named(
-    trigger: &Trigger,
+    schedule: &Schedule,
     ran: &BTreeSet<Timestamp>,
     from: Timestamp,
     through: Timestamp,
-) -> Vec<Timestamp> {
+) -> Option<Timestamp> {
     if ran.is_empty() || through <= from {
-        return Vec::new();
+        return None;
     }
-    let within = ran.range(after(from)..=through).copied();
-    within
-        .filter(|at| trigger.next_after(before(*at)) == Some(*at))
-        .collect()
+    let mut within = ran.range(after(from)..=through).copied();
+    within.find(|at| schedule.latest_in(before(*at), *at).is_some())
 }

@@ -8,11 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{clock::named, ledger::Terms};
+use super::{clock::named, late::SkipRange, ledger::Terms};
 use crate::{
     job::Job,
     record::NewRun,
-    run::{FailReason, RunId, RunStatus, SkipReason, Turn},
+    run::{FailReason, RunId, RunStatus, Turn},
 };
 
 /// A job, or what is left of one.
@@ -35,15 +35,6 @@ pub(super) struct JobState {
     pub(super) behind: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
-}
-
-/// A range of instants that were skipped on arrival.
-#[derive(Clone, Debug)]
-pub(super) struct SkipRange {
-    pub(super) reason: SkipReason,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    pub(super) count: u64,
 }
 
 /// A run that is not final.
@@ -135,11 +126,11 @@ impl JobState {
         self.watermark = to;
     }
 
-    /// Whether an instant of its trigger in `(from, through]` has a run although the watermark is before
+    /// Whether an instant of its schedule in `(from, through]` has a run although the watermark is before
     /// it.
     pub(super) fn ran_between(&self, from: Timestamp, through: Timestamp) -> bool {
-        let trigger = self.job.as_ref().and_then(|job| job.trigger.as_ref());
-        trigger.is_some_and(|trigger| !named(trigger, &self.ran, from, through).is_empty())
+        let job = self.job.as_ref();
+        job.is_some_and(|job| named(&job.schedule, &self.ran, from, through).is_some())
     }
 
     /// Whether it has a run that is not final.

@@ -115,8 +115,8 @@ pub(super) fn ranges_are_cut_where_the_watermark_is(
         if watch.view.is_of_another_trigger(job, *first) {
             continue;
         }
-        let trigger = watch.trigger(job).ok_or("it has no trigger")?;
-        let left = instants(trigger, before(*first), *to);
+        let schedule = watch.schedule(job).ok_or("it is not there")?;
+        let left = instants(schedule, before(*first), *to);
         let expected = Span {
             first: *first,
             last: left.last().copied().ok_or("nothing is left")?,
