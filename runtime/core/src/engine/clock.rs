@@ -113,7 +113,7 @@ impl Engine {
             .backoffs
             .iter()
             .filter(|(until, _)| *until > step.now)
-            .cloned()
+            .copied()
             .collect();
         for (until, id) in waiting {
             let Some(run) = self.runs.get_mut(&id) else {

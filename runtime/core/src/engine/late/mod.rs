@@ -151,9 +151,9 @@ impl Look {
                 continue;
             }
             let stretch = schedule.calendar.stretch(first);
-            let next_run = runs.peek().copied().into_iter().chain(next_ran).min();
-            let next_run = next_run.map_or(newest, before);
-            let through = before(stretch.end).min(next_run).min(newest).max(first);
+            let bound = runs.peek().copied().into_iter().chain(next_ran).min();
+            let bound = bound.map_or(newest, before).min(before(stretch.end));
+            let through = bound.min(newest).max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
