@@ -33,8 +33,8 @@ use crate::{
 /// A watermark may be ahead of the clock by this much: somebody who sets it back a little means that.
 const AHEAD: Duration = Duration::from_hours(1);
 
-/// A range is counted in at most so many steps.
-const STEPS: usize = 10_000;
+/// A range is counted anew in so many steps; what takes more is taken for one of another schedule.
+const COUNTED: usize = 100_000;
 
 /// What the engine makes of the wall clock.
 #[derive(Debug, Default)]
@@ -45,6 +45,9 @@ pub(super) struct Trust {
     seen: Timestamp,
     /// Whether a watermark may be too far ahead of it.
     suspects: bool,
+    /// How often the store was asked what it remembers. Only the last question counts: the answer to an
+    /// older one may lack what was decided since.
+    asked: u64,
 }
 
 impl Trust {
@@ -68,6 +71,11 @@ impl Trust {
     /// When a clock that is behind will be believed, if nobody sets it.
     pub(super) fn built(&self) -> Timestamp {
         self.built
+    }
+
+    /// Whether a question is the last one.
+    pub(super) fn still_asks(&self, recall: &Recall) -> bool {
+        recall.number == self.asked
     }
 
     /// A watermark may be too far ahead: it is looked at as soon as anything may be due.
@@ -105,7 +113,7 @@ impl Engine {
             .backoffs
             .iter()
             .filter(|(until, _)| *until > step.now)
-            .cloned()
+            .copied()
             .collect();
         for (until, id) in waiting {
             let Some(run) = self.runs.get_mut(&id) else {
@@ -134,18 +142,24 @@ impl Engine {
         });
         let jobs: Vec<_> = ahead.collect();
         if !jobs.is_empty() {
+            self.trust.asked += 1;
             step.recall = Some(Recall {
+                number: self.trust.asked,
                 after: step.now,
                 jobs: jobs.into(),
             });
         }
     }
 
-    /// Pulls back the watermarks that the store was asked about, if they still are where they were then:
-    /// else there are runs that it did not know of, and it is asked again.
+    /// Pulls back the watermarks that the store was asked about, unless they are somewhere else now: then
+    /// there are runs that it did not know of.
     pub(super) fn recalled(&mut self, step: &mut Step, recalled: Recalled) {
+        if recalled.number != self.trust.asked {
+            return;
+        }
+        // What comes to nothing now is asked for again.
         self.trust.suspect();
-        if self.schedules() && self.trust.believes(step.now) {
+        if self.schedules() && self.trust.is_set() {
             for remembered in recalled.jobs {
                 self.pull_back(step, recalled.after, remembered);
             }
@@ -206,30 +220,24 @@ fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
     watermark.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
 }
 
-/// What is left of a range that ends at `to` now. The range is of the trigger that the job had then: if
+/// What is left of a range that ends at `to` now. The range is of the schedule that the job had then: if
 /// that is another one now, its instants are taken to lie evenly.
 fn cut(schedule: &Schedule, range: &Span, to: Timestamp) -> Span {
     let from = before(range.first);
-    // None if it takes too many steps.
-    let count_to = |through| {
-        let count = schedule.count_in(from, through, STEPS);
-        (count.through == through).then_some(count.instants)
+    let count = |through| {
+        let count = schedule.count_in(from, through, COUNTED);
+        (count.through >= through).then_some(count.instants)
     };
-    let same = count_to(range.last).filter(|count| *count == range.count);
-    let exact = same.and_then(|_| {
-        let last = schedule.latest_in(from, to)?;
-        let count = count_to(last)?;
-        Some(Span {
-            last,
-            count,
-            ..*range
-        })
-    });
-    exact.unwrap_or_else(|| Span {
-        last: to,
-        count: share(range, to),
+    let is_due = |at| schedule.latest_in(before(at), at).is_some();
+    let same = is_due(range.first) && is_due(range.last) && count(range.last) == Some(range.count);
+    let last = schedule.latest_in(from, to).filter(|_| same);
+    let exact = last.and_then(|last| Some((last, count(last)?)));
+    let (last, count) = exact.unwrap_or_else(|| (to, share(range, to)));
+    Span {
+        last,
+        count,
         ..*range
-    })
+    }
 }
 
 /// How many instants a range has up to `to` if they lie evenly: one at least, and not all of them.

@@ -80,7 +80,7 @@ impl Engine {
         let may_run = self.schedules();
         let found = self.jobs.get(name).and_then(|state| {
             let job = state.job.clone()?;
-            let look = Look::at(&job, state.watermark, &state.ran, step.now, may_run)?;
+            let look = Look::beside(&state.ran, &job, state.watermark, step.now, may_run)?;
             Some((look, job))
         });
         if let Some((look, job)) = found {

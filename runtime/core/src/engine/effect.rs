@@ -67,6 +67,8 @@ pub struct Start {
 /// See [`Effect::Recall`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recall {
+    /// Of this question; a later one takes its place.
+    pub number: u64,
     /// What lies after this.
     pub after: Timestamp,
     /// Which jobs, and where the watermark of each is.

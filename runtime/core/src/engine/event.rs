@@ -63,6 +63,8 @@ pub enum Event {
 /// See [`Event::Recalled`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recalled {
+    /// The number of the question.
+    pub number: u64,
     /// The time that it was asked for.
     pub after: Timestamp,
     /// Each job that it was asked for.

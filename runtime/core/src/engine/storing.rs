@@ -46,6 +46,7 @@ impl Engine {
                 Some((_, Release::Reply { request, answer })) => {
                     step.effects.push(Effect::Reply { request, answer });
                 }
+                Some((_, Release::Recall(recall))) if !self.trust.still_asks(&recall) => {}
                 Some((_, Release::Recall(recall))) => {
                     step.effects.push(Effect::Recall(recall));
                 }

@@ -119,7 +119,9 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
     ("ranges_are_cut_where_the_watermark_is", |said, _| {
         each(said, |record| {
             if let Record::WatermarkPulledBack { cuts, .. } = record {
-                cuts.iter_mut().for_each(|cut| cut.count += 1);
+                for cut in cuts {
+                    cut.count += 1;
+                }
             }
         });
     }),

@@ -48,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) lead: Millis,
     /// How many of a hundred wrong clocks have stopped in 1970; the others are ahead.
     pub(crate) stopped: u64,
+    /// How far ahead a wrong clock is at most.
+    pub(crate) ahead: Millis,
     /// How many of a hundred boots find a wrong clock.
     pub(crate) bad_boots: u64,
     /// How long a clock is wrong at most.
@@ -97,6 +99,12 @@ impl Options {
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
             stopped: rng.one_of([0, 50, 100]),
+            // What passes in between is looked at one by one.
+            ahead: if pace < 600_000 {
+                rng.one_of([4_000_000, 3 * 3_600_000])
+            } else {
+                rng.one_of([86_400_000, 30 * 86_400_000])
+            },
             bad_boots: rng.one_of([0, 0, 30]),
             wrong: rng.one_of([100, pace, pace * 5]),
             fatal: rng.one_of([0, 0, 5, 20]),

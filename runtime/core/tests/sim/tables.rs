@@ -423,6 +423,7 @@ impl Tables {
                 .collect(),
         };
         Recalled {
+            number: recall.number,
             after,
             jobs: recall.jobs.iter().map(remember).collect(),
         }

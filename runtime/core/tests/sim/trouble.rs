@@ -101,7 +101,7 @@ impl World {
             let far = self.agenda.now().duration_since(Timestamp::UNIX_EPOCH);
             millis(self.rng.below(100_000)) - far
         } else {
-            millis(self.rng.between(1, 3 * 3_600_000))
+            millis(self.rng.between(1, self.options.ahead))
         };
         self.agenda.go_wrong(by);
         self.clock_was_set(by);

@@ -12,6 +12,7 @@ use super::*;
 for_each_store! {
     a_withdrawn_run_was_never_there,
     a_run_whose_attempt_has_ended_is_not_withdrawn,
+    what_is_claimed_is_until_the_watermark_has_passed,
     a_run_that_is_held_back_is_until_it_arrives,
 }
 
@@ -59,6 +60,28 @@ fn a_run_whose_attempt_has_ended_is_not_withdrawn<S: Subject>() {
     subject.write(at(3), vec![finished(1, RunEnd::Cancelled)]);
     assert!(subject.try_write(at(4), vec![withdrawn(1)]).is_err());
     assert_eq!(subject.entries().len(), 1);
+}
+
+fn what_is_claimed_is_until_the_watermark_has_passed<S: Subject>() {
+    let mut subject = S::new();
+    let claimed = |seconds| Record::Claimed {
+        job: job("a"),
+        at: at(seconds),
+    };
+    let records = vec![accepted("a", at(0)), claimed(60), claimed(60), claimed(120)];
+    subject.write(at(1), records);
+    subject.restart();
+    let ahead = subject.recovery().ahead.remove(&job("a")).unwrap();
+    assert_eq!(ahead, [at(60), at(120)].into());
+    subject.write(
+        at(61),
+        vec![Record::Watermark {
+            job: job("a"),
+            to: at(60),
+        }],
+    );
+    let ahead = subject.recovery().ahead.remove(&job("a")).unwrap();
+    assert_eq!(ahead, [at(120)].into());
 }
 
 fn a_run_that_is_held_back_is_until_it_arrives<S: Subject>() {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, log, state};
+use super::{Cache, clock, fault::Error, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -94,6 +94,13 @@ impl Apply<'_> {
                 )?,
                 || Refused::UnknownJob(job.clone()),
             ),
+            Record::WatermarkPulledBack { job, .. } => {
+                must(clock::pulled_back(self.db, record)?, || {
+                    Refused::UnknownJob(job.clone())
+                })
+            }
+            Record::Claimed { job, at } => Ok(clock::claimed(self.db, job, *at)?),
+            Record::ClockJumped { by } => Ok(clock::jumped(self.db, self.at, *by)?),
             Record::Skipped { .. } => self.skipped(record),
             Record::RunQueued(new) => self.run_queued(new),
             Record::StateWritten { .. } => Ok(state::write(self.db, record)?),
@@ -126,9 +133,13 @@ impl Apply<'_> {
             .at
             .checked_sub(REMOVED_JOBS_STAY)
             .unwrap_or(Timestamp::MIN);
-        let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2";
-        self.change(sql, [micros(before), micros(self.at)])
-            .map(drop)
+        self.change(
+            "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2
+             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job = jobs.job)
+             AND NOT EXISTS (SELECT 1 FROM skips WHERE skips.job = jobs.job)",
+            [micros(before), micros(self.at)],
+        )?;
+        Ok(clock::forget(self.db)?)
     }
 
     fn skipped(&self, record: &Record) -> Result {

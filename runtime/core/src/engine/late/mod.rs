@@ -72,11 +72,17 @@ pub struct SkipRange {
 
 impl Look {
     /// Looks at the instants of `job` in `(watermark, now]`, the oldest first; none if nothing is due.
-    /// Those of `ran` have a run already. If it may not run, whatever could is missed.
-    pub fn at(
+    /// If it may not run, whatever could is missed.
+    pub fn at(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> Option<Self> {
+        Self::beside(&BTreeSet::new(), job, watermark, now, may_run)
+    }
+
+    /// The same, where some instants have a run already although the watermark is before them. They are
+    /// due to nobody: the look passes over them, and no range of skips does.
+    pub(super) fn beside(
+        ran: &BTreeSet<Timestamp>,
         job: &Job,
         watermark: Timestamp,
-        ran: &BTreeSet<Timestamp>,
         now: Timestamp,
         may_run: bool,
     ) -> Option<Self> {
@@ -97,16 +103,11 @@ impl Look {
 
     /// One look after the other, until nothing is left. They are as many as it takes: stop when it is
     /// enough.
-    pub fn all(
-        job: &Job,
-        watermark: Timestamp,
-        ran: &BTreeSet<Timestamp>,
-        now: Timestamp,
-    ) -> impl Iterator<Item = Self> {
-        let first = Self::at(job, watermark, ran, now, true);
+    pub fn all(job: &Job, watermark: Timestamp, now: Timestamp) -> impl Iterator<Item = Self> {
+        let first = Self::at(job, watermark, now, true);
         std::iter::successors(first, move |look| {
             let more = look.is_partial.then_some(look.through)?;
-            Self::at(job, more, ran, now, true)
+            Self::at(job, more, now, true)
         })
     }
 
@@ -164,12 +165,13 @@ impl Look {
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
-            self.skip(SkipRange {
+            let range = SkipRange {
                 reason: stretch.excludes.map_or(SkipReason::Missed, Into::into),
                 first,
                 last: last.unwrap_or(first),
                 count: count.instants,
-            });
+            };
+            self.skip(range);
         }
         self.effort += self.parts.len().saturating_sub(1) + (STEPS - steps) / STEPS_A_JOB;
     }

@@ -130,7 +130,7 @@ pub(super) fn ranges_are_cut_where_the_watermark_is(
 
 /// The store is asked only when it has all that it is asked about.
 pub(super) fn what_is_recalled_is_on_disk(watch: &Watch, step: &Step, effect: &Effect) -> Check {
-    let Effect::Recall(Recall { after, jobs }) = effect else {
+    let Effect::Recall(Recall { after, jobs, .. }) = effect else {
         return Ok(());
     };
     for (job, watermark) in jobs.iter() {
