@@ -24,6 +24,8 @@ pub struct Job {
     pub trigger: Option<Trigger>,
     /// The zone whose clocks its trigger is read on, and its times are shown in.
     pub zone: Zone,
+    /// Whether its trigger makes it due. Default true.
+    pub enabled: bool,
     /// What it does when it is late.
     pub catch_up: CatchUp,
     /// What it does when it meets itself.
@@ -38,8 +40,12 @@ pub struct Job {
     pub retry: Retry,
     /// What it does when the daemon dies with it.
     pub on_crash: OnCrash,
+    /// After so many failed runs in a row it is paused; none is never.
+    pub disable_after: Option<NonZeroU32>,
     /// How long a cancelled guest has to end by itself. Default 10 s.
     pub grace: Duration,
+    /// Whether its failures make the whole daemon unhealthy, and never disable it. Default no.
+    pub critical: bool,
     /// What one attempt may use.
     pub limits: Limits,
     /// What it may reach of the world.
@@ -82,6 +88,7 @@ impl Job {
             component,
             trigger: None,
             zone: Zone::UTC,
+            enabled: true,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
             max_instances: None,
@@ -89,7 +96,9 @@ impl Job {
             priority: 0,
             retry: Retry::default(),
             on_crash: OnCrash::default(),
+            disable_after: None,
             grace: DEFAULT_GRACE,
+            critical: false,
             limits: Limits::default(),
             allow: Arc::default(),
             params: "{}".into(),
@@ -101,16 +110,22 @@ impl Job {
         self.on_crash == OnCrash::Fail && self.retry.max == 0
     }
 
-    /// What resets the watermark when it changes: the definition of when the job is due, and the zone
-    /// that it is read in. UTC is not named, whatever it is called.
+    /// What resets the watermark when it changes: the definition of when the job is due, the zone that
+    /// it is read in, and whether it is enabled. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        let Some(trigger) = &self.trigger else {
-            return "manual".to_owned();
-        };
-        let mut text = trigger.fingerprint();
-        if !self.zone.is_utc() {
-            text.push_str(" in ");
-            text.push_str(self.zone.name());
+        let mut text = self.trigger.as_ref().map_or_else(
+            || "manual".to_owned(),
+            |trigger| {
+                let mut text = trigger.fingerprint();
+                if !self.zone.is_utc() {
+                    text.push_str(" in ");
+                    text.push_str(self.zone.name());
+                }
+                text
+            },
+        );
+        if !self.enabled {
+            text.push_str(", disabled");
         }
         text
     }

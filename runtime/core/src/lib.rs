@@ -25,6 +25,7 @@ pub mod escape;
 pub mod job;
 pub mod limits;
 pub mod name;
+pub mod pause;
 pub mod plan;
 pub mod policy;
 pub mod record;

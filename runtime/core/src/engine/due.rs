@@ -40,7 +40,8 @@ impl Engine {
         if let Some(at) = state.due.take() {
             self.due.remove(&(at, name.clone()));
         }
-        let trigger = state.job.as_ref().and_then(|job| job.trigger.as_ref());
+        let job = state.job.as_ref().filter(|_| !state.is_halted());
+        let trigger = job.and_then(|job| job.trigger.as_ref());
         state.due = trigger.and_then(|trigger| trigger.next_after(state.watermark));
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));

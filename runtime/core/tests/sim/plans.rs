@@ -177,7 +177,9 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(12) {
+        self.alter(plan, |editor, job| match editor.rng.below(16) {
+            12 | 13 => job.enabled = !job.enabled,
+            14 => job.disable_after = editor.disable_after(),
             0 => job.component = editor.component(),
             1 | 2 => job.overlap = editor.overlap(),
             3 | 4 => job.max_instances = editor.max_instances(),
@@ -210,6 +212,7 @@ impl Editor {
             description: None,
             component: self.component(),
             trigger: self.trigger(&zone),
+            enabled: !self.rng.percent(8),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
             max_instances: self.max_instances(),
@@ -217,12 +220,18 @@ impl Editor {
             priority: self.priority(),
             retry: self.retry(),
             on_crash: self.on_crash(),
+            disable_after: self.disable_after(),
             grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
+            critical: self.rng.percent(30),
             limits: self.limits(),
             zone,
             allow: Arc::default(),
             params: self.params(),
         }
+    }
+
+    fn disable_after(&mut self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.rng.one_of([0, 1, 2, 3]))
     }
 
     /// In some jobs there is room for one entry, or two.

@@ -239,7 +239,9 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
         return Ok(());
     };
     for job in plan.jobs.values() {
-        let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
+        let row = watch.view.jobs.get(&job.name);
+        let row = row.filter(|row| job.enabled && row.paused.is_none());
+        let from = row.map(|row| row.watermark);
         let due = from.and_then(|from| job.trigger.as_ref()?.next_after(from));
         let Some(due) = due else { continue };
         let by = due.max(step.now);
