@@ -46,6 +46,8 @@ pub struct Job {
     pub grace: Duration,
     /// Whether its failures make the whole daemon unhealthy, and never disable it. Default no.
     pub critical: bool,
+    /// After how long without a success it is overdue; none is never.
+    pub overdue_after: Option<Duration>,
     /// What one attempt may use.
     pub limits: Limits,
     /// What it may reach of the world.
@@ -99,6 +101,7 @@ impl Job {
             disable_after: None,
             grace: DEFAULT_GRACE,
             critical: false,
+            overdue_after: None,
             limits: Limits::default(),
             allow: Arc::default(),
             params: "{}".into(),

@@ -295,8 +295,8 @@ impl Engine {
             end,
             message,
         });
-        self.count_end(step, &run.new, end);
         self.let_in(&run.new.job);
+        self.count_end(step, &run.new, end);
     }
 }
 
