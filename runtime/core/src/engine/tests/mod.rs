@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod pauses;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
