@@ -4,9 +4,11 @@
 //! after the last run that existed when it was recorded or last grew. So a clock that was
 //! set back does not shuffle what is read.
 
+pub use super::job_events::{JobEvent, JobStand, JobTurn};
 use cronlet_core::{
     digest::Digest,
     name::JobName,
+    pause::Paused,
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
     state::Entries,
@@ -32,6 +34,9 @@ pub trait History: Send + Sync + 'static {
 
     /// Every job that has a watermark and was not removed, by name, with its last run.
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
+
+    /// What became of a job up to a time, the oldest first.
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError>;
 
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
@@ -168,5 +173,7 @@ pub struct AttemptLog {
 pub struct JobRow {
     pub job: JobName,
     pub watermark: Timestamp,
+    /// Its pause, if it is paused.
+    pub paused: Option<Paused>,
     pub last_run: Option<RunRow>,
 }
