@@ -228,6 +228,7 @@ mod tests {
         JobRow {
             job: job.clone(),
             watermark: t,
+            paused: None,
             last_run: Some(RunRow {
                 run: RunId(7),
                 job,

@@ -206,7 +206,12 @@ mod tests {
     #[test]
     fn a_job_that_is_put_back_keeps_its_pause_for_an_hour() {
         for (back, kept) in [(69, true), (70, false)] {
-            let events = [accepted(1), paused(5), event(10, JobTurn::Removed), accepted(back)];
+            let events = [
+                accepted(1),
+                paused(5),
+                event(10, JobTurn::Removed),
+                accepted(back),
+            ];
             let gone = JobStand::after(&events[..3]);
             assert_eq!(gone.removed, Some(at(10)));
             let stand = JobStand::after(&events);

@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
+    pause::{PauseReason, Paused},
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason, Turn},
@@ -149,15 +150,57 @@ impl Trial {
             "seed {seed}"
         );
         for name in JOBS.map(job) {
+            let now = self.model.now;
+            let events = memory.job_events(&name, now).unwrap();
+            assert_eq!(
+                sqlite.job_events(&name, now).unwrap(),
+                events,
+                "seed {seed}"
+            );
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
+        self.compare_instants();
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();
             assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
             for attempt in [None, Some(1), Some(2)] {
                 let expected = memory.log(run, attempt).unwrap();
                 assert_eq!(sqlite.log(run, attempt).unwrap(), expected, "seed {seed}");
+            }
+        }
+    }
+}
+
+impl Trial {
+    /// What became of each instant that is known, and what was beside each moment at which something
+    /// was.
+    fn compare_instants(&self) {
+        let seed = self.seed;
+        let (memory, sqlite) = (self.memory.history(), self.sqlite.history());
+        for entry in memory.entries(&Query::default()).unwrap() {
+            let (name, run, instants, moments) = match &entry {
+                Entry::Run(row) => {
+                    let moments = [Some(row.queued_at), row.ended_at];
+                    (&row.job, Some(row.run), [row.nominal; 2], moments)
+                }
+                Entry::Skips(row) => {
+                    let moments = [Some(row.recorded_at), Some(row.last)];
+                    (&row.job, None, [row.first, row.last], moments)
+                }
+            };
+            for at in instants {
+                let expected = memory.instant(name, at).unwrap();
+                assert_eq!(
+                    sqlite.instant(name, at).unwrap(),
+                    expected,
+                    "seed {seed}, {at}"
+                );
+            }
+            for at in moments.into_iter().flatten() {
+                let expected = memory.beside(name, run, at).unwrap();
+                let found = sqlite.beside(name, run, at).unwrap();
+                assert_eq!(found, expected, "seed {seed}, {run:?}, {at}");
             }
         }
     }
@@ -228,7 +271,10 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(18) {
+        match self.below(21) {
+            18 => records.extend(self.paused()),
+            19 => records.extend(self.resumed()),
+            20 => records.extend(self.failures_counted()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -245,11 +291,14 @@ impl Model {
         let job = self.job();
         let watermark = self.time();
         let fingerprint = self.text();
+        let before = self.jobs.get(&job);
         let stored = StoredJob {
             job: job.clone(),
             watermark: cut(watermark),
             fingerprint: fingerprint.clone(),
             removed_at: None,
+            paused: before.and_then(|job| job.paused.clone()),
+            failures: before.map_or(0, |job| job.failures),
         };
         self.jobs.insert(job.clone(), stored);
         Record::JobAccepted {
@@ -263,6 +312,44 @@ impl Model {
         let job = self.job();
         self.jobs.get_mut(&job)?.removed_at = Some(cut(self.now));
         Some(Record::JobRemoved { job })
+    }
+
+    fn paused(&mut self) -> Option<Record> {
+        let (job, since) = (self.job(), cut(self.now));
+        let why = match self.below(3) {
+            0 => PauseReason::Asked(None),
+            1 => PauseReason::Asked(Some(self.text().into())),
+            _ => PauseReason::Failures(u32::try_from(self.below(9)).unwrap()),
+        };
+        let stored = self.jobs.get_mut(&job)?;
+        if let PauseReason::Failures(failures) = why {
+            stored.failures = failures;
+        }
+        stored.paused = Some(Paused {
+            since,
+            why: why.clone(),
+        });
+        Some(Record::JobPaused { job, why })
+    }
+
+    fn resumed(&mut self) -> Option<Record> {
+        let (job, watermark) = (self.job(), self.time());
+        let actor = self.chance(2).then(|| self.text().into());
+        let stored = self.jobs.get_mut(&job)?;
+        stored.watermark = cut(watermark);
+        stored.paused = None;
+        stored.failures = 0;
+        Some(Record::JobResumed {
+            job,
+            watermark,
+            actor,
+        })
+    }
+
+    fn failures_counted(&mut self) -> Option<Record> {
+        let (job, failures) = (self.job(), u32::try_from(self.below(9)).unwrap());
+        self.jobs.get_mut(&job)?.failures = failures;
+        Some(Record::FailuresCounted { job, failures })
     }
 
     fn watermark(&mut self) -> Option<Record> {

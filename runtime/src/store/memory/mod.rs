@@ -14,6 +14,7 @@ use std::{
 
 use cronlet_core::{
     name::JobName,
+    pause::{PauseReason, Paused},
     record::{Batch, NewRun, Record, Recovery, StoredJob},
     run::{RunId, RunStatus},
     state::{Entries, StateChanges},
@@ -24,7 +25,7 @@ use run::Run;
 
 use super::{
     Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, RunRow, SkipRow},
+    history::{AttemptRow, JobEvent, JobTurn, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -46,6 +47,9 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What became of jobs, by number.
+    events: BTreeMap<i64, (JobName, JobEvent)>,
+    next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
 }
@@ -64,6 +68,8 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 1,
             states: BTreeMap::new(),
         }
     }
@@ -129,15 +135,33 @@ impl State {
                 watermark,
                 fingerprint,
             } => {
+                let before = self.jobs.get(job);
                 let stored = StoredJob {
                     job: job.clone(),
                     watermark: cut(*watermark),
                     fingerprint: fingerprint.clone(),
                     removed_at: None,
+                    paused: before.and_then(|job| job.paused.clone()),
+                    failures: before.map_or(0, |job| job.failures),
                 };
                 self.jobs.insert(job.clone(), stored);
             }
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::JobPaused { job, why } => {
+                let job = self.job(job)?;
+                if let PauseReason::Failures(failures) = why {
+                    job.failures = *failures;
+                }
+                let why = why.clone();
+                job.paused = Some(Paused { since: at, why });
+            }
+            Record::JobResumed { job, watermark, .. } => {
+                let job = self.job(job)?;
+                job.watermark = cut(*watermark);
+                job.paused = None;
+                job.failures = 0;
+            }
+            Record::FailuresCounted { job, failures } => self.job(job)?.failures = *failures,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,
@@ -179,6 +203,11 @@ impl State {
                 ..
             } => self.write_state(job, changes, *total),
             Record::Stopped => {}
+        }
+        if let Some((job, turn)) = JobTurn::of(record) {
+            let event = (job.clone(), JobEvent { at, turn });
+            self.events.insert(self.next_event, event);
+            self.next_event += 1;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ ALTER TABLE jobs ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 
 -- What became of jobs, and not of their runs, in the order of `id`.
 CREATE TABLE job_events (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- none comes twice, whatever is deleted
     job         TEXT    NOT NULL,
     at          INTEGER NOT NULL,
     kind        TEXT    NOT NULL, -- accepted, removed, paused or resumed

@@ -21,13 +21,15 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
-    fault, log, old,
+    fault, instant, job_events, log, old,
     reader::Reader,
     resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, AttemptRow, Entry, JobRow, Query, RunRow, SkipRow},
+    history::{
+        AttemptLog, AttemptRow, Beside, Entry, Instant, JobEvent, JobRow, Query, RunRow, SkipRow,
+    },
     precision::{column, micros},
     retention::Step,
 };
@@ -39,6 +41,7 @@ const DOING: &str = "read the history";
 
 /// The jobs that were not removed, each with the number of its last run.
 pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
+    j.paused_at, j.paused_by, j.paused_after, \
     (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
     FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
 
@@ -78,8 +81,25 @@ impl History for SqliteHistory {
         self.read(jobs)
     }
 
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError> {
+        self.read(|db| job_events::read(db, job, through))
+    }
+
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
         self.read(old::names)
+    }
+
+    fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
+        self.read(|db| instant::instant(db, job, at))
+    }
+
+    fn beside(
+        &self,
+        job: &JobName,
+        run: Option<RunId>,
+        moment: Timestamp,
+    ) -> Result<Beside, StoreError> {
+        self.read(|db| instant::beside(db, job, run, moment))
     }
 
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {
@@ -287,7 +307,10 @@ fn attempts(
 }
 
 /// These runs, with their attempts.
-fn runs_numbered(db: &Connection, numbers: &[RunId]) -> rusqlite::Result<HashMap<RunId, RunRow>> {
+pub(super) fn runs_numbered(
+    db: &Connection,
+    numbers: &[RunId],
+) -> rusqlite::Result<HashMap<RunId, RunRow>> {
     let sql = format!(
         "SELECT {} FROM runs AS r WHERE r.run IN (SELECT value FROM json_each(?1))",
         columns::RUN
@@ -329,20 +352,22 @@ fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result
 
 fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
     let mut statement = db.prepare_cached(JOBS)?;
-    let jobs: Vec<(JobName, Timestamp, Option<RunId>)> = statement
+    let mut jobs: Vec<(JobRow, Option<RunId>)> = statement
         .query_map([], |row| {
             let mut columns = Columns::of(row);
-            Ok((columns.job()?, columns.time()?, columns.maybe_run_id()?))
+            let job = JobRow {
+                job: columns.job()?,
+                watermark: columns.time()?,
+                paused: job_events::paused(&mut columns)?,
+                last_run: None,
+            };
+            Ok((job, columns.maybe_run_id()?))
         })?
         .collect::<Result<_, _>>()?;
-    let last: Vec<RunId> = jobs.iter().filter_map(|(_, _, last)| *last).collect();
+    let last: Vec<RunId> = jobs.iter().filter_map(|(_, last)| *last).collect();
     let mut runs = runs_numbered(db, &last)?;
-    Ok(jobs
-        .into_iter()
-        .map(|(job, watermark, last)| JobRow {
-            job,
-            watermark,
-            last_run: last.and_then(|run| runs.remove(&run)),
-        })
-        .collect())
+    for (job, last) in &mut jobs {
+        job.last_run = last.and_then(|run| runs.remove(&run));
+    }
+    Ok(jobs.into_iter().map(|(job, _)| job).collect())
 }

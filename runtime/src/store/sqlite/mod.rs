@@ -33,6 +33,8 @@ mod columns;
 mod fault;
 mod files;
 mod history;
+mod instant;
+mod job_events;
 mod lease;
 mod log;
 mod old;

@@ -16,7 +16,7 @@ use rusqlite::{Connection, Row};
 use super::{
     Cache,
     columns::{self, Columns},
-    state,
+    job_events, state,
 };
 use crate::store::precision;
 
@@ -42,7 +42,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
     Ok(Recovery {
         next_run: next_run(db)?,
         jobs: db
-            .prepare("SELECT job, watermark, fingerprint, removed_at FROM jobs ORDER BY job")?
+            .prepare(&format!("SELECT {STORED_JOB} FROM jobs ORDER BY job"))?
             .query_map([], stored_job)?
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
@@ -55,13 +55,19 @@ fn next_run(db: &Connection) -> rusqlite::Result<u64> {
     Ok(precision::count(next))
 }
 
-fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
+/// What [`stored_job`] reads, of the table `jobs`.
+pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at, paused_at, paused_by, \
+    paused_after, failures";
+
+pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let mut columns = Columns::of(row);
     Ok(StoredJob {
         job: columns.job()?,
         watermark: columns.time()?,
         fingerprint: columns.get()?,
         removed_at: columns.maybe_time()?,
+        paused: job_events::paused(&mut columns)?,
+        failures: columns.get()?,
     })
 }
 
