@@ -8,7 +8,7 @@ use crate::{
     limits::Limits,
     name::{GroupName, JobName},
     policy::{CatchUp, OnCrash, Overlap, Retry},
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Zone},
 };
 
 /// One job. Plain data: two are equal when nothing about the job has changed.
@@ -20,9 +20,9 @@ pub struct Job {
     pub description: Option<String>,
     /// What it runs.
     pub component: Component,
-    /// What makes it due; none is manual only.
-    pub trigger: Option<Trigger>,
-    /// The zone whose clocks its trigger is read on, and its times are shown in.
+    /// When it is due.
+    pub schedule: Schedule,
+    /// The zone whose clocks its schedule is read on, and its times are shown in.
     pub zone: Zone,
     /// Whether its trigger makes it due. Default true.
     pub enabled: bool,
@@ -88,7 +88,7 @@ impl Job {
             name,
             description: None,
             component,
-            trigger: None,
+            schedule: Schedule::default(),
             zone: Zone::UTC,
             enabled: true,
             catch_up: CatchUp::default(),
@@ -116,17 +116,16 @@ impl Job {
     /// What resets the watermark when it changes: the definition of when the job is due, the zone that
     /// it is read in, and whether it is enabled. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        let mut text = self.trigger.as_ref().map_or_else(
-            || "manual".to_owned(),
-            |trigger| {
-                let mut text = trigger.fingerprint();
+        let mut text = match self.schedule.fingerprint() {
+            Some(mut text) => {
                 if !self.zone.is_utc() {
                     text.push_str(" in ");
                     text.push_str(self.zone.name());
                 }
                 text
-            },
-        );
+            }
+            None => "manual".to_owned(),
+        };
         if !self.enabled {
             text.push_str(", disabled");
         }

@@ -241,6 +241,10 @@ named! {
         QueueFull = "queue-full",
         /// Its job was paused or disabled while it waited.
         Disabled = "disabled",
+        /// It was due outside its job's `active_hours`.
+        OutsideHours = "outside-hours",
+        /// It was due in a `blackout` of its job.
+        Blackout = "blackout",
     }
 }
 
