@@ -128,16 +128,12 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
 
 /// `fetch, report and 3 more`
 fn paused(jobs: &[PausedJob]) -> String {
-    let name = |job: &PausedJob| job.job.clone();
-    let (named, more) = match jobs.len() {
-        ..=NAMED => (jobs, 0),
-        len => (&jobs[..NAMED], len - NAMED),
-    };
-    let mut names: Vec<String> = named.iter().map(name).collect();
-    if more > 0 {
-        names.push(format!("{more} more"));
+    let (first, rest) = jobs.split_at(jobs.len().min(NAMED));
+    let mut words: Vec<String> = first.iter().map(|job| job.job.clone()).collect();
+    if !rest.is_empty() {
+        words.push(format!("{} more", rest.len()));
     }
-    match names.split_last() {
+    match words.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
         None => String::new(),

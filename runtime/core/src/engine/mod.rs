@@ -176,8 +176,8 @@ impl Engine {
             }
             Event::RunRequested(request) => self.run_requested(&mut step, request),
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
-            Event::PauseRequested(request) => self.pause_requested(&mut step, request),
-            Event::ResumeRequested(request) => self.resume_requested(&mut step, request),
+            Event::PauseRequested(request) => self.pause_requested(&mut step, &request),
+            Event::ResumeRequested(request) => self.resume_requested(&mut step, &request),
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
             Event::StoreRecovered => self.store_recovered(&mut step),

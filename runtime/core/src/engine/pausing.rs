@@ -28,7 +28,7 @@ impl Engine {
     }
 
     /// Pauses one job or all.
-    pub(super) fn pause_requested(&mut self, step: &mut Step, request: PauseRequest) {
+    pub(super) fn pause_requested(&mut self, step: &mut Step, request: &PauseRequest) {
         let names = match self.asked_about(&request.jobs) {
             Ok(names) => names,
             Err(refusal) => return reply(step, request.id, refusal),
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// Ends the pause of one job or of all.
-    pub(super) fn resume_requested(&mut self, step: &mut Step, request: PauseRequest) {
+    pub(super) fn resume_requested(&mut self, step: &mut Step, request: &PauseRequest) {
         let names = match self.asked_about(&request.jobs) {
             Ok(names) => names,
             Err(refusal) => return reply(step, request.id, refusal),

@@ -4,6 +4,7 @@
 //! place if no record was refused.
 
 mod history;
+mod job_events;
 mod old;
 mod run;
 
@@ -14,7 +15,6 @@ use std::{
 
 use cronlet_core::{
     name::JobName,
-    pause::{PauseReason, Paused},
     record::{Batch, NewRun, Record, Recovery, StoredJob},
     run::{RunId, RunStatus},
     state::{Entries, StateChanges},
@@ -25,7 +25,7 @@ use run::Run;
 
 use super::{
     Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, JobEvent, JobTurn, RunRow, SkipRow},
+    history::{AttemptRow, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -130,38 +130,11 @@ impl State {
                 let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
                 job.watermark > at || job.removed_at.is_none_or(stays)
             }),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => {
-                let before = self.jobs.get(job);
-                let stored = StoredJob {
-                    job: job.clone(),
-                    watermark: cut(*watermark),
-                    fingerprint: fingerprint.clone(),
-                    removed_at: None,
-                    paused: before.and_then(|job| job.paused.clone()),
-                    failures: before.map_or(0, |job| job.failures),
-                };
-                self.jobs.insert(job.clone(), stored);
-            }
-            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
-            Record::JobPaused { job, why } => {
-                let job = self.job(job)?;
-                if let PauseReason::Failures(failures) = why {
-                    job.failures = *failures;
-                }
-                let why = why.clone();
-                job.paused = Some(Paused { since: at, why });
-            }
-            Record::JobResumed { job, watermark, .. } => {
-                let job = self.job(job)?;
-                job.watermark = cut(*watermark);
-                job.paused = None;
-                job.failures = 0;
-            }
-            Record::FailuresCounted { job, failures } => self.job(job)?.failures = *failures,
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,
@@ -203,11 +176,6 @@ impl State {
                 ..
             } => self.write_state(job, changes, *total),
             Record::Stopped => {}
-        }
-        if let Some((job, turn)) = JobTurn::of(record) {
-            let event = (job.clone(), JobEvent { at, turn });
-            self.events.insert(self.next_event, event);
-            self.next_event += 1;
         }
         Ok(())
     }

@@ -6,22 +6,22 @@ use crate::pause::{PauseReason, Paused};
 const SKIPPED: RunEnd = RunEnd::Skipped(SkipReason::Disabled);
 const FAILED: RunEnd = RunEnd::Failed(FailReason::Error);
 
-impl World {
-    fn ask(&mut self, jobs: Jobs) -> PauseRequest {
-        PauseRequest {
-            id: RequestId(7),
-            jobs,
-            actor: Some("ada".into()),
-        }
+fn ask(jobs: Jobs) -> PauseRequest {
+    PauseRequest {
+        id: RequestId(7),
+        jobs,
+        actor: Some("ada".into()),
     }
+}
 
+impl World {
     fn pause(&mut self, job: &str) {
-        let request = self.ask(Jobs::One(name(job)));
+        let request = ask(Jobs::One(name(job)));
         self.event(Event::PauseRequested(request));
     }
 
     fn resume(&mut self, job: &str) {
-        let request = self.ask(Jobs::One(name(job)));
+        let request = ask(Jobs::One(name(job)));
         self.event(Event::ResumeRequested(request));
     }
 
@@ -96,7 +96,7 @@ fn who_asks_twice_is_told_so() {
     world.pause("a");
     assert!(world.records.is_empty());
     assert_eq!(world.answers(), [one(0, 1).0]);
-    let all = world.ask(Jobs::All);
+    let all = ask(Jobs::All);
     world.event(Event::PauseRequested(all.clone()));
     assert_eq!(world.answers(), [one(1, 1).0]);
     world.event(Event::ResumeRequested(all));
