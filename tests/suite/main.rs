@@ -14,6 +14,7 @@ mod instants;
 mod manager;
 mod operating;
 mod pages;
+mod pauses;
 mod project;
 mod readme;
 mod reload;
