@@ -67,9 +67,8 @@ impl Trace {
             Record::WatermarkPulledBack { job, from, to, .. } => {
                 debug!(%job, %from, %to, "watermark pulled back");
             }
-            // What has just been said.
-            Record::ClockJumped { .. } => {}
-            Record::Watermark { .. } => {}
+            // A jump was told when it was seen.
+            Record::ClockJumped { .. } | Record::Watermark { .. } => {}
             Record::Skipped {
                 job,
                 reason,
