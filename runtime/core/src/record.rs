@@ -75,6 +75,13 @@ pub enum Record {
         /// What is left of the ranges that were cut, by their first instant.
         cuts: Vec<Span>,
     },
+    /// An instant of a job beyond its watermark has its run already, and is not due again.
+    Claimed {
+        /// Which job's.
+        job: JobName,
+        /// The instant.
+        at: Timestamp,
+    },
     /// Somebody has set the wall clock, or the machine slept. The batch has the time after it.
     ClockJumped {
         /// Forward is positive.
@@ -115,6 +122,19 @@ pub enum Record {
         run: RunId,
         /// Its number, which is not used again.
         attempt: u32,
+    },
+    /// The run is withdrawn as if it had never been created, and its attempt with it: both were
+    /// recorded ahead of their time, and something came in between. Its number is not used again.
+    RunWithdrawn {
+        /// Which.
+        run: RunId,
+    },
+    /// The start of a run that was held back has come, and overlap has let it through.
+    RunArrived {
+        /// Which.
+        run: RunId,
+        /// What it waits for now.
+        turn: Turn,
     },
     /// An attempt has changed what its job remembers. The record that follows says that it succeeded.
     StateWritten {
@@ -202,6 +222,9 @@ pub struct NewRun {
     pub params: Option<Arc<str>>,
     /// When it became a run.
     pub queued_at: Timestamp,
+    /// Before this it is held back, and overlap does not know it: the jitter of a run that is late.
+    /// None if it is not.
+    pub not_before: Option<Timestamp>,
     /// What it waits for before it waits for capacity.
     pub turn: Turn,
 }

@@ -198,6 +198,9 @@ impl Board {
                 | Record::AttemptDisarmed { run, attempt } => {
                     self.in_use.remove(&(*run, *attempt));
                 }
+                Record::RunWithdrawn { run } => {
+                    self.in_use.retain(|(armed, _), _| armed != run);
+                }
                 _ => {}
             }
         }

@@ -67,6 +67,9 @@ impl Trace {
             Record::WatermarkPulledBack { job, from, to, .. } => {
                 debug!(%job, %from, %to, "watermark pulled back");
             }
+            Record::Claimed { job, at } => {
+                debug!(%job, nominal = %at, "accounted for ahead of time");
+            }
             // A jump was told when it was seen.
             Record::ClockJumped { .. } | Record::Watermark { .. } => {}
             Record::Skipped {
@@ -79,6 +82,8 @@ impl Trace {
             Record::RunQueued(new) => self.queued(new),
             Record::AttemptStarted { run, attempt, .. } => self.started(*run, *attempt),
             Record::AttemptDisarmed { run, .. } => debug!(%run, "attempt withdrawn"),
+            Record::RunWithdrawn { run } => debug!(%run, "run withdrawn"),
+            Record::RunArrived { run, turn } => debug!(%run, %turn, "run arrived"),
             Record::AttemptEnded {
                 run,
                 status,

@@ -123,6 +123,8 @@ pub struct RunRow {
     /// A sentence that the attempts do not have.
     pub message: Option<String>,
     pub queued_at: Timestamp,
+    /// Before this it is held back: the jitter of a run that is late.
+    pub not_before: Option<Timestamp>,
     /// What it waits for before it waits for capacity.
     pub turn: Turn,
     /// When the next attempt may start, while the run is `retrying`.

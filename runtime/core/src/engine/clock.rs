@@ -14,7 +14,7 @@
 //! meanwhile has no fingerprint yet, so it is accepted again, and then from that moment on, when the
 //! clock is set.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -191,20 +191,27 @@ impl Engine {
         if from != remembered.watermark || !is_ahead(from, step.now) {
             return;
         }
+        // What is armed for an instant beyond the watermark is not due for long now.
+        let armed = state.ahead;
         let crossing = remembered.skips.iter();
         let crossing = crossing.filter(|range| range.first <= to && to < range.last);
         let cuts = crossing
             .map(|range| cut(&job.schedule, range, to))
             .collect();
         state.ran.extend(remembered.ran);
+        if let Some(run) = armed.and_then(|id| self.runs.get(&id)) {
+            state.ran.remove(&run.new.nominal);
+        }
         state.ran = state.ran.split_off(&after(to));
         state.watermark = to;
         state.skips = None;
+        let ran = state.ran.iter().copied().collect();
+        self.withdraw(step, &name);
         step.records.push(Record::WatermarkPulledBack {
             job: name.clone(),
             from,
             to,
-            ran: state.ran.iter().copied().collect(),
+            ran,
             cuts,
         });
         self.schedule(&name);
@@ -259,18 +266,4 @@ fn share(range: &Span, to: Timestamp) -> u64 {
 fn after(t: Timestamp) -> Timestamp {
     t.checked_add(Duration::from_nanos(1))
         .unwrap_or(Timestamp::MAX)
-}
-
-/// The first instant of `ran` in `(from, through]` that `schedule` names.
-pub(super) fn named(
-    schedule: &Schedule,
-    ran: &BTreeSet<Timestamp>,
-    from: Timestamp,
-    through: Timestamp,
-) -> Option<Timestamp> {
-    if ran.is_empty() || through <= from {
-        return None;
-    }
-    let mut within = ran.range(after(from)..=through).copied();
-    within.find(|at| schedule.latest_in(before(*at), *at).is_some())
 }

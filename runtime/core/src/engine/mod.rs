@@ -28,20 +28,23 @@
 //!
 //! An attempt is *armed* from the step that records its start until that record is on disk and its time
 //! has come; then its guest is started. What intervenes (a cancel, a removal, a shutdown) *disarms* it: it
-//! is withdrawn as if it had never been created. Attempts are armed with a lead of zero, that is when
-//! their time has come; so an armed attempt counts for every cap.
+//! is withdrawn as if it had never been created. With a lead, the first attempt of an occurrence is armed
+//! before its time, see `ahead`; without one, and for every other attempt, when its turn has come.
 //!
 //! # Rooms
 //!
-//! `due` finds what is due, `late` what of it is to run, `overlap` says what becomes of an occurrence that meets its own job, `slots`
-//! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
-//! and stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `ledger` says what of a job's state an attempt may change.
+//! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps
+//! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who may start, `attempts` starts and ends
+//! attempts, `requests` answers people, `plans` takes over plans and stores, `storing` waits for the disk,
+//! `clock` doubts what the wall clock shows, `ledger` says what of a job's state an attempt may change.
 
+mod ahead;
 mod attempts;
 mod clock;
 mod due;
 pub mod effect;
 pub mod event;
+mod held;
 pub mod late;
 mod ledger;
 mod overlap;
@@ -87,6 +90,8 @@ const STARTS_PER_STEP: usize = 256;
 pub struct Engine {
     phase: Phase,
     store: StoreHealth,
+    /// How long before its time an occurrence is armed.
+    lead: Duration,
     trust: Trust,
     /// How long guests have to end when the daemon stops.
     shutdown_grace: Duration,
@@ -95,6 +100,10 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     /// When each job is due next.
     due: BTreeSet<(Timestamp, JobName)>,
+    /// When the next occurrence of each job is armed, with a lead.
+    arms: BTreeSet<(Timestamp, JobName)>,
+    /// When each run that is held back arrives.
+    held_back: BTreeSet<(Timestamp, RunId)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -198,12 +207,17 @@ impl Engine {
             Event::ShutdownRequested => self.shut_down(&mut step),
         }
         if self.schedules() {
+            // Who has waited is in line before who comes.
+            self.end_backoffs(&mut step);
             if self.trust.is_set() {
                 self.recall(&mut step);
+                self.let_arrive(&mut step);
                 self.handle_due(&mut step);
             }
-            self.end_backoffs(&mut step);
             self.arm_waiting(&mut step);
+            if self.trust.is_set() {
+                self.arm_ahead(&mut step);
+            }
         }
         self.finish_stopping(&mut step);
         self.finish(step)
@@ -278,7 +292,10 @@ impl Engine {
             Some(now)
         } else {
             let due = if self.trust.is_set() {
-                self.due.first().map(|(at, _)| *at)
+                let arms = self.arms.first().map(|(at, _)| *at);
+                let due = self.due.first().map(|(at, _)| *at);
+                let arrives = self.held_back.first().map(|(at, _)| *at);
+                due.into_iter().chain(arms).chain(arrives).min()
             } else {
                 Some(self.trust.built())
             };

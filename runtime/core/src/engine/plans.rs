@@ -93,6 +93,7 @@ impl Engine {
             .collect();
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
             self.settle(step, name);
+            self.withdraw(step, name);
             self.mark_removed(step, name);
             self.end_waiting_of(step, name);
         }
@@ -103,6 +104,7 @@ impl Engine {
                     if old.is_some_and(|old| old.fingerprint() != job.fingerprint()) {
                         self.settle(step, &job.name);
                     }
+                    self.withdraw(step, &job.name);
                     self.accept(step, job, old.is_some());
                     self.slots.redefine(job);
                     self.let_in(&job.name);
@@ -130,6 +132,10 @@ impl Engine {
         // Each look accounts for some.
         while is_due(self, step.now) {
             self.handle_due_job(step, name);
+        }
+        if self.trust.is_set() {
+            self.withdraw(step, name);
+            self.hold_back_pending(step, name);
         }
     }
 
@@ -190,6 +196,7 @@ impl Engine {
             .open
             .keys()
             .chain(state.behind.keys())
+            .chain(state.held.keys())
             .copied()
             .collect();
         for id in ids {
@@ -226,6 +233,7 @@ impl Engine {
             .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
+            StoredState::Queued if stored.new.not_before.is_some() => RunPhase::Behind,
             // The verdict of one that was let in is found again.
             StoredState::Queued if !stored.attempted && turn != Turn::Now => RunPhase::Behind,
             StoredState::Queued => RunPhase::Waiting { retried: None },
@@ -236,7 +244,10 @@ impl Engine {
                 terms: Terms::default(),
             },
         };
-        if matches!(phase, RunPhase::Behind) {
+        let held = stored.new.not_before;
+        if held.is_some() {
+            state.held.insert(id, turn);
+        } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);
         } else {
             state.open.insert(id, turn);
@@ -255,6 +266,11 @@ impl Engine {
             cancel_requested: stored.cancel_requested,
             cancel_reason: None,
         };
+        if let Some(until) = held {
+            let new = run.new.clone();
+            self.runs.insert(id, run);
+            return self.hold_back(&new, until);
+        }
         self.runs.insert(id, run);
         self.wait_for_slot(id);
     }
@@ -275,17 +291,13 @@ impl Engine {
         {
             run.phase = RunPhase::Waiting { retried: None };
             // What was to start when it was recorded may have run, though a clock that is behind says
-            // that its time is still to come.
-            if starts_at <= step.now || starts_at <= recorded_at {
+            // that its time is still to come. So may what the watermark has passed.
+            let started = starts_at <= step.now || starts_at <= recorded_at;
+            if started || self.is_accounted_for(id) {
+                self.claim_stored(step, id);
                 return self.attempt_crashed(step, id);
             }
-            step.records.push(Record::AttemptDisarmed {
-                run: id,
-                attempt: run.last_attempt,
-            });
-            if !removed && !run.cancel_requested {
-                return self.requeue(step, id);
-            }
+            return self.withdraw_stored(step, id);
         }
         if let StoredState::Retrying { until } = state {
             self.doubt_backoff(step, id, until);

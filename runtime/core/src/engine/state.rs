@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{clock::named, late::SkipRange, ledger::Terms};
+use super::{late::SkipRange, ledger::Terms};
 use crate::{
     job::Job,
     record::NewRun,
@@ -29,10 +29,16 @@ pub(super) struct JobState {
     pub(super) removed_at: Option<Timestamp>,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
+    /// Its entry in the engine's `arms`.
+    pub(super) arms: Option<Timestamp>,
+    /// Its run that is armed ahead of its time.
+    pub(super) ahead: Option<RunId>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
+    /// Its runs that are held back, see `held`.
+    pub(super) held: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
 }
@@ -59,6 +65,14 @@ pub(super) struct Run {
 /// What a run is doing.
 #[derive(Clone, Debug)]
 pub(super) enum RunPhase {
+    /// It was recorded ahead of its time, with its attempt, and is not open; see `ahead`.
+    Ahead {
+        job: Arc<Job>,
+        /// Whether that is on disk.
+        written: bool,
+    },
+    /// It waits in its job's `held` and in `held_back`, and is not open.
+    Held { until: Timestamp },
     /// It waits in its job's `behind`, and is not open.
     Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
@@ -104,38 +118,31 @@ impl JobState {
         Self {
             job: None,
             watermark,
-            ran: BTreeSet::new(),
             fingerprint: String::new(),
             removed_at,
             due: None,
+            arms: None,
+            ahead: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
+            held: BTreeMap::new(),
             skips: None,
+            ran: BTreeSet::new(),
         }
     }
 
-    /// Moves the watermark on. No range of skips goes on over an instant that has a run already.
+    /// Moves the watermark on.
     pub(super) fn pass(&mut self, to: Timestamp) {
-        let skips = self.skips.as_ref();
-        if skips.is_some_and(|range| self.ran_between(range.last, to)) {
-            self.skips = None;
-        }
         while self.ran.first().is_some_and(|at| *at <= to) {
             self.ran.pop_first();
         }
         self.watermark = to;
     }
 
-    /// Whether an instant of its schedule in `(from, through]` has a run although the watermark is before
-    /// it.
-    pub(super) fn ran_between(&self, from: Timestamp, through: Timestamp) -> bool {
-        let job = self.job.as_ref();
-        job.is_some_and(|job| named(&job.schedule, &self.ran, from, through).is_some())
-    }
-
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        !(self.open.is_empty() && self.behind.is_empty())
+        let waits = !self.behind.is_empty() || !self.held.is_empty() || self.ahead.is_some();
+        waits || !self.open.is_empty()
     }
 }
 
@@ -158,18 +165,22 @@ impl Run {
     pub(super) fn terms(&self) -> Option<Terms> {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
-            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+            RunPhase::Ahead { .. }
+            | RunPhase::Held { .. }
+            | RunPhase::Behind
+            | RunPhase::Waiting { .. }
+            | RunPhase::BackingOff { .. } => None,
         }
     }
 
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
-            RunPhase::Behind | RunPhase::Waiting { retried: None } => {
+            RunPhase::Held { .. } | RunPhase::Behind | RunPhase::Waiting { retried: None } => {
                 (RunStatus::Queued, None, None)
             }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
-            RunPhase::Armed { .. } => (RunStatus::Running, None, None),
+            RunPhase::Ahead { .. } | RunPhase::Armed { .. } => (RunStatus::Running, None, None),
             RunPhase::Running { started_at, .. } => (RunStatus::Running, Some(started_at), None),
         };
         OpenRun {

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) forward: Millis,
     /// How far the clock is set back at most.
     pub(crate) backward: Millis,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Millis,
     /// How many of a hundred wrong clocks have stopped in 1970; the others are ahead.
     pub(crate) stopped: u64,
     /// How far ahead a wrong clock is at most.
@@ -106,6 +108,7 @@ impl Options {
             bad_boots: rng.one_of([0, 0, 30]),
             wrong: rng.one_of([100, pace, pace * 5]),
             fatal: rng.one_of([0, 0, 5, 20]),
+            lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
         };
         if rng.percent(20) {

@@ -29,6 +29,8 @@ pub(crate) struct Tables {
     pub(crate) runs: BTreeMap<RunId, RunRow>,
     /// The runs that are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The highest number of a run that was withdrawn.
+    withdrawn: u64,
     pub(crate) causes: BTreeSet<(JobName, Cause)>,
     pub(crate) skips: BTreeMap<(JobName, Timestamp), SkipRow>,
     /// The instants that had a run when the watermark of their job was pulled back before them.
@@ -80,6 +82,8 @@ pub(crate) struct RunRow {
     pub(crate) last_attempt: u32,
     /// The attempt that was started and has neither ended nor been withdrawn.
     pub(crate) live: Option<LiveAttempt>,
+    /// Whether its first attempt was recorded before its time.
+    pub(crate) was_armed_ahead: bool,
     pub(crate) failures: u32,
     pub(crate) crashes: u32,
     pub(crate) interruptions: u32,
@@ -106,6 +110,7 @@ impl RunRow {
             until: None,
             last_attempt: 0,
             live: None,
+            was_armed_ahead: false,
             failures: 0,
             crashes: 0,
             interruptions: 0,
@@ -170,6 +175,9 @@ impl Tables {
                 self.ahead.extend(ran);
                 self.pull_back(job, *to);
             }
+            Record::Claimed { job, at } => {
+                self.ahead.insert((job.clone(), *at));
+            }
             Record::ClockJumped { by } => self.jumps.push(*by),
             Record::Skipped {
                 job,
@@ -190,6 +198,13 @@ impl Tables {
                 self.runs.insert(new.run, RunRow::new(new.clone()));
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
+            }
+            Record::RunWithdrawn { run } => {
+                self.open.remove(run);
+                if let Some(row) = self.runs.remove(run) {
+                    self.causes.remove(&(row.new.job.clone(), row.new.cause));
+                    self.withdrawn = self.withdrawn.max(run.0);
+                }
             }
             Record::StateWritten { job, changes, .. } => {
                 let entries = self.states.entry(job.clone()).or_default();
@@ -275,6 +290,7 @@ impl Tables {
             } => {
                 row.status = RunStatus::Running;
                 row.last_attempt = *attempt;
+                row.was_armed_ahead |= *starts_at > at;
                 row.live = Some(LiveAttempt {
                     attempt: *attempt,
                     component: *component,
@@ -284,6 +300,11 @@ impl Tables {
                 });
             }
             Record::AttemptDisarmed { .. } => row.live = None,
+            Record::RunArrived { turn, .. } => {
+                let new = Arc::make_mut(&mut row.new);
+                new.not_before = None;
+                new.turn = *turn;
+            }
             Record::AttemptEnded { status, reason, .. } => {
                 row.live = None;
                 match status {
@@ -320,6 +341,25 @@ impl Tables {
         self.open.iter().filter_map(|run| self.runs.get(run))
     }
 
+    /// The highest number that a run ever had.
+    pub(crate) fn last_number(&self) -> u64 {
+        let last = self.runs.keys().last().map_or(0, |run| run.0);
+        last.max(self.withdrawn)
+    }
+
+    /// The runs that were armed ahead of their time, if no watermark has passed it and no record says
+    /// that it is accounted for.
+    pub(crate) fn armed_ahead(&self) -> impl Iterator<Item = RunId> {
+        let ahead = |row: &&RunRow| match (row.new.cause, self.jobs.get(&row.new.job)) {
+            (Cause::Time(at), Some(job)) => {
+                let claimed = self.ahead.contains(&(row.new.job.clone(), at));
+                row.was_armed_ahead && at > job.watermark && !claimed
+            }
+            _ => false,
+        };
+        self.runs.values().filter(ahead).map(|row| row.new.run)
+    }
+
     /// What a guest of the job reads.
     pub(crate) fn remembered(&self, job: &JobName) -> Entries {
         self.states.get(job).cloned().unwrap_or_default()
@@ -334,7 +374,7 @@ impl Tables {
             }
         }
         Recovery {
-            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_run: self.last_number() + 1,
             jobs: self
                 .jobs
                 .iter()
@@ -396,6 +436,8 @@ pub(crate) fn run_of(record: &Record) -> Option<RunId> {
         Record::AttemptStarted { run, .. }
         | Record::StateWritten { run, .. }
         | Record::AttemptDisarmed { run, .. }
+        | Record::RunWithdrawn { run }
+        | Record::RunArrived { run, .. }
         | Record::AttemptEnded { run, .. }
         | Record::RunRequeued { run }
         | Record::RunRetrying { run, .. }

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use cronlet_core::{
@@ -60,6 +61,8 @@ pub(crate) struct Watch {
     pub(crate) idle_wakes: usize,
     /// The runs that are open: overlap has let them in, and they are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The runs that were armed ahead of their time, which has not come.
+    pub(crate) ahead: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
@@ -114,6 +117,27 @@ pub(crate) struct Step<'a> {
     pub(crate) disk: &'a Tables,
     /// Every attempt whose guest ever ran.
     pub(crate) ever: &'a BTreeSet<AttemptKey>,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Duration,
+}
+
+impl Step<'_> {
+    /// All that the step records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let batch = self.effects.iter().find_map(|effect| match effect {
+            Effect::Commit(batch) => Some(&batch.records),
+            _ => None,
+        });
+        batch.into_iter().flatten()
+    }
+
+    /// Whether the step arms a run ahead of its time.
+    pub(crate) fn arms_ahead(&self, arms: RunId) -> bool {
+        self.records().any(|record| {
+            matches!(record, Record::AttemptStarted { run, starts_at, .. }
+                if *run == arms && *starts_at > self.now)
+        })
+    }
 }
 
 /// See [`Watch::before`].
@@ -168,8 +192,11 @@ pub(crate) struct Account {
 impl Watch {
     /// A daemon begins to live, on top of what is on disk.
     pub(crate) fn born(&mut self, disk: &Tables) {
+        let ahead: BTreeSet<RunId> = disk.armed_ahead().collect();
         let was_open = |row: &&RunRow| {
-            row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued
+            !ahead.contains(&row.new.run)
+                && row.new.not_before.is_none()
+                && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
         *self = Self {
             view: disk.clone(),
@@ -178,6 +205,7 @@ impl Watch {
                 .filter(was_open)
                 .map(|row| row.new.run)
                 .collect(),
+            ahead: ahead.clone(),
             schedules: std::mem::take(&mut self.schedules),
             latest: self.latest,
             ..Self::default()
@@ -249,7 +277,7 @@ impl Watch {
     fn behind(&self) -> impl Iterator<Item = &RunRow> {
         self.view
             .open_runs()
-            .filter(|row| !self.open.contains(&row.new.run))
+            .filter(|row| !self.open.contains(&row.new.run) && !self.ahead.contains(&row.new.run))
     }
 
     /// Opens every run whose turn it is, one after the other.
@@ -271,6 +299,10 @@ impl Watch {
         };
         let mut open = self.open_of(&row.new.job);
         let beside = job.overlap == Overlap::Allow;
+        if row.new.not_before.is_some() {
+            // It is held back.
+            return false;
+        }
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
@@ -279,7 +311,20 @@ impl Watch {
         }
     }
 
-    /// The attempts that have a slot: armed or running.
+    /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.
+    pub(crate) fn fires(&self, job: &JobName, to: Timestamp) -> Option<&RunRow> {
+        let rows = self.ahead.iter().filter_map(|run| self.view.runs.get(run));
+        let mut rows = rows.filter(|row| row.new.job == *job);
+        rows.find(|row| matches!(row.new.cause, Cause::Time(at) if at <= to))
+    }
+
+    /// The attempts that count for `max_concurrent_runs`: armed or running, and not ahead of their time.
+    pub(crate) fn in_slots(&self) -> impl Iterator<Item = &RunRow> {
+        self.holders()
+            .filter(|row| !self.ahead.contains(&row.new.run))
+    }
+
+    /// The attempts that count for a job and a group: armed or running.
     pub(crate) fn holders(&self) -> impl Iterator<Item = &RunRow> {
         self.view.open_runs().filter(|row| row.live.is_some())
     }
@@ -405,8 +450,12 @@ impl Watch {
     fn job_of(&self, record: &Record) -> Option<JobName> {
         match record {
             Record::RunQueued(new) => Some(new.job.clone()),
-            Record::JobAccepted { job, .. } => Some(job.clone()),
-            Record::RunEnded { run, .. } => Some(self.view.runs.get(run)?.new.job.clone()),
+            Record::JobAccepted { job, .. }
+            | Record::Watermark { job, .. }
+            | Record::Claimed { job, .. } => Some(job.clone()),
+            Record::RunArrived { run, .. } | Record::RunEnded { run, .. } => {
+                Some(self.view.runs.get(run)?.new.job.clone())
+            }
             _ => None,
         }
     }
@@ -436,7 +485,7 @@ impl Watch {
             for rule in invariants::ON_RECORD {
                 rule.hold(|check| check(self, step, record))?;
             }
-            self.note_record(record);
+            self.note_record(step, record);
             self.view.apply(batch.at, record);
             if let Some(job) = self.job_of(record) {
                 self.let_in(|row| row.new.job == job);
@@ -446,9 +495,21 @@ impl Watch {
         Ok(())
     }
 
-    fn note_record(&mut self, record: &Record) {
+    fn note_record(&mut self, step: &Step, record: &Record) {
         self.limbo = None;
         match record {
+            Record::RunQueued(new) if step.arms_ahead(new.run) => {
+                self.ahead.insert(new.run);
+            }
+            Record::Claimed { job, at } => {
+                let runs = &self.view.runs;
+                let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(*at);
+                self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
+            }
+            Record::RunWithdrawn { run } => {
+                self.ahead.remove(run);
+                self.armed.retain(|(armed, _), _| armed != run);
+            }
             Record::RunQueued(new) => {
                 if let Cause::Time(at) = new.cause {
                     self.accounts.push(Account {
@@ -468,18 +529,24 @@ impl Watch {
                 if let Some(mover) = self.standing(job).cloned() {
                     self.movers.insert(job.clone(), mover);
                 }
+                self.note_fired(job, *to);
                 let from = self.view.jobs.get(job).map_or(*to, |row| row.watermark);
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
+            Record::JobAccepted { job, watermark, .. } => {
+                self.begin_anew(job);
+                let rows = self.view.runs.values().filter(|row| row.new.job == *job);
+                let passed = rows.filter(|row| row.new.nominal <= *watermark);
+                for run in passed.map(|row| row.new.run).collect::<Vec<_>>() {
+                    self.ahead.remove(&run);
+                }
+            }
             Record::RunRetrying { run, .. } => {
                 self.over.remove(run);
             }
-            Record::JobAccepted { job, .. }
-            | Record::JobRemoved { job }
-            | Record::WatermarkPulledBack { job, .. } => {
-                let before = self.accounts.iter().filter(|it| it.job == *job).count();
-                self.begun_anew.insert(job.clone(), before);
+            Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
+                self.begin_anew(job);
             }
             Record::AttemptStarted { run, attempt, .. } => {
                 let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
@@ -499,6 +566,30 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    fn begin_anew(&mut self, job: &JobName) {
+        let before = self.accounts.iter().filter(|it| it.job == *job).count();
+        self.begun_anew.insert(job.clone(), before);
+    }
+
+    /// The time of a run that was armed ahead has come.
+    fn note_fired(&mut self, job: &JobName, to: Timestamp) {
+        let Some(row) = self.fires(job, to) else {
+            return;
+        };
+        let (run, at) = (row.new.run, row.new.nominal);
+        self.ahead.remove(&run);
+        self.accounts.push(Account {
+            job: job.clone(),
+            skip: None,
+            first: at,
+            last: at,
+            count: 1,
+            grown: false,
+            open: self.has_open(job),
+            queued: self.queued(job),
+        });
     }
 
     fn note_skip(&mut self, record: &Record) {

@@ -1,6 +1,6 @@
 //! The world around one engine: its clocks, its disk, its guests, its people.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::{Effect, Engine, Event},
@@ -212,7 +212,8 @@ impl World {
         }
         self.watch.born(&self.disk.tables);
         self.unnoticed = SignedDuration::ZERO;
-        self.engine = Some(Engine::built(self.built));
+        let lead = Duration::from_millis(self.options.lead);
+        self.engine = Some(Engine::built(self.built).with_lead(lead));
         let recovery = self.disk.tables.recovery();
         let plan = self.file.clone();
         self.tell(&Event::Started { recovery, plan })
@@ -249,6 +250,7 @@ impl World {
             effects: &effects,
             disk: &self.disk.tables,
             ever: &self.runner.ever,
+            lead: Duration::from_millis(self.options.lead),
         };
         self.trace.step(&step);
         self.watch.step(&step)?;

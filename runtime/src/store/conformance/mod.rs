@@ -42,6 +42,7 @@ macro_rules! for_each_store {
     };
 }
 
+mod ahead;
 mod cases;
 mod clock;
 mod instant;
@@ -172,6 +173,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         actor: None,
         params: None,
         queued_at: nominal,
+        not_before: None,
         turn: Turn::Now,
     }
 }

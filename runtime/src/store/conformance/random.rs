@@ -450,6 +450,7 @@ impl Model {
             actor: text(self),
             params: text(self),
             queued_at: self.now,
+            not_before: self.chance(5).then(|| self.time()),
             turn: self.pick(&Turn::ALL),
         };
         self.next_run = new.run.0 + 1;
@@ -459,6 +460,7 @@ impl Model {
             cause: cut_cause(cause),
             nominal: cut(time),
             queued_at: cut(self.now),
+            not_before: new.not_before.map(cut),
             ..new.clone()
         };
         let run = StoredRun {
@@ -494,6 +496,7 @@ impl Model {
                 _ => self.end_attempt(run, records),
             },
             _ if self.chance(6) => self.end(run, None, records),
+            _ if self.open[&run].new.not_before.is_some() => self.arrive(run, records),
             _ => self.start_attempt(run, records),
         }
     }
@@ -524,7 +527,25 @@ impl Model {
         });
     }
 
+    fn arrive(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let turn = self.pick(&Turn::ALL);
+        let new = Arc::make_mut(&mut self.open(run).new);
+        (new.not_before, new.turn) = (None, turn);
+        records.push(Record::RunArrived { run, turn });
+    }
+
+    /// As if the run had never been created: the same occurrence may become another one.
+    fn withdraw(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let stored = self.open.remove(&run).unwrap();
+        let key = (stored.new.job.clone(), stored.new.cause);
+        self.occurrences.retain(|occurrence| *occurrence != key);
+        records.push(Record::RunWithdrawn { run });
+    }
+
     fn disarm(&mut self, run: RunId, records: &mut Vec<Record>) {
+        if !self.open[&run].attempted && self.chance(3) {
+            return self.withdraw(run, records);
+        }
         let attempt = self.open[&run].last_attempt;
         records.push(Record::AttemptDisarmed { run, attempt });
         match self.below(3) {

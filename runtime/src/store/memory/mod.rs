@@ -144,6 +144,9 @@ impl State {
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::WatermarkPulledBack { .. } => self.pull_back(record)?,
+            Record::Claimed { job, at } => {
+                self.ahead.insert((job.clone(), cut(*at)));
+            }
             Record::ClockJumped { by } => {
                 let by = SignedDuration::from_micros(precision::signed_micros(*by));
                 self.jumps.push_back(ClockJump { at, by });
@@ -166,6 +169,18 @@ impl State {
             } => {
                 let run = self.run_with_attempt(*run, *attempt)?;
                 run.end_attempt(at, *attempt, (*status, *reason), report.as_deref());
+            }
+            Record::RunWithdrawn { run } => {
+                let held = self.open_run(*run)?.row.attempts.iter();
+                if held.clone().any(|attempt| attempt.status.is_some()) {
+                    return Err(Refused::NotOpen(*run));
+                }
+                self.runs.remove(run);
+            }
+            Record::RunArrived { run, turn } => {
+                let row = &mut self.open_run(*run)?.row;
+                row.not_before = None;
+                row.turn = *turn;
             }
             Record::RunRequeued { run } => self.open_run(*run)?.go(RunStatus::Queued),
             Record::RunRetrying { run, until } => {
@@ -336,6 +351,7 @@ impl State {
             reason: None,
             message: None,
             queued_at: cut(new.queued_at),
+            not_before: new.not_before.map(cut),
             turn: new.turn,
             retry_at: None,
             ended_at: None,

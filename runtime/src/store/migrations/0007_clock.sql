@@ -5,8 +5,9 @@ CREATE TABLE clock_jumps (
     by INTEGER NOT NULL -- forward is positive
 ) STRICT;
 
--- Instants that have a run although the watermark of their job, which was pulled back, is before
--- them. They outlive their runs, and go when the watermark has passed them.
+-- Instants that have a run although the watermark of their job is before them: it was pulled back,
+-- or they were armed ahead of their time. They outlive their runs, and go when the watermark has
+-- passed them.
 CREATE TABLE ahead (
     job     TEXT    NOT NULL,
     nominal INTEGER NOT NULL,

@@ -99,6 +99,7 @@ impl Apply<'_> {
                     Refused::UnknownJob(job.clone())
                 })
             }
+            Record::Claimed { job, at } => Ok(clock::claimed(self.db, job, *at)?),
             Record::ClockJumped { by } => Ok(clock::jumped(self.db, self.at, *by)?),
             Record::Skipped { .. } => self.skipped(record),
             Record::RunQueued(new) => self.run_queued(new),
@@ -106,7 +107,9 @@ impl Apply<'_> {
             Record::AttemptStarted { .. }
             | Record::AttemptDisarmed { .. }
             | Record::AttemptEnded { .. } => self.attempt(record),
-            Record::RunRequeued { .. }
+            Record::RunWithdrawn { .. }
+            | Record::RunArrived { .. }
+            | Record::RunRequeued { .. }
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
@@ -176,8 +179,9 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, turn, status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, not_before, turn,
+                               status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -188,6 +192,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.not_before.map(micros),
                 new.turn.as_str(),
             ],
         )?;
@@ -321,6 +326,23 @@ impl Apply<'_> {
 
     fn run(&self, record: &Record) -> Result {
         let (run, changed) = match record {
+            // Its attempt goes with it; one that has ended is not forgotten.
+            Record::RunWithdrawn { run } => (
+                run,
+                self.change(
+                    "DELETE FROM runs WHERE run = ?1 AND ended_at IS NULL AND NOT EXISTS (
+                         SELECT 1 FROM attempts AS a WHERE a.run = ?1 AND a.status IS NOT NULL)",
+                    [id(*run)],
+                )?,
+            ),
+            Record::RunArrived { run, turn } => (
+                run,
+                self.change(
+                    "UPDATE runs SET not_before = NULL, turn = ?2
+                     WHERE run = ?1 AND ended_at IS NULL",
+                    params![id(*run), turn.as_str()],
+                )?,
+            ),
             Record::RunRequeued { run } => (
                 run,
                 self.change(

@@ -73,10 +73,19 @@ pub(super) fn pulled_back(db: &Connection, record: &Record) -> Result<usize> {
         change(db, sql, params![job, first, last, column(cut.count)])?;
     }
     for at in ran.iter() {
-        let sql = "INSERT INTO ahead (job, nominal) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        change(db, sql, params![job, micros(*at)])?;
+        insert_ahead(db, job, micros(*at))?;
     }
     Ok(changed)
+}
+
+/// An instant has a run although the watermark is before it.
+pub(super) fn claimed(db: &Connection, job: &JobName, at: Timestamp) -> Result {
+    insert_ahead(db, job.as_str(), micros(at))
+}
+
+fn insert_ahead(db: &Connection, job: &str, at: i64) -> Result {
+    let sql = "INSERT INTO ahead (job, nominal) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    change(db, sql, params![job, at]).map(drop)
 }
 
 /// Forgets the instants that watermarks have passed, and those of jobs that are forgotten.

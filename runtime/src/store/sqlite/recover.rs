@@ -106,6 +106,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 actor: run.actor.map(Arc::from),
                 params: run.params.map(Arc::from),
                 queued_at: run.queued_at,
+                not_before: run.not_before,
                 turn: run.turn,
             }),
             last_attempt,

@@ -77,6 +77,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        not_before: None,
         turn: Turn::Now,
     }))
 }

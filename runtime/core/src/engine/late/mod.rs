@@ -12,7 +12,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
-use super::clock::named;
 use crate::{
     job::Job,
     policy::{CatchUp, CatchUpMode},
@@ -37,6 +36,8 @@ pub struct Look {
     pub parts: Vec<Part>,
     /// Whether those that run are a catch-up: they wait for one another, and overlap skips none of them.
     pub catches_up: bool,
+    /// Whether those that run are late.
+    pub is_late: bool,
     /// The last of the instants looked at: the watermark after it.
     pub through: Timestamp,
     /// Whether there are more, for another look.
@@ -50,6 +51,8 @@ pub struct Look {
 pub enum Part {
     /// One that is to run, if overlap lets it.
     Runs(Timestamp),
+    /// One that has a run already.
+    Ran(Timestamp),
     /// Some in a row that do not, for one reason.
     Skips(SkipRange),
 }
@@ -83,17 +86,18 @@ impl Look {
         now: Timestamp,
         may_run: bool,
     ) -> Option<Self> {
-        let newest = job.schedule.latest_in(watermark, now)?;
-        let (runs, steps) = runs(ran, job, (watermark, now), may_run);
+        let newest = newest_started(job, watermark, now)?;
+        let (runs, steps) = runs(job, (watermark, newest), ran, now, may_run);
         let late = runs.len() > 1 || runs.last().is_some_and(|at| is_late(job, now, *at));
         let mut look = Self {
             parts: Vec::new(),
             catches_up: job.catch_up.mode == CatchUpMode::All && late,
+            is_late: late,
             through: watermark,
             is_partial: false,
             effort: steps / STEPS_A_JOB,
         };
-        look.go_through(ran, job, newest, &runs);
+        look.go_through(job, newest, &runs, ran);
         Some(look)
     }
 
@@ -107,18 +111,23 @@ impl Look {
         })
     }
 
+    /// Whether all that is found is one instant that is to run and is not late.
+    pub(super) fn is_on_time(&self) -> bool {
+        matches!(self.parts[..], [Part::Runs(_)]) && !self.is_late
+    }
+
     /// Those that are to run.
     pub fn runs(&self) -> impl Iterator<Item = Timestamp> {
         self.parts.iter().filter_map(|part| match part {
             Part::Runs(at) => Some(*at),
-            Part::Skips(_) => None,
+            Part::Ran(_) | Part::Skips(_) => None,
         })
     }
 
     /// Those that do not.
     pub fn skips(&self) -> impl Iterator<Item = &SkipRange> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Runs(_) => None,
+            Part::Runs(_) | Part::Ran(_) => None,
             Part::Skips(range) => Some(range),
         })
     }
@@ -126,13 +135,12 @@ impl Look {
     /// Goes from part to part, up to the newest instant or as far as a look goes. `runs` is in order.
     fn go_through(
         &mut self,
-        ran: &BTreeSet<Timestamp>,
         job: &Job,
         newest: Timestamp,
         runs: &[Timestamp],
+        ran: &BTreeSet<Timestamp>,
     ) {
         let (schedule, mut steps) = (&job.schedule, STEPS);
-        let (mut next_ran, mut parted) = (named(schedule, ran, self.through, newest), false);
         let mut runs = runs.iter().copied().peekable();
         while let Some(first) = schedule.next_after(self.through).filter(|t| *t <= newest) {
             if self.parts.len() >= PARTS || steps == 0 {
@@ -144,16 +152,16 @@ impl Look {
                 self.through = first;
                 continue;
             }
-            if next_ran == Some(first) {
+            if ran.contains(&first) {
+                self.parts.push(Part::Ran(first));
                 self.through = first;
-                (next_ran, parted) = (named(schedule, ran, first, newest), true);
-                steps = steps.saturating_sub(1);
                 continue;
             }
             let stretch = schedule.calendar.stretch(first);
-            let bound = runs.peek().copied().into_iter().chain(next_ran).min();
-            let bound = bound.map_or(newest, before).min(before(stretch.end));
-            let through = bound.min(newest).max(first);
+            let next_run = runs.peek().map_or(newest, |run| before(*run));
+            let next_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
+            let through = before(stretch.end).min(next_run).min(next_ran).min(newest);
+            let through = through.max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
@@ -163,18 +171,16 @@ impl Look {
                 last: last.unwrap_or(first),
                 count: count.instants,
             };
-            self.skip(range, std::mem::take(&mut parted));
+            self.skip(range);
         }
         self.effort += self.parts.len().saturating_sub(1) + (STEPS - steps) / STEPS_A_JOB;
     }
 
-    /// Adds a range, as a part of the one before it if the reason is the same and nothing parts them.
-    fn skip(&mut self, range: SkipRange, parted: bool) {
+    /// Adds a range, as a part of the one before it if the reason is the same.
+    fn skip(&mut self, range: SkipRange) {
         self.through = range.last;
         match self.parts.last_mut() {
-            Some(Part::Skips(last)) if last.reason == range.reason && !parted => {
-                last.extend(&range);
-            }
+            Some(Part::Skips(last)) if last.reason == range.reason => last.extend(&range),
             _ => self.parts.push(Part::Skips(range)),
         }
     }
@@ -207,11 +213,12 @@ impl From<Exclusion> for SkipReason {
     }
 }
 
-/// Which instants are to run, in order, and how many others were met in the search.
+/// Which instants are to run, in order, and how many excluded ones were met in the search.
 fn runs(
-    ran: &BTreeSet<Timestamp>,
     job: &Job,
-    (watermark, now): (Timestamp, Timestamp),
+    (watermark, newest): (Timestamp, Timestamp),
+    ran: &BTreeSet<Timestamp>,
+    now: Timestamp,
     may_run: bool,
 ) -> (Vec<Timestamp>, usize) {
     let CatchUp { mode, max, .. } = job.catch_up;
@@ -220,19 +227,17 @@ fn runs(
         CatchUpMode::Latest | CatchUpMode::None => 1,
         CatchUpMode::All => max.get() as usize,
     };
-    let (mut runs, mut steps, mut through) = (Vec::new(), 0, now);
+    let (mut runs, mut steps, mut through) = (Vec::new(), 0, newest);
     while runs.len() < most && steps < STEPS {
         let latest = job.schedule.latest_in(watermark, through);
-        let Some(at) = latest.filter(|at| runs_late(&job.catch_up, age(now, *at))) else {
+        let Some(at) = latest.filter(|at| runs_late(job, now, *at)) else {
             break;
         };
+        let stretch = job.schedule.calendar.stretch(at);
         if ran.contains(&at) {
             steps += 1;
             through = before(at);
-            continue;
-        }
-        let stretch = job.schedule.calendar.stretch(at);
-        if stretch.excludes.is_none() {
+        } else if stretch.excludes.is_none() {
             runs.push(at);
             through = before(at);
         } else {
@@ -244,22 +249,45 @@ fn runs(
     (runs, steps)
 }
 
+/// The newest instant in `(watermark, now]` whose start has come. The jitter of one instant ends before
+/// the next, so at most the last is still put off.
+pub(super) fn newest_started(job: &Job, watermark: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let newest = job.schedule.latest_in(watermark, now)?;
+    if job.schedule.starts_at(&job.name, newest) <= now {
+        return Some(newest);
+    }
+    job.schedule.latest_in(watermark, before(newest))
+}
+
+/// For how long the occurrence of a job could have run.
+pub(super) fn lateness(job: &Job, now: Timestamp, nominal: Timestamp) -> Duration {
+    age(now, job.schedule.starts_at(&job.name, nominal))
+}
+
 /// How old an instant is; zero if it lies in the future.
 pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(instant)).unwrap_or(Duration::ZERO)
 }
 
-/// Whether an instant of this age is young enough to run.
-pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
-    match catch_up.mode {
-        CatchUpMode::Latest | CatchUpMode::All => age < catch_up.window,
-        CatchUpMode::None => age < catch_up.grace && age < catch_up.window,
+/// Whether an occurrence of a job is not too late to run.
+pub(super) fn runs_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
+    let CatchUp {
+        mode,
+        grace,
+        window,
+        ..
+    } = job.catch_up;
+    let late = lateness(job, now, nominal);
+    match mode {
+        CatchUpMode::Latest | CatchUpMode::All => late < window,
+        CatchUpMode::None => late < grace && late < window,
     }
 }
 
 /// Whether an instant is no longer on time.
 pub(super) fn is_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
-    age(now, nominal) >= job.catch_up.grace
+    let starts_at = job.schedule.starts_at(&job.name, nominal);
+    starts_at <= now && age(now, starts_at) >= job.catch_up.grace
 }
 
 #[cfg(test)]

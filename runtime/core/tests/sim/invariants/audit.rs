@@ -1,6 +1,6 @@
 //! The audit: the whole history, read from the disk as a stranger would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cronlet_core::{name::JobName, run::Cause, schedule::Schedule};
 use jiff::Timestamp;
@@ -61,8 +61,9 @@ fn every_instant_once(watch: &Watch, disk: &Tables) -> Check {
 /// No run and no range is for an instant that no watermark has passed over, but for the runs that were
 /// there when it was pulled back.
 fn no_other_instants(watch: &Watch, disk: &Tables) -> Check {
+    let ahead: BTreeSet<_> = armed_ahead(disk).collect();
     for (job, at) in accounted(watch, disk)?.into_keys() {
-        if disk.ahead.contains(&(job.clone(), at)) {
+        if ahead.contains(&(job, at)) || disk.ahead.contains(&(job.clone(), at)) {
             continue;
         }
         let stretch = disk.stretch_of(job, at);
@@ -73,6 +74,14 @@ fn no_other_instants(watch: &Watch, disk: &Tables) -> Check {
         })?;
     }
     Ok(())
+}
+
+/// The instants whose runs were recorded ahead of their time: it may not have come.
+fn armed_ahead(disk: &Tables) -> impl Iterator<Item = (&JobName, Timestamp)> {
+    disk.runs.values().filter_map(|row| match row.new.cause {
+        Cause::Time(at) if row.was_armed_ahead => Some((&row.new.job, at)),
+        _ => None,
+    })
 }
 
 /// What a watermark has passed over once, none passes over again.

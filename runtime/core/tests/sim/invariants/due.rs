@@ -78,23 +78,30 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
         let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
-        ensure(later.is_none_or(|later| later > step.now), || {
-            format!("{name}: {later:?} is newer than {newest}")
-        })?;
+        ensure(
+            later.is_none_or(|later| start(job, later) > step.now),
+            || format!("{name}: {later:?} is newer than {newest}"),
+        )?;
 
         let (from, _) = way(watch, &name)?;
-        let due = instants_of(watch, &name, from, newest);
+        let mut due = instants_of(watch, &name, from, newest);
+        // What is put off when its job's definition is replaced is held back until its start.
+        due.retain(|at| start(job, *at) <= step.now);
         let young = young_enough(watch, job, step.now, due);
-        let is_late = |at: &Timestamp| span(job.catch_up.grace) <= step.now.duration_since(*at);
+        let is_late = |at: &Timestamp| is_late(job, step.now, *at);
         let late = young.len() > 1 || young.iter().any(is_late);
         let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
             let excluded = excludes(&job.schedule.calendar, account.last);
+            let put_off = start(job, account.last) > step.now;
+            let held_back = late && !job.schedule.jitter.is_zero();
             let expected = if excluded.is_some() {
                 excluded
+            } else if put_off {
+                (!watch.serves()).then_some(SkipReason::Missed)
             } else if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
-            } else if catches_up {
+            } else if catches_up || held_back {
                 None
             } else {
                 meets(job, account)
@@ -122,8 +129,18 @@ fn young_enough(
     due.retain(|at| excludes(&job.schedule.calendar, *at).is_none());
     due.reverse();
     due.truncate(most);
-    due.retain(|at| now.duration_since(*at) < latest(&job.catch_up));
+    due.retain(|at| now.duration_since(start(job, *at)) < latest(&job.catch_up));
     due
+}
+
+/// When the occurrence at an instant starts: put off by its part of the jitter.
+pub(super) fn start(job: &Job, nominal: Timestamp) -> Timestamp {
+    job.schedule.starts_at(&job.name, nominal)
+}
+
+/// Whether it is too late for an instant to be on time.
+pub(super) fn is_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
+    span(job.catch_up.grace) <= now.duration_since(start(job, nominal))
 }
 
 /// What overlap does to one instant.
@@ -200,10 +217,12 @@ fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
         return Ok(false);
     };
     let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
-    let mut newer = instants(&job.schedule, from.watermark, step.now).into_iter();
-    let newer = newer.any(|at| excludes(&job.schedule.calendar, at).is_none());
+    let newer = instants(&job.schedule, from.watermark.max(instant), step.now).into_iter();
+    let newer = newer
+        .filter(|at| start(job, *at) <= step.now)
+        .any(|at| excludes(&job.schedule.calendar, at).is_none());
     let newer = newer && job.catch_up.mode != CatchUpMode::All;
-    Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
+    Ok(newer || step.now.duration_since(start(job, instant)) >= latest(&job.catch_up))
 }
 
 /// From this age on the newest instant does not run.
@@ -268,7 +287,9 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
     for job in plan.jobs.values() {
         let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
         let due = from.and_then(|from| next_after(&job.schedule, from));
-        let Some(due) = due else { continue };
+        let Some(due) = due.map(|due| start(job, due)) else {
+            continue;
+        };
         let by = due.max(step.now);
         ensure(watch.wish.is_some_and(|wish| wish <= by), || {
             let (name, wish) = (&job.name, watch.wish);

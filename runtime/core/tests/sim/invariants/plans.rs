@@ -140,8 +140,11 @@ pub(super) fn removed_jobs_have_no_waiting_runs(watch: &Watch, step: &Step) -> C
         !plan.jobs.contains_key(&row.new.job) && !watch.view.open.contains(&row.new.run)
     });
     for row in ended {
-        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
-        let expected = end_of_removed(row);
+        let Some(ended) = watch.view.runs.get(&row.new.run) else {
+            // It was armed ahead of its time, and was withdrawn.
+            continue;
+        };
+        let (end, expected) = (ended.end, end_of_removed(row));
         // What the job was due for before it was removed comes first.
         let made_way = matches!(
             end,
@@ -184,10 +187,12 @@ pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check
         let run = stored.new.run;
         let row = watch.before.open.get(&run).ok_or("it is not open")?;
         let mut records = of_run(step, run);
-        let disarmed = starts_at > step.now && starts_at > recorded_at;
+        // The watermark moves when its time has come.
+        let ahead = step.disk.armed_ahead().any(|ahead| ahead == run);
+        let disarmed = ahead && starts_at > step.now && starts_at > recorded_at;
         let first = records.next();
         let closed = match first {
-            Some(Record::AttemptDisarmed { .. }) => disarmed,
+            Some(Record::RunWithdrawn { .. }) => disarmed,
             Some(Record::AttemptEnded {
                 status: AttemptStatus::Crashed,
                 report: None,
@@ -196,18 +201,18 @@ pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check
             _ => false,
         };
         ensure(closed, || format!("{first:?} closes {row:?}"))?;
-        let follows = after_recovery(row, plan, disarmed);
-        ensure_follows(step.now, records.next(), &follows)?;
+        if !disarmed {
+            let follows = after_recovery(row, plan);
+            ensure_follows(step.now, records.next(), &follows)?;
+        }
     }
     ended_with_their_jobs(watch, plan)
 }
 
-fn after_recovery(row: &RunRow, plan: &Plan, disarmed: bool) -> Follows {
+fn after_recovery(row: &RunRow, plan: &Plan) -> Follows {
     let job = plan.jobs.get(&row.new.job).map(Arc::as_ref);
     match job {
         _ if row.cancel_requested => Follows::Ended(RunEnd::Cancelled),
-        None if disarmed => Follows::Ended(end_of_removed(row)),
-        Some(_) if disarmed => Follows::Requeued,
         Some(job) if row.crashes == 0 && job.on_crash == OnCrash::Retry => crash_backoff(job),
         _ => Follows::Ended(RunEnd::Failed(FailReason::Crash)),
     }
