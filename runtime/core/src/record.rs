@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     digest::Digest,
+    health::JobHealth,
     name::JobName,
     report::AttemptReport,
     run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason, Turn},
@@ -47,6 +48,18 @@ pub enum Record {
     },
     /// A job is gone. Its watermark is kept for an hour.
     JobRemoved {
+        /// Which.
+        job: JobName,
+    },
+    /// Nothing has succeeded for the job's `overdue_after`.
+    JobOverdue {
+        /// Which.
+        job: JobName,
+        /// Its last success, or when it was accepted if that is later.
+        since: Timestamp,
+    },
+    /// A job that was overdue is so no more: a run of it has succeeded, or the plan has changed.
+    JobNotOverdue {
         /// Which.
         job: JobName,
     },
@@ -196,6 +209,8 @@ pub struct StoredJob {
     pub fingerprint: String,
     /// When it was removed, if it was.
     pub removed_at: Option<Timestamp>,
+    /// How it is doing.
+    pub health: JobHealth,
 }
 
 /// What is stored of a run that is not final.

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | clock jumped; job paused, resumed; backfill created |
+//! | records | plan accepted; job accepted, removed, overdue, not overdue; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | clock jumped; job paused, resumed; backfill created |
 //! | causes | `time`, `manual` | `backfill`, `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
@@ -35,12 +35,14 @@
 //!
 //! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
 //! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
-//! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change.
+//! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change,
+//! `health` which jobs do not go well.
 
 mod attempts;
 mod due;
 pub mod effect;
 pub mod event;
+mod health;
 mod ledger;
 mod overlap;
 mod plans;
@@ -60,6 +62,7 @@ use jiff::Timestamp;
 
 pub use effect::{Answer, Effect, Start};
 pub use event::{CancelRequest, Event, RunRequest};
+pub use health::Ailing;
 pub use state::OpenRun;
 
 use crate::{
@@ -72,7 +75,7 @@ use slots::Slots;
 use state::{JobState, Run};
 use storing::Release;
 
-/// At most so many jobs and backoffs are looked at in one step. What is left is looked at in the next,
+/// At most so many jobs, backoffs and overdue jobs are looked at in one step. What is left is looked at in the next,
 /// which is asked for at once: a crowd never keeps other events waiting for long.
 const DUE_PER_STEP: usize = 256;
 
@@ -91,6 +94,8 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     /// When each job is due next.
     due: BTreeSet<(Timestamp, JobName)>,
+    /// When each job is overdue if nothing succeeds before.
+    overdue: BTreeSet<(Timestamp, JobName)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -181,6 +186,7 @@ impl Engine {
         if self.schedules() {
             self.handle_due(&mut step);
             self.end_backoffs(&mut step);
+            self.note_overdue(&mut step);
             self.arm_waiting(&mut step);
         }
         self.finish_stopping(&mut step);
@@ -241,7 +247,8 @@ impl Engine {
         } else {
             let due = self.due.first().map(|(at, _)| *at);
             let backoff = self.backoffs.first().map(|(at, _)| *at);
-            due.into_iter().chain(backoff).min()
+            let overdue = self.overdue.first().map(|(at, _)| *at);
+            [due, backoff, overdue].into_iter().flatten().min()
         };
         if let Some(at) = wake
             && (unfinished || self.wake != wake)

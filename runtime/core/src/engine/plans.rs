@@ -17,6 +17,7 @@ use super::{
     state::{JobState, Run, RunPhase},
 };
 use crate::{
+    health::JobHealth,
     job::Job,
     name::JobName,
     plan::Plan,
@@ -43,6 +44,7 @@ impl Engine {
             }
             let mut state = JobState::absent(stored.watermark, stored.removed_at);
             state.fingerprint = stored.fingerprint;
+            state.health = stored.health;
             self.jobs.insert(stored.job, state);
         }
         self.take_settings(step, plan);
@@ -131,6 +133,9 @@ impl Engine {
             || state
                 .removed_at
                 .is_some_and(|at| age(now, at) < KEEPS_WATERMARK);
+        if !recent {
+            state.health = JobHealth::default();
+        }
         let keeps = recent && state.fingerprint == fingerprint;
         if !keeps {
             // The clock may have been set back; what was accounted for stays so.
@@ -141,6 +146,7 @@ impl Engine {
         state.job = Some(job.clone());
         if !(keeps && was_present) {
             state.fingerprint.clone_from(&fingerprint);
+            state.health.accepted_at = now;
             step.records.push(Record::JobAccepted {
                 job: job.name.clone(),
                 watermark: state.watermark,
@@ -148,6 +154,7 @@ impl Engine {
             });
         }
         self.schedule(&job.name);
+        self.await_success(step, &job.name);
     }
 
     fn mark_removed(&mut self, step: &mut Step, name: &JobName) {
@@ -158,6 +165,7 @@ impl Engine {
             step.records.push(Record::JobRemoved { job: name.clone() });
         }
         self.schedule(name);
+        self.await_success(step, name);
     }
 
     /// Ends the runs of a removed job that have no guest; the others finish.
@@ -202,7 +210,8 @@ impl Engine {
         let state = self
             .jobs
             .entry(name.clone())
-            .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
+            // Nobody knows any more when it was removed: long ago.
+            .or_insert_with(|| JobState::absent(step.now, Some(Timestamp::MIN)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
             // The verdict of one that was let in is found again.

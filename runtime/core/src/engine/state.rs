@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::ledger::Terms;
 use crate::{
+    health::JobHealth,
     job::Job,
     record::NewRun,
     run::{FailReason, RunId, RunStatus, SkipReason, Turn},
@@ -20,8 +21,11 @@ pub(super) struct JobState {
     pub(super) watermark: Timestamp,
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
+    pub(super) health: JobHealth,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
+    /// Its entry in the engine's `overdue`.
+    pub(super) overdue_at: Option<Timestamp>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
@@ -108,7 +112,9 @@ impl JobState {
             watermark,
             fingerprint: String::new(),
             removed_at,
+            health: JobHealth::default(),
             due: None,
+            overdue_at: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
             skips: None,

@@ -10,9 +10,10 @@ use std::{
 
 use cronlet_core::{
     digest::Digest,
+    health::{Failing, JobHealth},
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob, StoredRun, StoredState},
-    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, RunStatus, SkipReason},
+    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, RunStatus, SkipReason},
     state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +47,11 @@ pub(crate) struct JobRow {
     pub(crate) watermark: Timestamp,
     pub(crate) fingerprint: String,
     pub(crate) removed_at: Option<Timestamp>,
+    pub(crate) accepted_at: Timestamp,
+    pub(crate) last_success: Option<Timestamp>,
+    /// The last run that failed and that nobody asked for, and when; none once one has succeeded.
+    pub(crate) failing: Option<(RunId, Timestamp)>,
+    pub(crate) overdue: bool,
 }
 
 /// The way of a watermark from one acceptance of its job to the next.
@@ -148,10 +154,15 @@ impl Tables {
                 job,
                 watermark,
                 fingerprint,
-            } => self.accept(job, *watermark, fingerprint),
+            } => self.accept(at, job, *watermark, fingerprint),
             Record::JobRemoved { job } => {
                 if let Some(row) = self.jobs.get_mut(job) {
                     row.removed_at = Some(at);
+                }
+            }
+            Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
+                if let Some(row) = self.jobs.get_mut(job) {
+                    row.overdue = matches!(record, Record::JobOverdue { .. });
                 }
             }
             Record::Watermark { job, to } => self.move_watermark(job, *to),
@@ -182,11 +193,20 @@ impl Tables {
         }
     }
 
-    fn accept(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+    fn accept(&mut self, at: Timestamp, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+        let forgotten = |row: &JobRow| {
+            row.removed_at
+                .is_some_and(|removed| at.duration_since(removed) >= KEPT)
+        };
+        let before = self.jobs.remove(job).filter(|row| !forgotten(row));
         let row = JobRow {
             watermark,
             fingerprint: fingerprint.to_owned(),
             removed_at: None,
+            accepted_at: at,
+            last_success: before.as_ref().and_then(|row| row.last_success),
+            failing: before.as_ref().and_then(|row| row.failing),
+            overdue: before.is_some_and(|row| row.overdue),
         };
         self.jobs.insert(job.clone(), row);
         self.stretches.push(Stretch {
@@ -256,8 +276,29 @@ impl Tables {
                 row.status = end.status();
                 row.end = Some(*end);
                 self.open.remove(&run);
+                let (job, origin) = (row.new.job.clone(), row.new.origin);
+                self.note_health(at, (run, &job, origin), *end);
             }
             _ => {}
+        }
+    }
+
+    fn note_health(
+        &mut self,
+        at: Timestamp,
+        (run, job, origin): (RunId, &JobName, Origin),
+        end: RunEnd,
+    ) {
+        let Some(row) = self.jobs.get_mut(job) else {
+            return;
+        };
+        match end {
+            RunEnd::Succeeded => {
+                row.last_success = Some(at);
+                row.failing = None;
+            }
+            RunEnd::Failed(_) if origin != Origin::Manual => row.failing = Some((run, at)),
+            RunEnd::Failed(_) | RunEnd::Cancelled | RunEnd::Skipped(_) => {}
         }
     }
 
@@ -288,6 +329,12 @@ impl Tables {
                     watermark: row.watermark,
                     fingerprint: row.fingerprint.clone(),
                     removed_at: row.removed_at,
+                    health: JobHealth {
+                        accepted_at: row.accepted_at,
+                        last_success: row.last_success,
+                        failing: row.failing.map(|(run, at)| Failing { run, at }),
+                        overdue: row.overdue,
+                    },
                 })
                 .collect(),
             runs: self.open_runs().map(RunRow::stored).collect(),

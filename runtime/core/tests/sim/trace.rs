@@ -18,6 +18,9 @@ const LINE: usize = 240;
 /// Why what an attempt did to its job's state is not kept.
 const LOST: [&str; 2] = ["state-conflict", "state-full"];
 
+/// What a job may ail.
+const AILMENTS: [&str; 2] = ["overdue", "failing"];
+
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fingerprint(u64);
@@ -108,6 +111,14 @@ impl Words {
 
     fn hear(&mut self, step: &Step) {
         self.say("event", event(step.event));
+        for ailing in step.ailing {
+            if ailing.overdue.is_some() {
+                self.say("ailing", "overdue");
+            }
+            if ailing.failing.is_some() {
+                self.say("ailing", "failing");
+            }
+        }
         for effect in step.effects {
             self.say("effect", self::effect(effect));
             match effect {
@@ -164,6 +175,7 @@ impl Words {
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
+            .chain(AILMENTS.iter().map(|word| ("ailing", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(
@@ -234,6 +246,8 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobOverdue { .. } => "job-overdue",
+    Record::JobNotOverdue { .. } => "job-not-overdue",
     Record::Watermark { .. } => "watermark",
     Record::Skipped { .. } => "skipped",
     Record::RunQueued(_) => "run-queued",

@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod health;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     digest::Digest,
+    health::{Failing, JobHealth},
     job::{Component, Job},
     plan::{Plan, Settings},
     policy::{Backoff, CatchUpMode, OnCrash, Overlap, Retry},
@@ -938,6 +940,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
 
 fn recovery(run: StoredRun) -> Recovery {
     let stored = StoredJob {
+        health: JobHealth::default(),
         job: name("a"),
         watermark: at("06:00:00"),
         fingerprint: job("a").fingerprint(),

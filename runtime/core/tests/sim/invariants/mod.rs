@@ -3,12 +3,13 @@
 //! `due` is about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `effects` about what the engine asks of the world, `audit` about the whole
-//! history afterwards, `state` about what jobs remember.
+//! history afterwards, `state` about what jobs remember, `health` about jobs that do not go well.
 
 pub(crate) mod audit;
 mod due;
 mod effects;
 mod ends;
+mod health;
 mod plans;
 mod runs;
 mod slots;
@@ -102,6 +103,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     due::watermarks_move_forward,
     due::only_an_outage_makes_a_run_missed,
     plans::only_changes_are_accepted,
+    health::only_who_waits_too_long_is_overdue,
 ];
 
 /// Held against each effect.
@@ -132,4 +134,6 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     plans::recovery_closes_every_attempt,
     plans::shutdown_ends_what_is_armed,
     effects::it_never_spins,
+    health::who_waits_too_long_is_overdue,
+    health::jobs_ail_as_history_tells,
 ];
