@@ -32,6 +32,7 @@ pub mod handle;
 pub mod reload;
 pub mod status;
 
+mod ailing;
 mod disk;
 mod health;
 mod noted;

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 pub use super::noted::Troubled;
 use super::{
+    ailing::Ailments,
     handle::News,
     health::StoreHealth,
     noted::{Lacking, Noted},
@@ -59,7 +60,9 @@ pub struct Status {
     pub troubled: Vec<Troubled>,
     /// The job that is due next, and when.
     pub next: Option<(Timestamp, JobName)>,
-    /// What is not as it should be, in sentences; empty is healthy.
+    /// What must not be, in sentences.
+    pub unhealthy: Vec<String>,
+    /// What is not as it should be, in sentences; with both empty it is healthy.
     pub degraded: Vec<String>,
 }
 
@@ -261,6 +264,8 @@ impl Board {
             }
         }
         let store = self.store.status(waiting, now);
+        let ailments = Ailments::of(core, now);
+        let degraded = self.degraded(&store, now).chain(ailments.degraded);
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -275,7 +280,8 @@ impl Board {
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
-            degraded: self.degraded(&store, now),
+            unhealthy: ailments.unhealthy,
+            degraded: degraded.collect(),
             store,
         }
     }
@@ -295,7 +301,8 @@ impl Board {
         }
     }
 
-    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> Vec<String> {
+    /// Without what its jobs do.
+    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> impl Iterator<Item = String> {
         let store = self.store.reason(store, now);
         let refused =
             self.refused
@@ -309,7 +316,7 @@ impl Board {
         let unusable = self.troubled().map(|it| it.to_string());
         let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
         let whole = [store, unfollowed, refused];
-        whole.into_iter().flatten().chain(unusable).collect()
+        whole.into_iter().flatten().chain(unusable)
     }
 
     fn troubled(&self) -> impl Iterator<Item = Troubled> {

@@ -70,6 +70,10 @@ impl Trace {
             Record::PlanAccepted { digest } => debug!(%digest, "plan accepted"),
             Record::JobAccepted { job, watermark, .. } => debug!(%job, %watermark, "job accepted"),
             Record::JobRemoved { job } => info!(%job, "job removed"),
+            Record::JobOverdue { job, since } => {
+                warn!(%job, "overdue: nothing has succeeded since {since:.0}");
+            }
+            Record::JobNotOverdue { job } => info!(%job, "not overdue any more"),
             Record::Watermark { .. } => {}
             Record::Skipped {
                 job,

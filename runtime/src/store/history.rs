@@ -6,6 +6,7 @@
 
 use cronlet_core::{
     digest::Digest,
+    health::JobHealth,
     name::JobName,
     record::StoredJob,
     report::{LogLine, Usage},
@@ -182,6 +183,7 @@ pub struct JobRow {
     pub job: JobName,
     pub watermark: Timestamp,
     pub last_run: Option<RunRow>,
+    pub health: JobHealth,
 }
 
 /// Everything that is kept of one instant of a job, see [`History::instant`].

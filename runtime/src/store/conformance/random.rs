@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
+    health::{Failing, JobHealth},
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason, Turn},
@@ -263,7 +264,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(18) {
+        match self.below(19) {
+            18 => records.extend(self.overdue()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -285,6 +287,7 @@ impl Model {
             watermark: cut(watermark),
             fingerprint: fingerprint.clone(),
             removed_at: None,
+            health: self.health_of_accepted(&job),
         };
         self.jobs.insert(job.clone(), stored);
         Record::JobAccepted {
@@ -292,6 +295,33 @@ impl Model {
             watermark,
             fingerprint,
         }
+    }
+
+    /// What is known of a job that was there within the hour stays known.
+    fn health_of_accepted(&self, job: &JobName) -> JobHealth {
+        let now = cut(self.now);
+        let old = self.jobs.get(job).filter(|old| {
+            old.removed_at
+                .is_none_or(|at| now.duration_since(at).as_micros() < 3_600_000_000)
+        });
+        JobHealth {
+            accepted_at: now,
+            last_success: old.and_then(|old| old.health.last_success),
+            failing: old.and_then(|old| old.health.failing),
+            overdue: old.is_some_and(|old| old.health.overdue),
+        }
+    }
+
+    fn overdue(&mut self) -> Option<Record> {
+        let job = self.job();
+        let health = &mut self.jobs.get_mut(&job)?.health;
+        health.overdue = !health.overdue;
+        Some(if health.overdue {
+            let since = health.accepted_at;
+            Record::JobOverdue { job, since }
+        } else {
+            Record::JobNotOverdue { job }
+        })
     }
 
     fn job_removed(&mut self) -> Option<Record> {
@@ -495,6 +525,19 @@ impl Model {
             None => RunEnd::Cancelled,
         });
         self.ended.push(run);
+        let at = cut(self.now);
+        if let Some(StoredJob { health, .. }) = self.jobs.get_mut(&stored.new.job) {
+            match end {
+                RunEnd::Succeeded => {
+                    health.last_success = Some(at);
+                    health.failing = None;
+                }
+                RunEnd::Failed(_) if stored.new.origin != Origin::Manual => {
+                    health.failing = Some(Failing { run, at });
+                }
+                _ => {}
+            }
+        }
         let message = self.chance(3).then(|| self.text());
         records.push(Record::RunEnded { run, end, message });
     }
@@ -581,7 +624,8 @@ impl Model {
             self.pick(&ended)
         };
         let run = if self.chance(3) { absent } else { ended };
-        match self.below(8) {
+        match self.below(9) {
+            8 => Record::JobNotOverdue { job: job("absent") },
             0 => {
                 // A number that was used, or never comes.
                 let used = self.below_u64(self.next_run);

@@ -67,6 +67,7 @@ impl History for MemoryHistory {
                 JobRow {
                     job: job.job.clone(),
                     watermark: job.watermark,
+                    health: job.health.clone(),
                     last_run: newest
                         .find(|run| run.row.job == job.job)
                         .map(|run| run.row.clone()),

@@ -13,6 +13,7 @@ use std::{
 };
 
 use cronlet_core::{
+    health::JobHealth,
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob},
     run::{RunId, RunStatus},
@@ -129,14 +130,25 @@ impl State {
                 watermark,
                 fingerprint,
             } => {
+                let forgotten = |old: &StoredJob| {
+                    old.removed_at
+                        .is_some_and(|removed| at.duration_since(removed) >= REMOVED_JOBS_STAY)
+                };
+                let old = self.jobs.remove(job).filter(|old| !forgotten(old));
                 let stored = StoredJob {
                     job: job.clone(),
                     watermark: cut(*watermark),
                     fingerprint: fingerprint.clone(),
                     removed_at: None,
+                    health: JobHealth {
+                        accepted_at: at,
+                        ..old.map(|old| old.health).unwrap_or_default()
+                    },
                 };
                 self.jobs.insert(job.clone(), stored);
             }
+            Record::JobOverdue { job, .. } => self.job(job)?.health.overdue = true,
+            Record::JobNotOverdue { job } => self.job(job)?.health.overdue = false,
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::Skipped { .. } => self.skip(at, record),
@@ -171,6 +183,10 @@ impl State {
                 run.row.reason = end.reason().map(str::to_owned);
                 run.row.message.clone_from(message);
                 run.row.ended_at = Some(at);
+                let (number, job, origin) = (run.row.run, run.row.job.clone(), run.row.origin);
+                if let Some(job) = self.jobs.get_mut(&job) {
+                    job.health.run_ended(number, origin, *end, at);
+                }
             }
             Record::StateWritten {
                 job,

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, log, state};
+use super::{Cache, fault::Error, health::Ends, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -12,29 +12,37 @@ use crate::store::{
 };
 use cronlet_core::{
     digest::Digest,
+    name::JobName,
     record::{Batch, NewRun, Record},
     report::AttemptReport,
     run::{AttemptStatus, FailReason, RunId},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Params, params};
 
 type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Does what the records say, within the caller's transaction. If it fails, the transaction and the
 /// cache are to be thrown away.
-pub(super) fn batches(db: &Connection, batches: &[Batch], cache: &mut Cache) -> Result {
+pub(super) fn batches(
+    db: &Connection,
+    batches: &[Batch],
+    (cache, ends): (&mut Cache, &mut Ends),
+) -> Result {
     let first = cache.next_run;
+    ends.begin();
     for batch in batches {
         let mut apply = Apply {
             db,
             at: batch.at,
             cache,
+            ends,
         };
         for record in &batch.records {
             apply.record(record)?;
         }
     }
+    ends.write(db)?;
     if cache.next_run != first {
         let next = column(cache.next_run);
         change(db, "UPDATE meta SET next_run = ?1", [next])?;
@@ -47,6 +55,7 @@ struct Apply<'a> {
     db: &'a Connection,
     at: Timestamp,
     cache: &'a mut Cache,
+    ends: &'a mut Ends,
 }
 
 /// Runs a statement, and says how many rows it changed.
@@ -71,15 +80,9 @@ impl Apply<'_> {
                 job,
                 watermark,
                 fingerprint,
-            } => self
-                .change(
-                    "INSERT INTO jobs (job, watermark, fingerprint) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (job) DO UPDATE SET
-                         watermark = excluded.watermark, fingerprint = excluded.fingerprint,
-                         removed_at = NULL",
-                    params![job.as_str(), micros(*watermark), fingerprint],
-                )
-                .map(drop),
+            } => self.job_accepted(job, *watermark, fingerprint),
+            Record::JobOverdue { job, .. } => self.overdue(job, true),
+            Record::JobNotOverdue { job } => self.overdue(job, false),
             Record::JobRemoved { job } => must(
                 self.change(
                     "UPDATE jobs SET removed_at = ?2 WHERE job = ?1",
@@ -114,16 +117,52 @@ impl Apply<'_> {
         change(self.db, sql, params)
     }
 
-    fn plan_accepted(&self, digest: Digest) -> Result {
+    /// How it was doing is forgotten if it was not there for an hour.
+    fn job_accepted(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) -> Result {
+        self.ends.write(self.db)?;
+        self.change(
+            "INSERT INTO jobs (job, watermark, fingerprint, accepted_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (job) DO UPDATE SET
+                 watermark = excluded.watermark, fingerprint = excluded.fingerprint,
+                 accepted_at = excluded.accepted_at, removed_at = NULL,
+                 last_success = iif(removed_at <= ?5, NULL, last_success),
+                 failed_run = iif(removed_at <= ?5, NULL, failed_run),
+                 failed_at = iif(removed_at <= ?5, NULL, failed_at),
+                 overdue = iif(removed_at <= ?5, 0, overdue)",
+            params![
+                job.as_str(),
+                micros(watermark),
+                fingerprint,
+                micros(self.at),
+                micros(self.before(REMOVED_JOBS_STAY)),
+            ],
+        )
+        .map(drop)
+    }
+
+    fn overdue(&self, job: &JobName, is: bool) -> Result {
+        must(
+            self.change(
+                "UPDATE jobs SET overdue = ?2 WHERE job = ?1",
+                params![job.as_str(), is],
+            )?,
+            || Refused::UnknownJob(job.clone()),
+        )
+    }
+
+    /// So long ago.
+    fn before(&self, span: SignedDuration) -> Timestamp {
+        self.at.checked_sub(span).unwrap_or(Timestamp::MIN)
+    }
+
+    fn plan_accepted(&mut self, digest: Digest) -> Result {
+        self.ends.write(self.db)?;
         self.change(
             "INSERT INTO plans (digest, accepted_at) SELECT ?1, ?2
              WHERE ?1 IS NOT (SELECT digest FROM plans ORDER BY id DESC LIMIT 1)",
             params![digest.to_string(), micros(self.at)],
         )?;
-        let before = self
-            .at
-            .checked_sub(REMOVED_JOBS_STAY)
-            .unwrap_or(Timestamp::MIN);
+        let before = self.before(REMOVED_JOBS_STAY);
         let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2";
         self.change(sql, [micros(before), micros(self.at)])
             .map(drop)
@@ -187,6 +226,7 @@ impl Apply<'_> {
             cause,
         })?;
         self.cache.next_run = new.run.0 + 1;
+        self.ends.queued(new);
         Ok(())
     }
 
@@ -309,7 +349,7 @@ impl Apply<'_> {
         .map(drop)
     }
 
-    fn run(&self, record: &Record) -> Result {
+    fn run(&mut self, record: &Record) -> Result {
         let (run, changed) = match record {
             Record::RunRequeued { run } => (
                 run,
@@ -353,7 +393,11 @@ impl Apply<'_> {
             ),
             _ => return Ok(()),
         };
-        must(changed, || Refused::NotOpen(*run))
+        must(changed, || Refused::NotOpen(*run))?;
+        if let Record::RunEnded { run, end, .. } = record {
+            self.ends.ended(*run, *end, self.at);
+        }
+        Ok(())
     }
 }
 

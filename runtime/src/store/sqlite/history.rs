@@ -21,7 +21,7 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
-    fault, instant, log, old,
+    fault, health, instant, log, old,
     reader::Reader,
     resolve, state,
 };
@@ -39,7 +39,8 @@ const DOING: &str = "read the history";
 
 /// The jobs that were not removed, each with the number of its last run.
 pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
-    (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
+    (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1), \
+    j.accepted_at, j.last_success, j.failed_run, j.failed_at, j.overdue \
     FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
 
 /// Reads the database in one file. See [`history()`].
@@ -345,20 +346,24 @@ fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result
 
 fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
     let mut statement = db.prepare_cached(JOBS)?;
-    let jobs: Vec<(JobName, Timestamp, Option<RunId>)> = statement
-        .query_map([], |row| {
-            let mut columns = Columns::of(row);
-            Ok((columns.job()?, columns.time()?, columns.maybe_run_id()?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let last: Vec<RunId> = jobs.iter().filter_map(|(_, _, last)| *last).collect();
-    let mut runs = runs_numbered(db, &last)?;
-    Ok(jobs
-        .into_iter()
-        .map(|(job, watermark, last)| JobRow {
+    let jobs = statement.query_map([], |row| {
+        let mut columns = Columns::of(row);
+        let (job, watermark) = (columns.job()?, columns.time()?);
+        let last = columns.maybe_run_id()?;
+        let row = JobRow {
             job,
             watermark,
-            last_run: last.and_then(|run| runs.remove(&run)),
-        })
-        .collect())
+            last_run: None,
+            health: health::read(&mut columns)?,
+        };
+        Ok((row, last))
+    })?;
+    let jobs: Vec<(JobRow, Option<RunId>)> = jobs.collect::<Result<_, _>>()?;
+    let last: Vec<RunId> = jobs.iter().filter_map(|(_, last)| *last).collect();
+    let mut runs = runs_numbered(db, &last)?;
+    let with_last_run = |(row, last): (JobRow, Option<RunId>)| JobRow {
+        last_run: last.and_then(|run| runs.remove(&run)),
+        ..row
+    };
+    Ok(jobs.into_iter().map(with_last_run).collect())
 }

@@ -16,7 +16,7 @@ use rusqlite::{Connection, Row};
 use super::{
     Cache,
     columns::{self, Columns},
-    state,
+    health, state,
 };
 use crate::store::precision;
 
@@ -56,7 +56,8 @@ fn next_run(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// What [`stored_job`] reads, of the table `jobs`.
-pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at";
+pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at, \
+    accepted_at, last_success, failed_run, failed_at, overdue";
 
 pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let mut columns = Columns::of(row);
@@ -65,6 +66,7 @@ pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         watermark: columns.time()?,
         fingerprint: columns.get()?,
         removed_at: columns.maybe_time()?,
+        health: health::read(&mut columns)?,
     })
 }
 
