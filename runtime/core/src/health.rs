@@ -1,14 +1,15 @@
 //! How a job is doing: whether it fails, and whether it is overdue.
 //!
 //! A job is *overdue* from the moment on at which its `overdue_after` has passed since its last success,
-//! or since it was accepted if that is later. It *fails* from a run that ended `failed` to the next one
+//! or since it was accepted or its `start` if that is later. It *fails* from a run that ended `failed` to the next one
 //! that succeeds. [`Origin`] says which runs count for what.
-
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::run::{Origin, RunEnd, RunId};
+use crate::{
+    job::Job,
+    run::{Origin, RunEnd, RunId},
+};
 
 /// How one job is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,15 +42,25 @@ impl JobHealth {
         }
     }
 
-    /// Since when a success is waited for.
-    pub fn waits_since(&self) -> Timestamp {
-        self.last_success
-            .map_or(self.accepted_at, |success| success.max(self.accepted_at))
+    /// Since when a success of the job is waited for.
+    pub fn waits_since(&self, job: &Job) -> Timestamp {
+        let times = [
+            Some(self.accepted_at),
+            self.last_success,
+            job.schedule.start,
+        ];
+        times
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(self.accepted_at)
     }
 
-    /// From when on it is overdue if no run succeeds before.
-    pub fn overdue_at(&self, after: Duration) -> Option<Timestamp> {
-        self.waits_since().checked_add(after).ok()
+    /// From when on the job is overdue if no run succeeds before. What its `end` cuts off is not waited
+    /// for.
+    pub fn overdue_at(&self, job: &Job) -> Option<Timestamp> {
+        let at = self.waits_since(job).checked_add(job.overdue_after?).ok()?;
+        job.schedule.end.is_none_or(|end| at < end).then_some(at)
     }
 
     /// Notes how a run ended, and says whether it is a success that counts.
@@ -71,8 +82,19 @@ impl JobHealth {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::run::{FailReason, SkipReason};
+    use crate::{
+        job::Component,
+        name::JobName,
+        run::{FailReason, SkipReason},
+    };
+
+    fn job() -> Job {
+        let component = Component::Unusable(String::new());
+        Job::new(JobName::new("a").unwrap(), component)
+    }
 
     fn t(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -117,12 +139,27 @@ mod tests {
 
     #[test]
     fn a_success_is_waited_for_from_the_last_one_or_from_the_acceptance() {
-        let mut health = JobHealth::new(t(100));
-        assert_eq!(health.overdue_at(Duration::from_secs(5)), Some(t(105)));
+        let (mut health, mut job) = (JobHealth::new(t(100)), job());
+        assert_eq!(health.overdue_at(&job), None);
+        job.overdue_after = Some(Duration::from_secs(5));
+        assert_eq!(health.overdue_at(&job), Some(t(105)));
         health.last_success = Some(t(90));
-        assert_eq!(health.waits_since(), t(100));
+        assert_eq!(health.waits_since(&job), t(100));
         health.last_success = Some(t(110));
-        assert_eq!(health.overdue_at(Duration::from_secs(5)), Some(t(115)));
-        assert_eq!(health.overdue_at(Duration::MAX), None);
+        assert_eq!(health.overdue_at(&job), Some(t(115)));
+        job.overdue_after = Some(Duration::MAX);
+        assert_eq!(health.overdue_at(&job), None);
+    }
+
+    #[test]
+    fn a_success_is_waited_for_between_start_and_end() {
+        let (health, mut job) = (JobHealth::new(t(100)), job());
+        job.overdue_after = Some(Duration::from_secs(5));
+        job.schedule.start = Some(t(200));
+        assert_eq!(health.overdue_at(&job), Some(t(205)));
+        job.schedule.end = Some(t(206));
+        assert_eq!(health.overdue_at(&job), Some(t(205)));
+        job.schedule.end = Some(t(205));
+        assert_eq!(health.overdue_at(&job), None);
     }
 }

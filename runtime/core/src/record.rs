@@ -55,7 +55,7 @@ pub enum Record {
     JobOverdue {
         /// Which.
         job: JobName,
-        /// Its last success, or when it was accepted if that is later.
+        /// Its last success, or when it was accepted or its `start` if that is later.
         since: Timestamp,
     },
     /// A job that was overdue is so no more: a run of it has succeeded, or the plan has changed.

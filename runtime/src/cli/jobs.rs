@@ -135,8 +135,8 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
 /// Since when nothing has succeeded, if the job is overdue, also while no daemon runs.
 fn overdue_since(known: Option<(&job::Job, &JobRow)>, now: Timestamp) -> Option<Timestamp> {
     let (job, row) = known?;
-    let at = row.health.overdue_at(job.overdue_after?)?;
-    (at <= now).then(|| row.health.waits_since())
+    let at = row.health.overdue_at(job)?;
+    (at <= now).then(|| row.health.waits_since(job))
 }
 
 /// Where the job stands, in a word.

@@ -34,7 +34,7 @@ impl Engine {
         self.jobs.values().filter_map(|state| {
             let job = state.job.as_ref()?;
             let health = &state.health;
-            let overdue = health.overdue.then(|| health.waits_since());
+            let overdue = health.overdue.then(|| health.waits_since(job));
             let failing = health.failing.filter(|_| job.critical);
             (overdue.is_some() || failing.is_some()).then_some(Ailing {
                 job,
@@ -64,8 +64,8 @@ impl Engine {
         if let Some(at) = state.overdue_at.take() {
             self.overdue.remove(&(at, name.clone()));
         }
-        let after = state.job.as_ref().and_then(|job| job.overdue_after);
-        let at = after.and_then(|after| state.health.overdue_at(after));
+        let job = state.job.as_ref();
+        let at = job.and_then(|job| state.health.overdue_at(job));
         if state.health.overdue {
             if at.is_some_and(|at| at <= step.now) {
                 return;
@@ -87,13 +87,13 @@ impl Engine {
                 return;
             };
             step.looks -= 1;
-            if let Some(state) = self.jobs.get_mut(&name) {
+            if let Some(state) = self.jobs.get_mut(&name)
+                && let Some(job) = &state.job
+            {
                 state.overdue_at = None;
                 state.health.overdue = true;
-                step.records.push(Record::JobOverdue {
-                    job: name,
-                    since: state.health.waits_since(),
-                });
+                let since = state.health.waits_since(job);
+                step.records.push(Record::JobOverdue { job: name, since });
             }
         }
     }

@@ -81,7 +81,7 @@ fn a_job_is_overdue_once_and_until_a_run_succeeds() {
 #[test]
 fn the_engine_wakes_when_a_job_is_overdue() {
     let mut by_hand = watched("a");
-    by_hand.trigger = None;
+    by_hand.schedule = Schedule::default();
     let mut world = World::new("06:00:00", Recovery::default(), [by_hand]);
     assert_eq!(world.take().1, [Effect::WakeAt(at("06:03:00"))]);
     world.wake("06:02:00");
@@ -111,9 +111,8 @@ fn the_plan_says_who_can_be_overdue() {
     world.replace([watched("a")]);
     assert_eq!(world.overdue(), [Some(at("06:00:00"))]);
     let mut later = watched("a");
-    later.trigger = Some(Trigger::Every(
-        Every::new(Duration::from_mins(2), Duration::ZERO).unwrap(),
-    ));
+    let every = Every::new(Duration::from_mins(2), Duration::ZERO).unwrap();
+    later.schedule = Trigger::Every(every).into();
     world.replace([later]);
     assert_eq!(world.overdue(), [None], "it was accepted anew");
     world.wake("06:13:01");
@@ -141,7 +140,7 @@ fn what_was_overdue_before_a_restart_is_not_said_again() {
 #[test]
 fn a_crowd_is_overdue_part_by_part() {
     let jobs = (0..=DUE_PER_STEP).map(|number| Job {
-        trigger: None,
+        schedule: Schedule::default(),
         ..watched(&format!("job-{number}"))
     });
     let mut world = World::fresh(jobs);

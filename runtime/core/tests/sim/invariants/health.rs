@@ -1,6 +1,6 @@
 //! Health: which jobs are overdue, and which critical ones fail.
 
-use cronlet_core::{name::JobName, record::Record};
+use cronlet_core::{job::Job, name::JobName, record::Record};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ensure};
@@ -24,7 +24,8 @@ pub(super) fn only_who_waits_too_long_is_overdue(
     let is_up = time(watch, job, row).is_some_and(|at| at <= step.now);
     let holds = match record {
         Record::JobOverdue { since, .. } => {
-            !row.overdue && is_up && *since == waits_since(row) && watch.serves()
+            let expected = watch.job(job).map(|job| waits_since(job, row));
+            !row.overdue && is_up && Some(*since) == expected && watch.serves()
         }
         _ => row.overdue && !is_up,
     };
@@ -58,7 +59,7 @@ pub(super) fn jobs_ail_as_history_tells(watch: &Watch, step: &Step) -> Check {
     let expected: Vec<_> = jobs
         .filter_map(|job| {
             let row = watch.view.jobs.get(&job.name)?;
-            let overdue = row.overdue.then(|| waits_since(row));
+            let overdue = row.overdue.then(|| waits_since(job, row));
             let failing = if job.critical { row.failing } else { None };
             (overdue.is_some() || failing.is_some()).then(|| Ailing {
                 job: job.name.clone(),
@@ -72,13 +73,19 @@ pub(super) fn jobs_ail_as_history_tells(watch: &Watch, step: &Step) -> Check {
     })
 }
 
-/// When a job of the plan is overdue if nothing succeeds.
+/// When a job of the plan is overdue if nothing succeeds. At its end and later it never is.
 fn time(watch: &Watch, job: &JobName, row: &JobRow) -> Option<Timestamp> {
-    let after = watch.job(job)?.overdue_after?;
-    Some(waits_since(row) + SignedDuration::try_from(after).expect("it is short"))
+    let job = watch.job(job)?;
+    let after = SignedDuration::try_from(job.overdue_after?).expect("it is short");
+    let at = waits_since(job, row) + after;
+    let over = job.schedule.end.is_some_and(|end| end <= at);
+    (!over).then_some(at)
 }
 
-fn waits_since(row: &JobRow) -> Timestamp {
-    let times = row.last_success.into_iter().chain([row.accepted_at]);
-    times.max().unwrap_or(row.accepted_at)
+fn waits_since(job: &Job, row: &JobRow) -> Timestamp {
+    let later = [row.last_success, job.schedule.start];
+    later
+        .into_iter()
+        .flatten()
+        .fold(row.accepted_at, Timestamp::max)
 }
