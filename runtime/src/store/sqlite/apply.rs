@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, health::Ends, log, state};
+use super::{Cache, fault::Error, health, health::Ends, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -12,12 +12,11 @@ use crate::store::{
 };
 use cronlet_core::{
     digest::Digest,
-    name::JobName,
     record::{Batch, NewRun, Record},
     report::AttemptReport,
     run::{AttemptStatus, FailReason, RunId},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 
 type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -76,13 +75,12 @@ impl Apply<'_> {
     fn record(&mut self, record: &Record) -> Result {
         match record {
             Record::PlanAccepted { digest } => self.plan_accepted(*digest),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => self.job_accepted(job, *watermark, fingerprint),
-            Record::JobOverdue { job, .. } => self.overdue(job, true),
-            Record::JobNotOverdue { job } => self.overdue(job, false),
+            Record::JobAccepted { .. } => Ok(self.ends.accept(self.db, record, self.at)?),
+            Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
+                must(health::write_overdue(self.db, record)?, || {
+                    Refused::UnknownJob(job.clone())
+                })
+            }
             Record::JobRemoved { job } => must(
                 self.change(
                     "UPDATE jobs SET removed_at = ?2 WHERE job = ?1",
@@ -117,44 +115,6 @@ impl Apply<'_> {
         change(self.db, sql, params)
     }
 
-    /// How it was doing is forgotten if it was not there for an hour.
-    fn job_accepted(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) -> Result {
-        self.ends.write(self.db)?;
-        self.change(
-            "INSERT INTO jobs (job, watermark, fingerprint, accepted_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (job) DO UPDATE SET
-                 watermark = excluded.watermark, fingerprint = excluded.fingerprint,
-                 accepted_at = excluded.accepted_at, removed_at = NULL,
-                 last_success = iif(removed_at <= ?5, NULL, last_success),
-                 failed_run = iif(removed_at <= ?5, NULL, failed_run),
-                 failed_at = iif(removed_at <= ?5, NULL, failed_at),
-                 overdue = iif(removed_at <= ?5, 0, overdue)",
-            params![
-                job.as_str(),
-                micros(watermark),
-                fingerprint,
-                micros(self.at),
-                micros(self.before(REMOVED_JOBS_STAY)),
-            ],
-        )
-        .map(drop)
-    }
-
-    fn overdue(&self, job: &JobName, is: bool) -> Result {
-        must(
-            self.change(
-                "UPDATE jobs SET overdue = ?2 WHERE job = ?1",
-                params![job.as_str(), is],
-            )?,
-            || Refused::UnknownJob(job.clone()),
-        )
-    }
-
-    /// So long ago.
-    fn before(&self, span: SignedDuration) -> Timestamp {
-        self.at.checked_sub(span).unwrap_or(Timestamp::MIN)
-    }
-
     fn plan_accepted(&mut self, digest: Digest) -> Result {
         self.ends.write(self.db)?;
         self.change(
@@ -162,7 +122,10 @@ impl Apply<'_> {
              WHERE ?1 IS NOT (SELECT digest FROM plans ORDER BY id DESC LIMIT 1)",
             params![digest.to_string(), micros(self.at)],
         )?;
-        let before = self.before(REMOVED_JOBS_STAY);
+        let before = self
+            .at
+            .checked_sub(REMOVED_JOBS_STAY)
+            .unwrap_or(Timestamp::MIN);
         let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2";
         self.change(sql, [micros(before), micros(self.at)])
             .map(drop)

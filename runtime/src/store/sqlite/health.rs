@@ -9,14 +9,21 @@ use std::collections::{BTreeMap, HashMap};
 use cronlet_core::{
     health::{Failing, JobHealth},
     name::JobName,
-    record::NewRun,
+    record::{NewRun, Record},
     run::{Origin, RunEnd, RunId},
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::columns::Columns;
-use crate::store::precision::{column, cut, micros};
+use crate::store::{
+    REMOVED_JOBS_STAY,
+    precision::{column, cut, micros},
+};
+
+/// Whose the runs are that are not final.
+pub(super) const OPEN: &str =
+    "SELECT r.run, r.job, r.origin FROM runs AS r WHERE r.ended_at IS NULL";
 
 /// What the ends of runs mean for their jobs.
 #[derive(Debug, Default)]
@@ -32,8 +39,7 @@ pub(super) struct Ends {
 impl Ends {
     /// With the runs that are not final.
     pub(super) fn recover(db: &Connection) -> rusqlite::Result<Self> {
-        let sql = "SELECT r.run, r.job, r.origin FROM runs AS r WHERE r.ended_at IS NULL";
-        let mut statement = db.prepare(sql)?;
+        let mut statement = db.prepare(OPEN)?;
         let open = statement.query_map([], |row| {
             let mut columns = Columns::of(row);
             Ok((columns.run_id()?, (columns.job()?, columns.name()?)))
@@ -86,12 +92,57 @@ impl Ends {
         Ok(())
     }
 
+    /// Writes that a job is accepted. How it was doing is forgotten if it was away for an hour.
+    pub(super) fn accept(
+        &mut self,
+        db: &Connection,
+        record: &Record,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let Record::JobAccepted {
+            job,
+            watermark,
+            fingerprint,
+        } = record
+        else {
+            return Ok(());
+        };
+        self.write(db)?;
+        let hour_ago = now.checked_sub(REMOVED_JOBS_STAY);
+        let hour_ago = micros(hour_ago.unwrap_or(Timestamp::MIN));
+        db.prepare_cached(
+            "UPDATE jobs SET last_success = NULL, failed_run = NULL, failed_at = NULL, overdue = 0
+             WHERE job = ?1 AND removed_at <= ?2",
+        )?
+        .execute(params![job.as_str(), hour_ago])?;
+        let (job, watermark, now) = (job.as_str(), micros(*watermark), micros(now));
+        db.prepare_cached(
+            "INSERT INTO jobs (job, watermark, fingerprint, accepted_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (job) DO UPDATE SET
+                 watermark = excluded.watermark, fingerprint = excluded.fingerprint,
+                 accepted_at = excluded.accepted_at, removed_at = NULL",
+        )?
+        .execute(params![job, watermark, fingerprint, now])?;
+        Ok(())
+    }
+
     /// The transaction is on disk.
     pub(super) fn committed(&mut self) {
         for run in self.ended.drain(..) {
             self.open.remove(&run);
         }
     }
+}
+
+/// Writes that a job is overdue, or is so no more, and says how many jobs that is.
+pub(super) fn write_overdue(db: &Connection, record: &Record) -> rusqlite::Result<usize> {
+    let (job, overdue) = match record {
+        Record::JobOverdue { job, .. } => (job, true),
+        Record::JobNotOverdue { job } => (job, false),
+        _ => return Ok(0),
+    };
+    db.prepare_cached("UPDATE jobs SET overdue = ?2 WHERE job = ?1")?
+        .execute(params![job.as_str(), overdue])
 }
 
 /// The next columns: `accepted_at`, `last_success`, `failed_run`, `failed_at` and `overdue`.

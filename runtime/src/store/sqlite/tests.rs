@@ -660,6 +660,7 @@ fn every_question_has_its_index() {
         history::JOBS.to_owned(),
         recover::open_runs_statement(),
         recover::OPEN_ATTEMPTS.to_owned(),
+        health::OPEN.to_owned(),
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
@@ -678,6 +679,7 @@ fn every_question_has_its_index() {
         "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING COVERING INDEX runs_open (ended_at=?); \
          SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING INDEX runs_by_job (job=? AND rowid<?); \
          CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?); \
          CORRELATED SCALAR SUBQUERY 2; SEARCH l USING INDEX sqlite_autoindex_logs_1 (run=?)",
