@@ -20,9 +20,9 @@ for_each_store! {
 
 const FAILED: RunEnd = RunEnd::Failed(FailReason::Trap);
 
-fn failing(run: u64, at: Timestamp) -> Option<Failing> {
+fn failing(run: u64, at: Timestamp) -> Failing {
     let run = RunId(run);
-    Some(Failing { run, at })
+    Failing { run, at }
 }
 
 /// What an engine and a person are told of the only job.
@@ -47,7 +47,7 @@ fn a_job_has_its_last_success_and_what_it_fails_with<S: Subject>() {
     let mut subject = with_runs::<S>(5);
     assert_eq!(health(&mut subject), JobHealth::new(at(0)));
     subject.write(at(1), vec![finished(1, FAILED)]);
-    assert_eq!(health(&mut subject).failing, failing(1, at(1)));
+    assert_eq!(health(&mut subject).failing, Some(failing(1, at(1))));
     subject.write(at(2), vec![finished(2, RunEnd::Succeeded)]);
     let succeeded = JobHealth {
         last_success: Some(at(2)),
@@ -60,7 +60,7 @@ fn a_job_has_its_last_success_and_what_it_fails_with<S: Subject>() {
     assert_eq!(health(&mut subject), succeeded);
     subject.write(at(5), vec![finished(5, FAILED)]);
     let failed = JobHealth {
-        failing: failing(5, at(5)),
+        failing: Some(failing(5, at(5))),
         ..succeeded
     };
     assert_eq!(health(&mut subject), failed);
@@ -80,7 +80,7 @@ fn the_ends_of_one_transaction_count_in_their_order<S: Subject>() {
     subject.store().commit(&group).unwrap();
     let expected = JobHealth {
         last_success: Some(at(1)),
-        failing: failing(3, at(2)),
+        failing: Some(failing(3, at(2))),
         ..JobHealth::new(at(0))
     };
     assert_eq!(health(&mut subject), expected);
@@ -100,7 +100,7 @@ fn who_asked_for_a_failure_has_seen_it<S: Subject>() {
     let mut subject = with_runs::<S>(1);
     subject.write(at(1), vec![finished(1, FAILED)]);
     subject.write(at(2), vec![manual(2, "a", 7), finished(2, FAILED)]);
-    assert_eq!(health(&mut subject).failing, failing(1, at(1)));
+    assert_eq!(health(&mut subject).failing, Some(failing(1, at(1))));
     subject.write(
         at(3),
         vec![manual(3, "a", 8), finished(3, RunEnd::Succeeded)],
@@ -118,7 +118,7 @@ fn what_does_not_come_to_the_disk_counts_for_nothing<S: Subject>() {
     subject.try_write(at(1), wrong).unwrap_err();
     assert_eq!(health(&mut subject), JobHealth::new(at(0)));
     subject.write(at(2), vec![finished(2, FAILED)]);
-    assert_eq!(health(&mut subject).failing, failing(2, at(2)));
+    assert_eq!(health(&mut subject).failing, Some(failing(2, at(2))));
     subject.write(at(3), vec![finished(1, RunEnd::Succeeded)]);
     assert_eq!(health(&mut subject).last_success, Some(at(3)));
 }
@@ -136,7 +136,7 @@ fn a_job_is_overdue_until_it_is_not<S: Subject>() {
     let not = Record::JobNotOverdue { job: job("a") };
     subject.write(at(3), vec![not]);
     let expected = JobHealth {
-        failing: failing(1, at(2)),
+        failing: Some(failing(1, at(2))),
         ..JobHealth::new(at(2))
     };
     assert_eq!(health(&mut subject), expected);
@@ -153,7 +153,7 @@ fn a_job_that_was_away_for_an_hour_is_another_one<S: Subject>() {
     subject.write(at(3609), vec![accepted("a", at(0))]);
     let expected = JobHealth {
         last_success: Some(at(1)),
-        failing: failing(2, at(1)),
+        failing: Some(failing(2, at(1))),
         ..JobHealth::new(at(3609))
     };
     assert_eq!(health(&mut subject), expected);
@@ -180,7 +180,7 @@ fn a_restart_knows_whose_runs_are_open<S: Subject>() {
     let mut subject = with_runs::<S>(2);
     subject.write(at(1), vec![finished(1, FAILED)]);
     subject.restart();
-    assert_eq!(health(&mut subject).failing, failing(1, at(1)));
+    assert_eq!(health(&mut subject).failing, Some(failing(1, at(1))));
     subject.write(at(2), vec![finished(2, RunEnd::Succeeded)]);
     let expected = JobHealth {
         last_success: Some(at(2)),

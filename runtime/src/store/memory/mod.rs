@@ -3,6 +3,7 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod health;
 mod history;
 mod old;
 mod run;
@@ -13,7 +14,6 @@ use std::{
 };
 
 use cronlet_core::{
-    health::JobHealth,
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob},
     run::{RunId, RunStatus},
@@ -125,28 +125,7 @@ impl State {
                 let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
                 job.watermark > at || job.removed_at.is_none_or(stays)
             }),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => {
-                let forgotten = |old: &StoredJob| {
-                    old.removed_at
-                        .is_some_and(|removed| at.duration_since(removed) >= REMOVED_JOBS_STAY)
-                };
-                let old = self.jobs.remove(job).filter(|old| !forgotten(old));
-                let stored = StoredJob {
-                    job: job.clone(),
-                    watermark: cut(*watermark),
-                    fingerprint: fingerprint.clone(),
-                    removed_at: None,
-                    health: JobHealth {
-                        accepted_at: at,
-                        ..old.map(|old| old.health).unwrap_or_default()
-                    },
-                };
-                self.jobs.insert(job.clone(), stored);
-            }
+            Record::JobAccepted { .. } => self.accept(at, record),
             Record::JobOverdue { job, .. } => self.job(job)?.health.overdue = true,
             Record::JobNotOverdue { job } => self.job(job)?.health.overdue = false,
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
@@ -177,17 +156,7 @@ impl State {
                 let row = &mut self.open_run(*run)?.row;
                 row.cancel_requested_at.get_or_insert(at);
             }
-            Record::RunEnded { run, end, message } => {
-                let run = self.open_run(*run)?;
-                run.go(end.status());
-                run.row.reason = end.reason().map(str::to_owned);
-                run.row.message.clone_from(message);
-                run.row.ended_at = Some(at);
-                let (number, job, origin) = (run.row.run, run.row.job.clone(), run.row.origin);
-                if let Some(job) = self.jobs.get_mut(&job) {
-                    job.health.run_ended(number, origin, *end, at);
-                }
-            }
+            Record::RunEnded { .. } => self.end_run(at, record)?,
             Record::StateWritten {
                 job,
                 changes,
