@@ -1,7 +1,7 @@
 //! How a job is doing: whether it fails, and whether it is overdue.
 //!
 //! A job is *overdue* from the moment on at which its `overdue_after` has passed since its last success,
-//! or since it was accepted or its `start` if that is later. It *fails* from a run that ended `failed` to the next one
+//! or since it was accepted or resumed or its `start` if that is later. It is not while it is paused or disabled. It *fails* from a run that ended `failed` to the next one
 //! that succeeds. [`Origin`] says which runs count for what.
 
 use jiff::Timestamp;
@@ -14,8 +14,8 @@ use crate::{
 /// How one job is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobHealth {
-    /// When it was accepted last: from then on a success is waited for.
-    pub accepted_at: Timestamp,
+    /// When it was accepted or resumed last: from then on a success is waited for.
+    pub watched_since: Timestamp,
     /// When the last of its runs that succeeded ended.
     pub last_success: Option<Timestamp>,
     /// The last of its runs that failed, if none has succeeded since.
@@ -34,10 +34,10 @@ pub struct Failing {
 }
 
 impl JobHealth {
-    /// A job that is accepted now, and of which nothing else is known.
-    pub fn new(accepted_at: Timestamp) -> Self {
+    /// A job that is accepted then, and of which nothing else is known.
+    pub fn new(watched_since: Timestamp) -> Self {
         Self {
-            accepted_at,
+            watched_since,
             ..Self::default()
         }
     }
@@ -45,7 +45,7 @@ impl JobHealth {
     /// Since when a success of the job is waited for.
     pub fn waits_since(&self, job: &Job) -> Timestamp {
         let times = [
-            Some(self.accepted_at),
+            Some(self.watched_since),
             self.last_success,
             job.schedule.start,
         ];
@@ -53,7 +53,7 @@ impl JobHealth {
             .into_iter()
             .flatten()
             .max()
-            .unwrap_or(self.accepted_at)
+            .unwrap_or(self.watched_since)
     }
 
     /// From when on the job is overdue if no run succeeds before. What its `end` cuts off is not waited

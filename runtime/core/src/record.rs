@@ -9,6 +9,7 @@ use crate::{
     digest::Digest,
     health::JobHealth,
     name::JobName,
+    pause::{PauseReason, Paused},
     report::AttemptReport,
     run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason, Turn},
     state::StateChanges,
@@ -55,13 +56,36 @@ pub enum Record {
     JobOverdue {
         /// Which.
         job: JobName,
-        /// Its last success, or when it was accepted or its `start` if that is later.
+        /// Its last success, or when it was accepted or resumed or its `start` if that is later.
         since: Timestamp,
     },
-    /// A job that was overdue is so no more: a run of it has succeeded, or the plan has changed.
+    /// A job that was overdue is so no more: a run of it has succeeded, the plan has changed, or it is paused.
     JobNotOverdue {
         /// Which.
         job: JobName,
+    },
+    /// Nothing makes a job due any more: what was due is accounted for.
+    JobPaused {
+        /// Which.
+        job: JobName,
+        /// What paused it; if its failures did, so many are counted.
+        why: PauseReason,
+    },
+    /// The pause of a job is over, and its failures are forgotten.
+    JobResumed {
+        /// Which.
+        job: JobName,
+        /// Nothing up to here is an occurrence but what was one before the pause.
+        watermark: Timestamp,
+        /// Who ended it; none also if the job is another than the one that was paused.
+        actor: Option<Arc<str>>,
+    },
+    /// So many runs of a job have failed in a row. Only a job that has `disable_after` counts them.
+    FailuresCounted {
+        /// Which job's.
+        job: JobName,
+        /// How many; zero when one succeeded.
+        failures: u32,
     },
     /// Everything up to `to` is accounted for by the records beside this one.
     Watermark {
@@ -211,6 +235,10 @@ pub struct StoredJob {
     pub removed_at: Option<Timestamp>,
     /// How it is doing.
     pub health: JobHealth,
+    /// Its pause, if it is paused.
+    pub paused: Option<Paused>,
+    /// How many of its runs have failed in a row, as far as they are counted.
+    pub failures: u32,
 }
 
 /// What is stored of a run that is not final.

@@ -12,6 +12,7 @@ use cronlet_core::{
     engine::Engine,
     job::Component,
     name::JobName,
+    pause::Paused,
     plan::Plan,
     record::{Batch, Record},
     run::{RunId, RunStatus},
@@ -58,6 +59,8 @@ pub struct Status {
     pub jobs: usize,
     /// Those whose components cannot be used.
     pub troubled: Vec<Troubled>,
+    /// Jobs of the plan that are paused.
+    pub paused: Vec<(JobName, Paused)>,
     /// The job that is due next, and when.
     pub next: Option<(Timestamp, JobName)>,
     /// What must not be, in sentences.
@@ -265,7 +268,7 @@ impl Board {
         }
         let store = self.store.status(waiting, now);
         let ailments = Ailments::of(core, now);
-        let degraded = self.degraded(&store, now).chain(ailments.degraded);
+        let degraded = self.degraded(core, &store, now).chain(ailments.degraded);
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -279,6 +282,10 @@ impl Board {
             retrying,
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
+            paused: core
+                .paused_jobs()
+                .map(|(job, paused)| (job.clone(), paused.clone()))
+                .collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             unhealthy: ailments.unhealthy,
             degraded: degraded.collect(),
@@ -301,8 +308,13 @@ impl Board {
         }
     }
 
-    /// Without what its jobs do.
-    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> impl Iterator<Item = String> {
+    /// Without the jobs that are overdue.
+    fn degraded(
+        &self,
+        core: &Engine,
+        store: &StoreStatus,
+        now: Timestamp,
+    ) -> impl Iterator<Item = String> {
         let store = self.store.reason(store, now);
         let refused =
             self.refused
@@ -316,7 +328,13 @@ impl Board {
         let unusable = self.troubled().map(|it| it.to_string());
         let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
         let whole = [store, unfollowed, refused];
-        whole.into_iter().flatten().chain(unusable)
+        let paused = core.paused_jobs().filter_map(|(job, paused)| {
+            let why = &paused.why;
+            why.is_by_failures()
+                .then(|| format!("job `{job}` is paused {why}"))
+        });
+        let jobs = unusable.chain(paused);
+        whole.into_iter().flatten().chain(jobs)
     }
 
     fn troubled(&self) -> impl Iterator<Item = Troubled> {

@@ -1,7 +1,7 @@
 //! Which jobs are overdue, and which of the critical ones fail.
 //!
 //! A job that is overdue is said to be so once, in the step in which its time is up, and once that it is
-//! so no more: after a success, or because the plan has changed. That the daemon was down, or a clock
+//! so no more: after a success, because the plan has changed, or because it is halted. That the daemon was down, or a clock
 //! was set forward, is no excuse: nothing has succeeded for that long.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Ailing<'a> {
     pub job: &'a Arc<Job>,
     /// If it is overdue: since when nothing has succeeded.
     pub overdue: Option<Timestamp>,
-    /// If it is critical and fails: with what.
+    /// If it is critical, not halted, and fails: with what.
     pub failing: Option<Failing>,
 }
 
@@ -34,8 +34,10 @@ impl Engine {
         self.jobs.values().filter_map(|state| {
             let job = state.job.as_ref()?;
             let health = &state.health;
+            // A job that is halted is nobody's worry; what it failed with is not forgotten.
+            let matters = job.critical && !state.is_halted();
             let overdue = health.overdue.then(|| health.waits_since(job));
-            let failing = health.failing.filter(|_| job.critical);
+            let failing = health.failing.filter(|_| matters);
             (overdue.is_some() || failing.is_some()).then_some(Ailing {
                 job,
                 overdue,
@@ -55,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// Sets when the job is overdue, by its last success and its definition. One that is so already, and
+    /// Sets when the job is overdue, by its last success and its definition; a halted one never is. One that is so already, and
     /// should not be, is so no more.
     pub(super) fn await_success(&mut self, step: &mut Step, name: &JobName) {
         let Some(state) = self.jobs.get_mut(name) else {
@@ -64,7 +66,7 @@ impl Engine {
         if let Some(at) = state.overdue_at.take() {
             self.overdue.remove(&(at, name.clone()));
         }
-        let job = state.job.as_ref();
+        let job = state.job.as_ref().filter(|_| !state.is_halted());
         let at = job.and_then(|job| state.health.overdue_at(job));
         if state.health.overdue {
             if at.is_some_and(|at| at <= step.now) {

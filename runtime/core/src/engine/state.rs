@@ -8,6 +8,7 @@ use super::{late::SkipRange, ledger::Terms};
 use crate::{
     health::JobHealth,
     job::Job,
+    pause::Paused,
     record::NewRun,
     run::{FailReason, RunId, RunStatus, Turn},
 };
@@ -22,6 +23,9 @@ pub(super) struct JobState {
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
     pub(super) health: JobHealth,
+    pub(super) paused: Option<Paused>,
+    /// Its runs in a row that failed, as far as `disable_after` counts them.
+    pub(super) failures: u32,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
     /// Its entry in the engine's `overdue`.
@@ -104,6 +108,8 @@ impl JobState {
             fingerprint: String::new(),
             removed_at,
             health: JobHealth::default(),
+            paused: None,
+            failures: 0,
             due: None,
             overdue_at: None,
             open: BTreeMap::new(),

@@ -164,6 +164,8 @@ fn a_job_is_remembered_as_it_was_last_said<S: Subject>() {
         fingerprint: format!("print of {name}"),
         removed_at: None,
         health: JobHealth::new(at(0)),
+        paused: None,
+        failures: 0,
     };
     let jobs = subject.recovery().jobs;
     assert_eq!(jobs, [stored("a", at(1)), stored("b", at(60))]);
@@ -754,6 +756,7 @@ fn jobs_come_with_their_last_run<S: Subject>() {
     );
     let jobs = subject.history().jobs().unwrap();
     let row = |name, watermark, last_run| JobRow {
+        paused: None,
         job: job(name),
         watermark,
         last_run,

@@ -45,6 +45,7 @@ macro_rules! for_each_store {
 mod cases;
 mod health;
 mod instant;
+mod jobs;
 mod random;
 mod retention;
 

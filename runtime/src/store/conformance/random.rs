@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
     health::{Failing, JobHealth},
+    pause::{PauseReason, Paused},
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason, Turn},
@@ -150,6 +151,13 @@ impl Trial {
             "seed {seed}"
         );
         for name in JOBS.map(job) {
+            let now = self.model.now;
+            let events = memory.job_events(&name, now).unwrap();
+            assert_eq!(
+                sqlite.job_events(&name, now).unwrap(),
+                events,
+                "seed {seed}"
+            );
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
@@ -264,8 +272,11 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(19) {
-            18 => records.extend(self.overdue()),
+        match self.below(22) {
+            21 => records.extend(self.overdue()),
+            18 => records.extend(self.paused()),
+            19 => records.extend(self.resumed()),
+            20 => records.extend(self.failures_counted()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -282,12 +293,15 @@ impl Model {
         let job = self.job();
         let watermark = self.time();
         let fingerprint = self.text();
+        let before = self.jobs.get(&job);
         let stored = StoredJob {
             job: job.clone(),
             watermark: cut(watermark),
             fingerprint: fingerprint.clone(),
             removed_at: None,
             health: self.health_of_accepted(&job),
+            paused: before.and_then(|job| job.paused.clone()),
+            failures: before.map_or(0, |job| job.failures),
         };
         self.jobs.insert(job.clone(), stored);
         Record::JobAccepted {
@@ -305,7 +319,7 @@ impl Model {
                 .is_none_or(|at| now.duration_since(at).as_micros() < 3_600_000_000)
         });
         JobHealth {
-            accepted_at: now,
+            watched_since: now,
             last_success: old.and_then(|old| old.health.last_success),
             failing: old.and_then(|old| old.health.failing),
             overdue: old.is_some_and(|old| old.health.overdue),
@@ -317,7 +331,7 @@ impl Model {
         let health = &mut self.jobs.get_mut(&job)?.health;
         health.overdue = !health.overdue;
         Some(if health.overdue {
-            let since = health.accepted_at;
+            let since = health.watched_since;
             Record::JobOverdue { job, since }
         } else {
             Record::JobNotOverdue { job }
@@ -328,6 +342,44 @@ impl Model {
         let job = self.job();
         self.jobs.get_mut(&job)?.removed_at = Some(cut(self.now));
         Some(Record::JobRemoved { job })
+    }
+
+    fn paused(&mut self) -> Option<Record> {
+        let (job, since) = (self.job(), cut(self.now));
+        let why = match self.below(3) {
+            0 => PauseReason::Asked(None),
+            1 => PauseReason::Asked(Some(self.text().into())),
+            _ => PauseReason::Failures(u32::try_from(self.below(9)).unwrap()),
+        };
+        let stored = self.jobs.get_mut(&job)?;
+        if let PauseReason::Failures(failures) = why {
+            stored.failures = failures;
+        }
+        stored.paused = Some(Paused {
+            since,
+            why: why.clone(),
+        });
+        Some(Record::JobPaused { job, why })
+    }
+
+    fn resumed(&mut self) -> Option<Record> {
+        let (job, watermark) = (self.job(), self.time());
+        let actor = self.chance(2).then(|| self.text().into());
+        let stored = self.jobs.get_mut(&job)?;
+        stored.watermark = cut(watermark);
+        stored.paused = None;
+        stored.failures = 0;
+        Some(Record::JobResumed {
+            job,
+            watermark,
+            actor,
+        })
+    }
+
+    fn failures_counted(&mut self) -> Option<Record> {
+        let (job, failures) = (self.job(), u32::try_from(self.below(9)).unwrap());
+        self.jobs.get_mut(&job)?.failures = failures;
+        Some(Record::FailuresCounted { job, failures })
     }
 
     fn watermark(&mut self) -> Option<Record> {

@@ -7,37 +7,9 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::State;
-use crate::store::{REMOVED_JOBS_STAY, Refused, precision::cut};
+use crate::store::{REMOVED_JOBS_STAY, Refused};
 
 impl State {
-    /// A job is accepted. How it was doing is forgotten if it was away for an hour.
-    pub(super) fn accept(&mut self, at: Timestamp, record: &Record) {
-        let Record::JobAccepted {
-            job,
-            watermark,
-            fingerprint,
-        } = record
-        else {
-            return;
-        };
-        let was_away = |old: &StoredJob| {
-            old.removed_at
-                .is_some_and(|removed| at.duration_since(removed) >= REMOVED_JOBS_STAY)
-        };
-        let old = self.jobs.remove(job).filter(|old| !was_away(old));
-        let stored = StoredJob {
-            job: job.clone(),
-            watermark: cut(*watermark),
-            fingerprint: fingerprint.clone(),
-            removed_at: None,
-            health: JobHealth {
-                accepted_at: at,
-                ..old.map(|old| old.health).unwrap_or_default()
-            },
-        };
-        self.jobs.insert(job.clone(), stored);
-    }
-
     /// A run ends, and its job is doing well or not.
     pub(super) fn end_run(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         let Record::RunEnded { run, end, message } = record else {
@@ -53,5 +25,19 @@ impl State {
             job.health.run_ended(number, origin, *end, at);
         }
         Ok(())
+    }
+}
+
+/// How a job is doing that is accepted and was stored as `old`, if it was. That is forgotten if it was
+/// away for an hour.
+pub(super) fn accepted(old: Option<&StoredJob>, at: Timestamp) -> JobHealth {
+    let was_away = |old: &StoredJob| {
+        old.removed_at
+            .is_some_and(|removed| at.duration_since(removed) >= REMOVED_JOBS_STAY)
+    };
+    let old = old.filter(|old| !was_away(old));
+    JobHealth {
+        watched_since: at,
+        ..old.map(|old| old.health.clone()).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 
 mod health;
 mod history;
+mod job_events;
 mod old;
 mod run;
 
@@ -25,7 +26,7 @@ use run::Run;
 
 use super::{
     Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, RunRow, SkipRow},
+    history::{AttemptRow, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -47,6 +48,9 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What became of jobs, by number.
+    events: BTreeMap<i64, (JobName, JobEvent)>,
+    next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
 }
@@ -65,6 +69,8 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 1,
             states: BTreeMap::new(),
         }
     }
@@ -125,10 +131,13 @@ impl State {
                 let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
                 job.watermark > at || job.removed_at.is_none_or(stays)
             }),
-            Record::JobAccepted { .. } => self.accept(at, record),
             Record::JobOverdue { job, .. } => self.job(job)?.health.overdue = true,
             Record::JobNotOverdue { job } => self.job(job)?.health.overdue = false,
-            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, health, health::Ends, log, state};
+use super::{Cache, fault::Error, health, health::Ends, job_events, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -75,19 +75,19 @@ impl Apply<'_> {
     fn record(&mut self, record: &Record) -> Result {
         match record {
             Record::PlanAccepted { digest } => self.plan_accepted(*digest),
-            Record::JobAccepted { .. } => Ok(self.ends.accept(self.db, record, self.at)?),
             Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
                 must(health::write_overdue(self.db, record)?, || {
                     Refused::UnknownJob(job.clone())
                 })
             }
-            Record::JobRemoved { job } => must(
-                self.change(
-                    "UPDATE jobs SET removed_at = ?2 WHERE job = ?1",
-                    params![job.as_str(), micros(self.at)],
-                )?,
-                || Refused::UnknownJob(job.clone()),
-            ),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => {
+                self.ends.write(self.db)?;
+                job_events::write(self.db, self.at, record)
+            }
             Record::Watermark { job, to } => must(
                 self.change(
                     "UPDATE jobs SET watermark = ?2 WHERE job = ?1",

@@ -92,46 +92,28 @@ impl Ends {
         Ok(())
     }
 
-    /// Writes that a job is accepted. How it was doing is forgotten if it was away for an hour.
-    pub(super) fn accept(
-        &mut self,
-        db: &Connection,
-        record: &Record,
-        now: Timestamp,
-    ) -> rusqlite::Result<()> {
-        let Record::JobAccepted {
-            job,
-            watermark,
-            fingerprint,
-        } = record
-        else {
-            return Ok(());
-        };
-        self.write(db)?;
-        let hour_ago = now.checked_sub(REMOVED_JOBS_STAY);
-        let hour_ago = micros(hour_ago.unwrap_or(Timestamp::MIN));
-        db.prepare_cached(
-            "UPDATE jobs SET last_success = NULL, failed_run = NULL, failed_at = NULL, overdue = 0
-             WHERE job = ?1 AND removed_at <= ?2",
-        )?
-        .execute(params![job.as_str(), hour_ago])?;
-        let (job, watermark, now) = (job.as_str(), micros(*watermark), micros(now));
-        db.prepare_cached(
-            "INSERT INTO jobs (job, watermark, fingerprint, accepted_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (job) DO UPDATE SET
-                 watermark = excluded.watermark, fingerprint = excluded.fingerprint,
-                 accepted_at = excluded.accepted_at, removed_at = NULL",
-        )?
-        .execute(params![job, watermark, fingerprint, now])?;
-        Ok(())
-    }
-
     /// The transaction is on disk.
     pub(super) fn committed(&mut self) {
         for run in self.ended.drain(..) {
             self.open.remove(&run);
         }
     }
+}
+
+/// A job is about to be accepted. How it was doing is forgotten if it was away for an hour.
+pub(super) fn forget_if_away(
+    db: &Connection,
+    job: &JobName,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let hour_ago = now.checked_sub(REMOVED_JOBS_STAY);
+    let hour_ago = micros(hour_ago.unwrap_or(Timestamp::MIN));
+    db.prepare_cached(
+        "UPDATE jobs SET last_success = NULL, failed_run = NULL, failed_at = NULL, overdue = 0
+         WHERE job = ?1 AND removed_at <= ?2",
+    )?
+    .execute(params![job.as_str(), hour_ago])?;
+    Ok(())
 }
 
 /// Writes that a job is overdue, or is so no more, and says how many jobs that is.
@@ -145,13 +127,13 @@ pub(super) fn write_overdue(db: &Connection, record: &Record) -> rusqlite::Resul
         .execute(params![job.as_str(), overdue])
 }
 
-/// The next columns: `accepted_at`, `last_success`, `failed_run`, `failed_at` and `overdue`.
+/// The next columns: `watched_since`, `last_success`, `failed_run`, `failed_at` and `overdue`.
 pub(super) fn read(columns: &mut Columns<'_>) -> rusqlite::Result<JobHealth> {
-    let accepted_at = columns.time()?;
+    let watched_since = columns.time()?;
     let last_success = columns.maybe_time()?;
     let (run, at) = (columns.maybe_run_id()?, columns.maybe_time()?);
     Ok(JobHealth {
-        accepted_at,
+        watched_since,
         last_success,
         failing: run.zip(at).map(|(run, at)| Failing { run, at }),
         overdue: columns.get()?,

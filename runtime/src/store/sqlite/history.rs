@@ -21,13 +21,15 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
-    fault, health, instant, log, old,
+    fault, health, instant, job_events, log, old,
     reader::Reader,
     resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, AttemptRow, Beside, Entry, Instant, JobRow, Query, RunRow, SkipRow},
+    history::{
+        AttemptLog, AttemptRow, Beside, Entry, Instant, JobEvent, JobRow, Query, RunRow, SkipRow,
+    },
     precision::{column, micros},
     retention::Step,
 };
@@ -39,8 +41,9 @@ const DOING: &str = "read the history";
 
 /// The jobs that were not removed, each with the number of its last run.
 pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
-    (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1), \
-    j.accepted_at, j.last_success, j.failed_run, j.failed_at, j.overdue \
+    j.paused_at, j.paused_by, j.paused_after, \
+    j.watched_since, j.last_success, j.failed_run, j.failed_at, j.overdue, \
+    (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
     FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
 
 /// Reads the database in one file. See [`history()`].
@@ -77,6 +80,10 @@ impl History for SqliteHistory {
 
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
         self.read(jobs)
+    }
+
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError> {
+        self.read(|db| job_events::read(db, job, through))
     }
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
@@ -346,24 +353,23 @@ fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result
 
 fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
     let mut statement = db.prepare_cached(JOBS)?;
-    let jobs = statement.query_map([], |row| {
-        let mut columns = Columns::of(row);
-        let (job, watermark) = (columns.job()?, columns.time()?);
-        let last = columns.maybe_run_id()?;
-        let row = JobRow {
-            job,
-            watermark,
-            last_run: None,
-            health: health::read(&mut columns)?,
-        };
-        Ok((row, last))
-    })?;
-    let jobs: Vec<(JobRow, Option<RunId>)> = jobs.collect::<Result<_, _>>()?;
+    let mut jobs: Vec<(JobRow, Option<RunId>)> = statement
+        .query_map([], |row| {
+            let mut columns = Columns::of(row);
+            let job = JobRow {
+                job: columns.job()?,
+                watermark: columns.time()?,
+                paused: job_events::paused(&mut columns)?,
+                health: health::read(&mut columns)?,
+                last_run: None,
+            };
+            Ok((job, columns.maybe_run_id()?))
+        })?
+        .collect::<Result<_, _>>()?;
     let last: Vec<RunId> = jobs.iter().filter_map(|(_, last)| *last).collect();
     let mut runs = runs_numbered(db, &last)?;
-    let with_last_run = |(row, last): (JobRow, Option<RunId>)| JobRow {
-        last_run: last.and_then(|run| runs.remove(&run)),
-        ..row
-    };
-    Ok(jobs.into_iter().map(with_last_run).collect())
+    for (job, last) in &mut jobs {
+        job.last_run = last.and_then(|run| runs.remove(&run));
+    }
+    Ok(jobs.into_iter().map(|(job, _)| job).collect())
 }

@@ -35,6 +35,7 @@ mod files;
 mod health;
 mod history;
 mod instant;
+mod job_events;
 mod lease;
 mod log;
 mod old;

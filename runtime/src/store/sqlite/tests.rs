@@ -325,7 +325,9 @@ fn a_database_of_the_first_version_goes_on() {
     assert_eq!(recovery.states.len(), 0);
     let health = &recovery.jobs[0].health;
     assert_eq!(health.last_success, Timestamp::from_millisecond(3_500).ok());
-    assert!(!health.overdue && health.accepted_at > Timestamp::from_second(1_700_000_000).unwrap());
+    assert!(
+        !health.overdue && health.watched_since > Timestamp::from_second(1_700_000_000).unwrap()
+    );
     let runs = recovery.runs.iter();
     let runs: Vec<_> = runs
         .map(|run| (run.new.run.0, run.new.turn, run.attempted))
@@ -664,6 +666,8 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        old::EVENTS.to_owned(),
+        job_events::EVENTS.to_owned(),
         instant::RUN.to_owned(),
         instant::range_statement(),
         instant::OTHERS.to_owned(),
@@ -686,6 +690,8 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
         "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
         "SEARCH s USING PRIMARY KEY (job=? AND first<?)",
         // A person waits for these, once in a while: the runs of one job are gone through.

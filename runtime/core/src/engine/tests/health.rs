@@ -51,6 +51,8 @@ fn restarted(health: JobHealth, job: Job) -> World {
             watermark: at("06:00:00"),
             fingerprint: job.fingerprint(),
             removed_at: None,
+            paused: None,
+            failures: 0,
             health,
         }],
         ..Recovery::default()
@@ -207,4 +209,41 @@ fn a_failure_outlives_a_restart_and_a_short_absence() {
     world.now = at("08:01:29");
     world.replace([critical("a")]);
     assert_eq!(world.failing(), [], "it is a new job");
+}
+
+#[test]
+fn a_halted_job_is_no_worry_and_its_time_begins_anew() {
+    let worry = Job {
+        critical: true,
+        ..watched("a")
+    };
+    let mut world = World::fresh([worry.clone()]);
+    world.wake("06:01:00");
+    world.end(1, 1, failed());
+    world.wake("06:03:00");
+    assert_eq!(world.overdue(), [Some(at("06:00:00"))]);
+    world.pause("a");
+    assert_eq!(world.overdue(), [None]);
+    assert_eq!(world.engine.ailing().count(), 0);
+    world.wake("06:30:00");
+    assert_eq!(world.overdue(), []);
+    world.resume("a");
+    assert_eq!(world.failing(), [RunId(1)], "it has not succeeded since");
+    world.wake("06:32:59");
+    assert_eq!(world.overdue(), []);
+    world.wake("06:33:00");
+    assert_eq!(world.overdue(), [Some(at("06:30:00"))]);
+
+    let disabled = Job {
+        enabled: false,
+        ..worry.clone()
+    };
+    world.replace([disabled]);
+    assert_eq!(world.overdue(), [None]);
+    assert_eq!(world.engine.ailing().count(), 0);
+    world.wake("07:00:00");
+    world.replace([worry]);
+    assert_eq!(world.failing(), [RunId(1)]);
+    world.wake("07:03:00");
+    assert_eq!(world.overdue(), [Some(at("07:00:00"))]);
 }

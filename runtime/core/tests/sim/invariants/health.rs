@@ -52,15 +52,15 @@ pub(super) fn who_waits_too_long_is_overdue(watch: &Watch, step: &Step) -> Check
     Ok(())
 }
 
-/// The engine says of those jobs of the plan that they do not go well that are overdue, or critical and
-/// failed last, and of no others.
+/// The engine says of those jobs of the plan that they do not go well that are overdue, or critical, not
+/// halted, and failed last, and of no others.
 pub(super) fn jobs_ail_as_history_tells(watch: &Watch, step: &Step) -> Check {
     let jobs = watch.plan.iter().flat_map(|plan| plan.jobs.values());
     let expected: Vec<_> = jobs
         .filter_map(|job| {
             let row = watch.view.jobs.get(&job.name)?;
             let overdue = row.overdue.then(|| waits_since(job, row));
-            let failing = if job.critical { row.failing } else { None };
+            let failing = row.failing.filter(|_| job.critical && !is_halted(job, row));
             (overdue.is_some() || failing.is_some()).then(|| Ailing {
                 job: job.name.clone(),
                 overdue,
@@ -73,13 +73,18 @@ pub(super) fn jobs_ail_as_history_tells(watch: &Watch, step: &Step) -> Check {
     })
 }
 
-/// When a job of the plan is overdue if nothing succeeds. At its end and later it never is.
+/// When a job of the plan is overdue if nothing succeeds. At its end and later it never is, and while it
+/// is paused or disabled.
 fn time(watch: &Watch, job: &JobName, row: &JobRow) -> Option<Timestamp> {
-    let job = watch.job(job)?;
+    let job = watch.job(job).filter(|job| !is_halted(job, row))?;
     let after = SignedDuration::try_from(job.overdue_after?).expect("it is short");
     let at = waits_since(job, row) + after;
     let over = job.schedule.end.is_some_and(|end| end <= at);
     (!over).then_some(at)
+}
+
+fn is_halted(job: &Job, row: &JobRow) -> bool {
+    row.paused.is_some() || !job.enabled
 }
 
 fn waits_since(job: &Job, row: &JobRow) -> Timestamp {
@@ -87,5 +92,5 @@ fn waits_since(job: &Job, row: &JobRow) -> Timestamp {
     later
         .into_iter()
         .flatten()
-        .fold(row.accepted_at, Timestamp::max)
+        .fold(row.watched_since, Timestamp::max)
 }

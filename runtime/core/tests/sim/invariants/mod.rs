@@ -2,14 +2,16 @@
 //!
 //! `due` is about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
-//! restarts, `effects` about what the engine asks of the world, `audit` about the whole
-//! history afterwards, `state` about what jobs remember, `health` about jobs that do not go well.
+//! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the
+//! world, `audit` about the whole history afterwards, `state` about what jobs remember, `health` about
+//! jobs that do not go well.
 
 pub(crate) mod audit;
 pub(crate) mod due;
 mod effects;
 mod ends;
 mod health;
+mod pauses;
 mod plans;
 mod runs;
 mod slots;
@@ -104,6 +106,10 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     due::only_an_outage_makes_a_run_missed,
     plans::only_changes_are_accepted,
     health::only_who_waits_too_long_is_overdue,
+    pauses::a_halted_job_is_not_due,
+    pauses::pauses_have_a_reason,
+    pauses::a_resume_begins_now,
+    pauses::only_a_halt_disables,
 ];
 
 /// Held against each effect.
@@ -134,6 +140,9 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     plans::removed_jobs_have_no_waiting_runs,
     plans::recovery_closes_every_attempt,
     plans::shutdown_ends_what_is_armed,
+    pauses::pauses_have_their_effect,
+    pauses::nothing_waits_for_a_halted_job,
+    pauses::failures_are_counted,
     effects::it_never_spins,
     health::who_waits_too_long_is_overdue,
     health::jobs_ail_as_history_tells,
