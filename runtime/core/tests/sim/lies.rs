@@ -261,18 +261,29 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
-    ("a_halted_job_is_not_due", |said, _| {
+    ("a_halted_job_is_not_due", |said, now| {
         records(said, |records| {
-            // What was due is said too late.
+            let paused = |r: &Record| match r {
+                Record::JobPaused { job, .. } => Some(job.clone()),
+                _ => None,
+            };
+            let skips = records.iter().find_map(paused).map(|job| Record::Skipped {
+                job,
+                reason: SkipReason::Missed,
+                first: now,
+                last: now,
+                count: 1,
+            });
+            records.extend(skips);
+        });
+    }),
+    ("what_was_due_comes_first", |said, _| {
+        records(said, |records| {
+            // What it was due for is said afterwards, or not at all.
             let pauses = |r: &Record| matches!(r, Record::JobPaused { .. });
-            let due = |r: &Record| matches!(r, Record::Watermark { .. });
-            if let Some((pause, due)) = records
-                .iter()
-                .position(pauses)
-                .zip(records.iter().position(due))
-                && due < pause
-            {
-                records.swap(due, pause);
+            if let Some(at) = records.iter().position(pauses) {
+                let pause = records.remove(at);
+                records.insert(0, pause);
             }
         });
     }),

@@ -108,6 +108,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     health::only_who_waits_too_long_is_overdue,
     pauses::a_halted_job_is_not_due,
     pauses::pauses_have_a_reason,
+    pauses::what_was_due_comes_first,
     pauses::a_resume_begins_now,
     pauses::only_a_halt_disables,
 ];
