@@ -103,7 +103,7 @@ fn edge(text: &str, at: usize, part: &str) -> Result<Edge, CalendarError> {
     };
     let trimmed = part.trim();
     if trimmed != part {
-        let tight: String = text.split(' ').collect();
+        let tight: String = text.split_whitespace().collect();
         let error = error("has a blank", "expected no blank");
         return Err(if tight.parse::<Blackout>().is_ok() {
             error.help(format!("write `{tight}`"))
