@@ -12,6 +12,7 @@ use cronlet_core::{
 use super::{
     admission::{Admission, AdmissionKeys},
     allow::Allow,
+    calendar::{CalendarKeys, Reserve},
     health::{Health, HealthKeys},
     problem::Problem,
     retry::RetryKeys,
@@ -38,7 +39,7 @@ pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
     [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
 
-/// The keys that both tables have beside those of `admission` and `health`, for advice.
+/// The keys that both tables have beside those of `admission`, `calendar` and `health`, for advice.
 pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
@@ -65,6 +66,7 @@ pub(super) struct PolicyKeys {
     on_crash: Option<OnCrash>,
     grace: Option<Duration>,
     health: HealthKeys,
+    calendar: CalendarKeys,
     admission: AdmissionKeys,
     allow: Option<Allow>,
 }
@@ -78,6 +80,7 @@ pub(super) struct Policy {
     pub(super) on_crash: OnCrash,
     pub(super) grace: Duration,
     pub(super) health: Health,
+    pub(super) reserve: Reserve,
     pub(super) admission: Admission,
     pub(super) allow: Allow,
 }
@@ -113,6 +116,7 @@ impl PolicyKeys {
             keys.grace = walk.duration(&field, &CANCEL_GRACE, GRACES);
         }
         keys.health = HealthKeys::read(walk, table);
+        keys.calendar = CalendarKeys::read(walk, table);
         keys.admission = AdmissionKeys::read(walk, table);
         if let Some(field) = table.take("allow") {
             keys.allow = Allow::read(walk, &field);
@@ -151,8 +155,9 @@ impl PolicyKeys {
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
         Policy {
-            zone,
             limits: self.limits(defaults),
+            reserve: self.calendar.resolve(&defaults.calendar, &zone),
+            zone,
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),

@@ -10,7 +10,7 @@ use cronlet_core::{
     plan::Plan,
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
-    schedule::{Cron, Trigger, Zone},
+    schedule::{Calendar, Cron, Trigger, Zone},
 };
 
 use jiff::Timestamp;
@@ -116,6 +116,13 @@ fn every_key_arrives() {
     );
     assert!(job.critical);
     assert_eq!(job.overdue_after, Some(Duration::from_hours(26)));
+    assert_eq!(job.schedule.start, "2025-12-31T15:00:00Z".parse().ok());
+    assert_eq!(job.schedule.end, "2031-01-01T00:00:00Z".parse().ok());
+    assert_eq!(job.schedule.jitter, Duration::from_secs(30));
+    let hours = ["Mon-Fri 06:00-22:00", "Sat 22:00-02:00"].map(|text| text.parse().unwrap());
+    let blackouts = vec!["2026-12-24..2026-12-26".parse().unwrap()];
+    let calendar = Calendar::new(job.zone.clone(), hours.to_vec(), blackouts);
+    assert_eq!(job.schedule.calendar, calendar);
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
     let dir = |host: &str, guest: &str, write| DirGrant {
@@ -134,9 +141,11 @@ fn every_key_arrives() {
     assert_eq!(*job.allow, allow);
     let passed = [env("LANG", None), env("TZ", None)];
     assert_eq!(plan.jobs["beat"].allow.env, passed);
-    let triggers = ["beat", "once"].map(|name| plan.jobs[name].schedule.to_string());
+    let triggers = ["beat", "once", "both"].map(|name| plan.jobs[name].schedule.to_string());
     assert_eq!(triggers[0], "every 10s offset 3s");
     assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
+    let both = "0 6 * * * | every 1h offset 5m | at 2030-01-31T08:00:00Z";
+    assert_eq!(triggers[2], both);
     assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
 }
 

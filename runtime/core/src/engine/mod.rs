@@ -80,6 +80,9 @@ const DUE_PER_STEP: usize = 256;
 /// At most so many attempts are armed in one step.
 const STARTS_PER_STEP: usize = 256;
 
+/// So many jobs are looked at to find which is due next.
+const LOOKED_AT: usize = 64;
+
 /// Everything that decides what happens next.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -198,9 +201,20 @@ impl Engine {
         self.stored > Seq(0)
     }
 
-    /// When the next occurrence of any job is due.
+    /// When the next occurrence of any job is due that its calendar lets run. Those that are excluded are
+    /// passed over, and of a great many jobs only those that are due first are looked at.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
-        self.due.first().map(|(at, job)| (*at, job))
+        let mut next: Option<(Timestamp, &JobName)> = None;
+        for (at, name) in self.due.iter().take(LOOKED_AT) {
+            if next.is_some_and(|(next, _)| next <= *at) {
+                break;
+            }
+            let state = self.jobs.get(name);
+            let job = state.and_then(|state| Some((state.job.as_ref()?, state.watermark)));
+            let runs = job.and_then(|(job, from)| job.schedule.next_allowed_after(from));
+            next = next.into_iter().chain(runs.map(|at| (at, name))).min();
+        }
+        next
     }
 
     /// Whether new occurrences and starts are handled.

@@ -69,7 +69,7 @@ impl FromStr for Blackout {
                         "expected a day, or a beginning and an end",
                     );
                     return Err(error.help(format!(
-                        "write `{day}` for the day, or `{text}..{day}T23:59`"
+                        "write `{day}` for the day, or `{text}..{day}` for the rest of it"
                     )));
                 }
             },

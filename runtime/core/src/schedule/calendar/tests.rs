@@ -409,7 +409,7 @@ fn wrong_blackouts_say_what_to_type() {
         (
             "2026-12-24T18:00",
             "0..16 blackout `2026-12-24T18:00` has no end",
-            "write `2026-12-24` for the day, or `2026-12-24T18:00..2026-12-24T23:59`",
+            "write `2026-12-24` for the day, or `2026-12-24T18:00..2026-12-24` for the rest of it",
         ),
         (
             "2026-12-24 .. 2026-12-27",
