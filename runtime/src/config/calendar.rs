@@ -9,7 +9,6 @@ use toml::{Spanned, de::DeValue};
 use super::{
     problem::Problem,
     table::{Field, Kind, Table, Walk},
-    text::Text,
 };
 
 const HOURS: Kind = Kind::quoted(
@@ -58,7 +57,7 @@ impl CalendarKeys {
         if let Some(field) = table.take("blackout") {
             keys.own.push(("blackout", field.key_span.clone()));
             keys.blackouts = list(walk, &field, &BLACKOUTS, Calendar::MOST_BLACKOUTS)
-                .map(|items| each(walk, items, &BLACKOUT, "schedule::blackout"));
+                .map(|items| each(walk, &items, &BLACKOUT, "schedule::blackout"));
         }
         if let Some(field) = table.take("jitter") {
             keys.own.push(("jitter", field.key_span.clone()));
@@ -93,7 +92,7 @@ fn hours<'a>(walk: &mut Walk<'a>, field: &Field<'a>) -> Option<Vec<ActiveHours>>
         walk.push(problem);
         return None;
     }
-    Some(each(walk, items, &HOUR, "schedule::active-hours"))
+    Some(each(walk, &items, &HOUR, "schedule::active-hours"))
 }
 
 /// The items of a list, or a value that stands for a list of one.
@@ -120,29 +119,24 @@ fn list<'a>(
 /// Reads each item, so that all wrong ones are reported.
 fn each<'a, T: FromStr<Err = CalendarError>>(
     walk: &mut Walk<'a>,
-    items: Vec<Field<'a>>,
+    items: &[Field<'a>],
     kind: &Kind,
     code: &'static str,
 ) -> Vec<T> {
     let read = items.iter().filter_map(|field| {
-        let error = match field.value {
+        let (read, text) = if let DeValue::Datetime(day) = field.value {
             // A day that is not in quotes is one of TOML's own.
-            DeValue::Datetime(day) => match day.to_string().parse() {
-                Ok(value) => return Some(value),
-                Err(error) => problem(error, code).at(field.span.clone()),
-            },
-            _ => {
-                let text: Text<'a> = walk.string(field, kind)?;
-                match text.value.parse::<T>() {
-                    Ok(value) => return Some(value),
-                    Err(error) => {
-                        let span = text.part(error.span.clone());
-                        problem(error, code).at(span)
-                    }
-                }
-            }
+            (day.to_string().parse(), None)
+        } else {
+            let text = walk.string(field, kind)?;
+            (text.value.parse(), Some(text))
         };
-        walk.push(error);
+        let error: CalendarError = match read {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let span = text.map_or(field.span.clone(), |text| text.part(error.span.clone()));
+        walk.push(problem(error, code).at(span));
         None
     });
     read.collect()

@@ -54,23 +54,20 @@ impl Times {
         zone: &Zone,
     ) -> Self {
         let keys = Keys::take(table);
-        let triggers = match (table.take("triggers"), keys.first()) {
-            (Some(field), own) => {
-                if let Some(own) = own {
-                    beside(walk, table, own, &field);
-                }
-                list(walk, &field, job, zone)
+        let triggers = if let Some(field) = table.take("triggers") {
+            if let Some(own) = keys.first() {
+                beside(walk, table, own, &field);
             }
-            (None, _) => {
-                if let [first, second, ..] = keys.written()[..] {
-                    let problem = several(&table.title, first, second);
-                    walk.push(problem.help(format!(
-                        "write `triggers = [{{ {} = … }}, {{ {} = … }}]`, or keep one of them",
-                        first.key, second.key
-                    )));
-                }
-                keys.read(walk, job, zone).into_iter().collect()
+            list(walk, &field, job, zone)
+        } else {
+            if let [first, second, ..] = keys.written()[..] {
+                let problem = several(&table.title, first, second);
+                walk.push(problem.help(format!(
+                    "write `triggers = [{{ {} = … }}, {{ {} = … }}]`, or keep one of them",
+                    first.key, second.key
+                )));
             }
+            keys.read(walk, job, zone).into_iter().collect()
         };
         let (start, end) = (table.take("start"), table.take("end"));
         let bound = |walk: &mut Walk<'a>, field: Option<Field<'a>>| {
