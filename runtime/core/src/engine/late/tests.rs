@@ -47,6 +47,7 @@ fn job(triggers: Vec<Trigger>, hours: &[&str], blackouts: &[&str], mode: CatchUp
 fn told(look: &Look) -> Vec<String> {
     let part = |part: &Part| match part {
         Part::Runs(at) => format!("{at} runs"),
+        Part::Ran(at) => format!("{at} ran"),
         Part::Skips(range) => {
             let SkipRange {
                 reason,
@@ -188,6 +189,30 @@ fn a_search_that_finds_nothing_ends() {
     );
 }
 
+#[test]
+fn what_ran_already_is_passed_over() {
+    let job = job(
+        vec![cron("0 * * * *")],
+        &["06:00-22:00"],
+        &[],
+        CatchUpMode::Latest,
+    );
+    let (from, now) = (at("2026-05-01T02:30:00Z"), at("2026-05-01T09:30:00Z"));
+    let ran = ["2026-05-01T04:00:00Z", "2026-05-01T09:00:00Z"].map(at);
+    let look = Look::beside(&ran.into(), &job, from, now, true).unwrap();
+    assert_eq!(
+        told(&look),
+        [
+            "2026-05-01T03:00:00Z to 2026-05-01T03:00:00Z: 1 outside-hours",
+            "2026-05-01T04:00:00Z ran",
+            "2026-05-01T05:00:00Z to 2026-05-01T05:00:00Z: 1 outside-hours",
+            "2026-05-01T06:00:00Z to 2026-05-01T07:00:00Z: 2 missed",
+            "2026-05-01T08:00:00Z runs",
+            "2026-05-01T09:00:00Z ran",
+        ]
+    );
+}
+
 fn some_job() -> impl Strategy<Value = Job> {
     let triggers = select(vec![
         "*/7 * * * *",
@@ -264,7 +289,7 @@ proptest! {
         prop_assert_eq!(look.as_ref().map(|look| look.through), walk.last().copied());
         let parts = look.into_iter().flat_map(|look| look.parts);
         let found: Vec<_> = parts.map(|part| match part {
-            Part::Runs(at) => (None, at, at, 1),
+            Part::Runs(at) | Part::Ran(at) => (None, at, at, 1),
             Part::Skips(range) => (Some(range.reason), range.first, range.last, range.count),
         }).collect();
         prop_assert_eq!(found, expected);
