@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 30] = [
+const KEYS: [Words; 31] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -201,8 +201,19 @@ const KEYS: [Words; 30] = [
         "write `overdue_after = \"26h\"`",
     ),
     (
-        &["disabled", "enabled", "paused", "suspend"],
-        "leave `cron`, `every` and `at` out: then the job runs only when it is asked for",
+        &["max_consecutive_failures", "max_failures", "pause_after"],
+        "did you mean `disable_after`?",
+    ),
+    (
+        &[
+            "active",
+            "disabled",
+            "paused",
+            "skip",
+            "suspend",
+            "suspended",
+        ],
+        "write `enabled = false`",
     ),
 ];
 

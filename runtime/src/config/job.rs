@@ -10,7 +10,7 @@ use cronlet_core::{
 use toml::de::DeValue;
 
 use super::{
-    admission, aliases, allow, calendar, health, history, names, params,
+    admission, aliases, allow, calendar, halt, health, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -226,6 +226,7 @@ fn is_shared(key: &str) -> bool {
         &policy::KEYS[..],
         &admission::KEYS,
         &calendar::KEYS,
+        &halt::KEYS,
         &health::KEYS,
     ]
     .iter()

@@ -16,8 +16,8 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `health`, `trigger`, `cron`, `instant`,
-//!   `calendar`, `zone`, `plugin`, `params`, `allow`, `names`: the walk, a file a topic.
+//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `halt`, `health`, `trigger`, `cron`,
+//!   `instant`, `calendar`, `zone`, `plugin`, `params`, `allow`, `names`: the walk, a file a topic.
 //! - `granted`: what is granted, against what is there; `exposure`: which grants would let a job take
 //!   over the daemon.
 //! - `lint`: what is said about times that are hardly meant.
@@ -35,6 +35,7 @@ mod exposure;
 mod foreign;
 mod granted;
 mod groups;
+mod halt;
 mod health;
 mod history;
 mod instant;

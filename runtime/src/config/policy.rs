@@ -13,6 +13,7 @@ use super::{
     admission::{Admission, AdmissionKeys},
     allow::Allow,
     calendar::{CalendarKeys, Reserve},
+    halt::{Halt, HaltKeys},
     health::{Health, HealthKeys},
     problem::Problem,
     retry::RetryKeys,
@@ -39,7 +40,7 @@ pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
     [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
 
-/// The keys that both tables have beside those of `admission`, `calendar` and `health`, for advice.
+/// The keys that both tables have beside those of `admission`, `calendar`, `halt` and `health`, for advice.
 pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
@@ -65,6 +66,7 @@ pub(super) struct PolicyKeys {
     retry: RetryKeys,
     on_crash: Option<OnCrash>,
     grace: Option<Duration>,
+    halt: HaltKeys,
     health: HealthKeys,
     calendar: CalendarKeys,
     admission: AdmissionKeys,
@@ -79,6 +81,7 @@ pub(super) struct Policy {
     pub(super) retry: Retry,
     pub(super) on_crash: OnCrash,
     pub(super) grace: Duration,
+    pub(super) halt: Halt,
     pub(super) health: Health,
     pub(super) reserve: Reserve,
     pub(super) admission: Admission,
@@ -115,6 +118,7 @@ impl PolicyKeys {
         if let Some(field) = table.take("grace") {
             keys.grace = walk.duration(&field, &CANCEL_GRACE, GRACES);
         }
+        keys.halt = HaltKeys::read(walk, table);
         keys.health = HealthKeys::read(walk, table);
         keys.calendar = CalendarKeys::read(walk, table);
         keys.admission = AdmissionKeys::read(walk, table);
@@ -154,14 +158,17 @@ impl PolicyKeys {
 
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
+        let limits = self.limits(defaults);
+        let health = self.health.resolve(&defaults.health);
         Policy {
-            limits: self.limits(defaults),
             reserve: self.calendar.resolve(&defaults.calendar, &zone),
             zone,
+            limits,
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),
-            health: self.health.resolve(&defaults.health),
+            halt: self.halt.resolve(&defaults.halt, health.critical, walk),
+            health,
             admission: self.admission.resolve(&defaults.admission, walk),
             allow: self
                 .allow

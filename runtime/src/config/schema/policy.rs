@@ -18,6 +18,7 @@ use super::{
 use crate::config::{
     admission::{AGES, CATCH_UPS, INSTANCES, MOST_LATE, MOST_QUEUED, OVERLAPS, PRIORITIES},
     calendar::JITTERS,
+    halt::FAILURES,
     health::OVERDUE,
     policy::{GRACES, MEMORIES, ON_CRASHES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
     retry::{DELAYS, FACTORS, MOST},
@@ -33,6 +34,7 @@ pub(super) fn keys() -> Vec<(&'static str, Entry)> {
     keys.extend(limits());
     keys.extend(endings());
     keys.extend(calendar());
+    keys.extend(halts());
     keys.extend(health());
     keys.extend(admission());
     keys
@@ -149,6 +151,30 @@ fn calendar() -> [(&'static str, Entry); 3] {
             )
             .default_duration(Duration::ZERO)
             .examples(["30s"]),
+        ),
+    ]
+}
+
+/// What keeps a job from being due.
+fn halts() -> [(&'static str, Entry); 2] {
+    [
+        (
+            "enabled",
+            Entry::boolean(
+                "Whether the job's trigger makes it due. One that is disabled runs only when it is asked \
+                 for; enabled again, it does not catch up.",
+            )
+            .default(true),
+        ),
+        (
+            "disable_after",
+            Entry::integer(
+                "After so many failed runs in a row the job is paused, until `cronlet resume JOB`; 0 is \
+                 never. Runs that somebody asked for do not count, and a critical job is never paused \
+                 by its failures.",
+                &FAILURES,
+            )
+            .default(0),
         ),
     ]
 }
