@@ -2,6 +2,7 @@
 
 mod admission;
 mod backup;
+mod calendar;
 mod cli;
 mod clock;
 mod crash;
