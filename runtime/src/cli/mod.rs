@@ -4,8 +4,8 @@
 //! a [`CliError`]. Data goes to standard output, everything else to standard error; both go
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
-//! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `why`, `trigger`,
+//!   `cancel`, `rerun`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
@@ -50,6 +50,7 @@ pub mod table;
 pub mod trigger;
 mod usage;
 pub mod when;
+pub mod why;
 pub mod zones;
 
 use clap::{Parser, Subcommand};
@@ -131,6 +132,8 @@ enum Verb {
     Show(show::Args),
     /// Print the log of a run
     Logs(logs::Args),
+    /// Say why a job ran, or did not
+    Why(why::Args),
     /// Ask the daemon for a run now
     Trigger(trigger::Args),
     /// Ask the daemon for a run again, with the same params and nominal time
@@ -179,6 +182,7 @@ impl Verb {
             Self::History(args) => history::run(args, place, console),
             Self::Show(args) => show::run(args, place, console),
             Self::Logs(args) => logs::run(args, place, console),
+            Self::Why(args) => why::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),

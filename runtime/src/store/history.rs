@@ -185,7 +185,7 @@ pub struct JobRow {
 }
 
 /// Everything that is kept of one instant of a job, see [`History::instant`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Instant {
     /// What is stored of the job, also if it was removed; none if it is not known (any more).
     pub job: Option<StoredJob>,
