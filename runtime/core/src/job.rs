@@ -8,7 +8,7 @@ use crate::{
     limits::Limits,
     name::{GroupName, JobName},
     policy::{CatchUp, OnCrash, Overlap, Retry},
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Zone},
 };
 
 /// One job. Plain data: two are equal when nothing about the job has changed.
@@ -20,9 +20,9 @@ pub struct Job {
     pub description: Option<String>,
     /// What it runs.
     pub component: Component,
-    /// What makes it due; none is manual only.
-    pub trigger: Option<Trigger>,
-    /// The zone whose clocks its trigger is read on, and its times are shown in.
+    /// When it is due.
+    pub schedule: Schedule,
+    /// The zone whose clocks its schedule is read on, and its times are shown in.
     pub zone: Zone,
     /// What it does when it is late.
     pub catch_up: CatchUp,
@@ -80,7 +80,7 @@ impl Job {
             name,
             description: None,
             component,
-            trigger: None,
+            schedule: Schedule::default(),
             zone: Zone::UTC,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
@@ -104,10 +104,9 @@ impl Job {
     /// What resets the watermark when it changes: the definition of when the job is due, and the zone
     /// that it is read in. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        let Some(trigger) = &self.trigger else {
+        let Some(mut text) = self.schedule.fingerprint() else {
             return "manual".to_owned();
         };
-        let mut text = trigger.fingerprint();
         if !self.zone.is_utc() {
             text.push_str(" in ");
             text.push_str(self.zone.name());

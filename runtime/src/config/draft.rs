@@ -217,7 +217,11 @@ impl JobDraft {
             name: self.name.clone(),
             description: self.description.clone(),
             component,
-            trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
+            schedule: self
+                .trigger
+                .as_ref()
+                .map(|trigger| trigger.value.clone().into())
+                .unwrap_or_default(),
             zone: self.policy.zone.clone(),
             catch_up: self.policy.admission.catch_up.clone(),
             overlap: self.policy.admission.overlap,
