@@ -40,6 +40,10 @@ pub struct Job {
     pub on_crash: OnCrash,
     /// How long a cancelled guest has to end by itself. Default 10 s.
     pub grace: Duration,
+    /// Whether its failures make the whole daemon unhealthy, and never disable it. Default no.
+    pub critical: bool,
+    /// After how long without a success it is overdue; none is never.
+    pub overdue_after: Option<Duration>,
     /// What one attempt may use.
     pub limits: Limits,
     /// What it may reach of the world.
@@ -90,6 +94,8 @@ impl Job {
             retry: Retry::default(),
             on_crash: OnCrash::default(),
             grace: DEFAULT_GRACE,
+            critical: false,
+            overdue_after: None,
             limits: Limits::default(),
             allow: Arc::default(),
             params: "{}".into(),

@@ -114,6 +114,8 @@ fn every_key_arrives() {
             window: Duration::from_hours(2),
         }
     );
+    assert!(job.critical);
+    assert_eq!(job.overdue_after, Some(Duration::from_hours(26)));
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
     let dir = |host: &str, guest: &str, write| DirGrant {

@@ -188,7 +188,7 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(14) {
+        self.alter(plan, |editor, job| match editor.rng.below(16) {
             0 => job.component = editor.component(),
             1 | 2 => job.overlap = editor.overlap(),
             3 | 4 => job.max_instances = editor.max_instances(),
@@ -198,7 +198,9 @@ impl Editor {
             8 => job.on_crash = editor.on_crash(),
             9 => job.catch_up = editor.catch_up(),
             10 => job.limits = editor.limits(),
-            11 | 12 => job.schedule.calendar = editor.calendar(&job.zone),
+            11 => job.critical = !job.critical,
+            12 => job.overdue_after = editor.overdue_after(),
+            13 | 14 => job.schedule.calendar = editor.calendar(&job.zone),
             _ => job.params = editor.params(),
         });
     }
@@ -230,11 +232,22 @@ impl Editor {
             retry: self.retry(),
             on_crash: self.on_crash(),
             grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
+            critical: self.rng.percent(30),
+            overdue_after: self.overdue_after(),
             limits: self.limits(),
             zone,
             allow: Arc::default(),
             params: self.params(),
         }
+    }
+
+    /// Some are overdue before their next instant, some only when several of their runs failed.
+    fn overdue_after(&mut self) -> Option<Duration> {
+        let pace = self.pace;
+        let after = self
+            .rng
+            .one_of([0, pace / 2, pace, pace * 2, pace * 4, pace * 12]);
+        (after > 0).then(|| Duration::from_millis(after))
     }
 
     /// In some jobs there is room for one entry, or two.
