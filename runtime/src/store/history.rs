@@ -195,6 +195,9 @@ pub struct Instant {
     pub others: Vec<RunRow>,
     /// The range of skips that it lies in. A range says nothing of what is no instant of the job.
     pub skips: Option<SkipRow>,
+    /// The oldest run that time made of what is newer than that range, and was due when it was last
+    /// extended: found together with it, it took the place of what was missed.
+    pub newer: Option<RunRow>,
 }
 
 impl Instant {

@@ -1,6 +1,7 @@
 //! Facts to an answer: a pure function.
 
 use cronlet_core::{
+    job::Job,
     run::RunId,
     schedule::{Local, Zone},
 };
@@ -136,13 +137,15 @@ pub(super) fn explain(facts: &Facts) -> Answer {
 
 /// The job was never due, and nobody asked for a run.
 pub(super) fn nothing_yet(source: &Source<'_>) -> Answer {
-    let (job, next) = match &source.file {
-        File::Job(job) => (Some(job), job.trigger.as_ref()),
-        File::Without | File::Unreadable => (None, None),
+    let job = match &source.file {
+        File::Job(job) => Some(job),
+        File::Without | File::Unreadable => None,
     };
-    let next = next.and_then(|trigger| trigger.next_after(source.now));
+    let next = job.and_then(|job| job.schedule.next_allowed_after(source.now));
     let (answer, sentence) = match job {
-        Some(job) if job.trigger.is_none() => (Kind::NotDue, MANUAL.to_owned() + ", and never did"),
+        Some(job) if job.schedule.is_manual() => {
+            (Kind::NotDue, MANUAL.to_owned() + ", and never did")
+        }
         Some(_) => (Kind::NotDue, "it was never due yet".to_owned()),
         None => (Kind::Unknown, "nothing is kept of it".to_owned()),
     };
@@ -170,10 +173,10 @@ const MANUAL: &str = "it has no trigger: it runs only when asked";
 fn unrecorded(facts: &Facts) -> Told {
     let then = when::second(facts.at, &facts.zone);
     match &facts.file {
-        File::Job(job) if job.trigger.is_none() => Told::new(Kind::NotDue, MANUAL),
-        File::Job(_) => match facts.is_due() {
+        File::Job(job) if job.schedule.is_manual() => Told::new(Kind::NotDue, MANUAL),
+        File::Job(job) => match facts.is_due() {
             Some(true) if facts.at > facts.now => to_come(facts),
-            Some(true) => passed(facts),
+            Some(true) => passed(facts, job),
             _ => Told::new(Kind::NotDue, not_due(facts)),
         },
         File::Without => {
@@ -208,6 +211,13 @@ fn unrecorded(facts: &Facts) -> Told {
 /// An instant that lies in the future.
 fn to_come(facts: &Facts) -> Told {
     let mut sentence = format!("{}, {}", head(facts), when::relative(facts.now, facts.at));
+    if let Some(why) = skips::excluded(facts) {
+        return Told::new(Kind::NotYet, format!("{sentence}, and is skipped: {why}"));
+    }
+    if facts.starts_at() > facts.at {
+        let starts = facts.clock(facts.starts_at());
+        sentence += &format!("; `jitter` puts the start off to {starts}");
+    }
     if facts.known.job.is_none() {
         sentence += "; no daemon has seen the job yet";
     } else if !facts.is_same_schedule() {
@@ -223,7 +233,7 @@ fn to_come(facts: &Facts) -> Told {
 }
 
 /// An instant of the job that has passed, of which there is no record.
-fn passed(facts: &Facts) -> Told {
+fn passed(facts: &Facts, job: &Job) -> Told {
     let head = head(facts);
     let Some(stored) = &facts.known.job else {
         let sentence = format!("{head} by the file, but no daemon has seen the job yet");
@@ -243,11 +253,19 @@ fn passed(facts: &Facts) -> Told {
         );
         return Told::new(Kind::Unknown, sentence);
     }
+    let starts_at = facts.starts_at();
+    if facts.daemon && starts_at > facts.now {
+        let starts = facts.clock(starts_at);
+        let sentence = format!("{head}; it starts at {starts}, put off by `jitter`");
+        return Told::new(Kind::NotYet, sentence);
+    }
     if facts.daemon {
         let sentence = format!("{head}, and the daemon has not looked at it yet");
         return Told::new(Kind::Waiting, sentence);
     }
-    Told::new(Kind::Late, format!("{head}, and no daemon is running"))
+    let would = skips::late(facts, job, stored.watermark);
+    let sentence = format!("{head}, and no daemon is running: {would}");
+    Told::new(Kind::Late, sentence)
 }
 
 /// `due at 2026-03-29 03:00:00 +02:00`, and what it stands for.
@@ -280,7 +298,7 @@ fn not_due(facts: &Facts) -> String {
         {
             format!("not due at {then}, the second time that the clocks showed this")
         }
-        _ => format!("not due at {then}"),
+        _ => format!("not due at {then}{}", facts.bound()),
     };
     match facts.nearest() {
         [Some(before), Some(after)] => format!(
@@ -295,6 +313,20 @@ fn not_due(facts: &Facts) -> String {
 }
 
 impl Facts {
+    /// The bound of the schedule that keeps its triggers from making the job due then, if one does.
+    fn bound(&self) -> &'static str {
+        let Some(schedule) = self.defined().map(|job| &job.schedule) else {
+            return "";
+        };
+        if schedule.start.is_some_and(|start| self.at < start) {
+            ", before its `start`"
+        } else if schedule.end.is_some_and(|end| end <= self.at) {
+            ", after its `end`"
+        } else {
+            ""
+        }
+    }
+
     /// Another time, on the clocks of the job: only the clock where the day is the same.
     pub(super) fn clock(&self, t: Timestamp) -> String {
         when::after(self.at, t, &self.zone)

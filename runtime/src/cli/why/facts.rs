@@ -6,7 +6,7 @@ use std::time::Duration;
 use cronlet_core::{
     job::Job,
     name::JobName,
-    run::{RunId, RunStatus, SkipReason},
+    run::{RunId, RunStatus},
     schedule::{Local, Zone},
 };
 use jiff::{Timestamp, civil::DateTime};
@@ -207,22 +207,27 @@ impl Facts {
 
     /// The wall times that it stands for, because the clocks jumped over them.
     pub(super) fn stands_for(&self) -> Vec<DateTime> {
-        let trigger = self.defined().and_then(|job| job.trigger.as_ref());
-        trigger.map_or_else(Vec::new, |trigger| trigger.stands_for(self.at))
+        let job = self.defined();
+        job.map_or_else(Vec::new, |job| job.schedule.stands_for(self.at))
     }
 
     /// The instants before and after it.
     pub(super) fn nearest(&self) -> [Option<Timestamp>; 2] {
-        let trigger = self.defined().and_then(|job| job.trigger.as_ref());
-        trigger.map_or([None; 2], |trigger| {
-            let before = trigger.latest_in(Timestamp::MIN, before(self.at));
-            [before, trigger.next_after(self.at)]
+        self.defined().map_or([None; 2], |job| {
+            let before = job.schedule.latest_in(Timestamp::MIN, before(self.at));
+            [before, job.schedule.next_after(self.at)]
         })
     }
 
-    /// When the job is due next.
+    /// When the job runs next.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.defined()?.trigger.as_ref()?.next_after(self.now)
+        self.defined()?.schedule.next_allowed_after(self.now)
+    }
+
+    /// When the occurrence starts: later than it is due, if the job has a jitter.
+    pub(super) fn starts_at(&self) -> Timestamp {
+        let job = self.defined().filter(|job| is_due(job, self.at));
+        job.map_or(self.at, |job| job.schedule.starts_at(&self.job, self.at))
     }
 
     /// What the clocks did with the time that was typed, if it was not shown once.
@@ -241,11 +246,9 @@ impl Facts {
             return ended.or(open).map(|moment| (Some(run.run), moment));
         }
         let moment = match self.range() {
-            // What is missed is found later, and all of it at once.
-            Some(range) if range.reason == SkipReason::Missed => range.recorded_at,
             // Only of the last it is known when it came.
             Some(range) if range.last == self.at => range.recorded_at,
-            Some(_) => self.at,
+            Some(_) => self.starts_at(),
             None => self.now,
         };
         Some((None, moment))
@@ -254,12 +257,11 @@ impl Facts {
 
 /// The last instant at which the job was due.
 fn last_due(job: &Job, now: Timestamp) -> Option<Timestamp> {
-    job.trigger.as_ref()?.latest_in(Timestamp::MIN, now)
+    job.schedule.latest_in(Timestamp::MIN, now)
 }
 
 fn is_due(job: &Job, at: Timestamp) -> bool {
-    let trigger = job.trigger.as_ref();
-    trigger.is_some_and(|trigger| trigger.next_after(before(at)) == Some(at))
+    job.schedule.next_after(before(at)) == Some(at)
 }
 
 /// The last instant before `t`.

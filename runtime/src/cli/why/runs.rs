@@ -83,8 +83,16 @@ fn began(facts: &Facts, run: &RunRow) -> String {
     let Some(first) = run.attempts.first() else {
         return String::new();
     };
-    let waited = apart(run.queued_at, first.started_at);
+    let starts_at = match run.origin {
+        Origin::Schedule => facts.starts_at().max(run.queued_at),
+        _ => run.queued_at,
+    };
+    let waited = apart(starts_at, first.started_at);
     let mut began = String::new();
+    let put_off = apart(facts.at, facts.starts_at());
+    if run.origin == Origin::Schedule && put_off >= NOTICED && first.started_at >= starts_at {
+        began = format!("was put off {} by `jitter`, ", when::took(put_off));
+    }
     if run.origin == Origin::CatchUp {
         let (at, late) = (
             facts.clock(run.queued_at),
@@ -105,6 +113,13 @@ fn began(facts: &Facts, run: &RunRow) -> String {
     } else {
         let comma = began.len() - ", ".len();
         format!("{} and ", &began[..comma])
+    }
+}
+
+impl Facts {
+    /// Whether the run was recorded ahead of its time, which has not come.
+    fn is_ahead(&self, run: &RunRow) -> bool {
+        matches!(run.cause, Cause::Time(_)) && run.attempts.len() < 2 && self.starts_at() > self.now
     }
 }
 
@@ -147,6 +162,11 @@ fn running(facts: &Facts, run: &RunRow, head: &str) -> Told {
     }
     if run.cancel_requested_at.is_some() {
         sentence += " and is told to end";
+    }
+    if facts.daemon && facts.is_ahead(run) {
+        let starts = facts.clock(facts.starts_at());
+        let sentence = format!("{head}: run {number} is ready, and starts at {starts}");
+        return Told::new(Kind::NotYet, sentence);
     }
     if facts.daemon {
         return Told::new(Kind::Running, sentence);

@@ -1,8 +1,11 @@
 //! The words of an instant that was skipped, or would be.
 
 use cronlet_core::{
+    engine::late::{Look, Part},
+    job::Job,
     policy::{CatchUpMode, Overlap},
     run::{SkipReason, Turn},
+    schedule::{Blackout, Calendar, Exclusion},
     units::format_duration,
 };
 use jiff::Timestamp;
@@ -16,6 +19,9 @@ use crate::{
     cli::when,
     store::history::{RunRow, SkipRow},
 };
+
+/// Each of them looks at as many instants as one step of the engine does.
+const LOOKS: usize = 100;
 
 /// An instant of a range.
 pub(super) fn of_range(facts: &Facts, range: &SkipRow) -> Told {
@@ -59,15 +65,16 @@ fn because(facts: &Facts, reason: SkipReason, recorded: Timestamp, head: &str) -
         SkipReason::Removed => "the job was removed from the file before it started".to_owned(),
         SkipReason::Superseded => superseded(facts),
         SkipReason::QueueFull => queue_full(facts),
+        SkipReason::OutsideHours => outside_hours(facts),
+        SkipReason::Blackout => blackout(facts),
     };
     let mut told = Told::new(Kind::Skipped, format!("{head}: {why}"));
-    let number = |run: &Option<RunRow>| run.as_ref().map(|run| run.run);
+    let number = |run: Option<&RunRow>| run.map(|run| run.run);
     match reason {
-        SkipReason::Overlap => told.in_the_way = number(&facts.beside.open),
-        SkipReason::Missed | SkipReason::Superseded => {
-            told.instead = number(&facts.beside.queued);
-        }
-        SkipReason::Expired | SkipReason::Removed | SkipReason::QueueFull => {}
+        SkipReason::Overlap => told.in_the_way = number(facts.beside.open.as_ref()),
+        SkipReason::Missed => told.instead = number(newer(facts)),
+        SkipReason::Superseded => told.instead = number(facts.beside.queued.as_ref()),
+        _ => {}
     }
     told
 }
@@ -105,6 +112,14 @@ fn doing(run: &RunRow, at: Timestamp) -> &'static str {
     }
 }
 
+/// The run that what was missed was folded into.
+fn newer(facts: &Facts) -> Option<&RunRow> {
+    match facts.run {
+        Some(_) => facts.beside.queued.as_ref(),
+        None => facts.known.newer.as_ref(),
+    }
+}
+
 fn missed(facts: &Facts, recorded: Timestamp) -> String {
     let late = facts.at.duration_until(recorded).unsigned_abs();
     let found = format!(
@@ -112,7 +127,7 @@ fn missed(facts: &Facts, recorded: Timestamp) -> String {
         facts.clock(recorded),
         when::took(late)
     );
-    if let Some(instead) = &facts.beside.queued {
+    if let Some(instead) = newer(facts) {
         let (run, then) = (instead.run, facts.clock(instead.nominal));
         return match instead.turn {
             Turn::CatchUp => format!(
@@ -136,7 +151,72 @@ fn missed(facts: &Facts, recorded: Timestamp) -> String {
             let grace = format_duration(policy.grace);
             format!("{found} (`catch_up = \"none\"`, `catch_up_grace = \"{grace}\"`)")
         }
+        Some(policy) if policy.mode == CatchUpMode::Latest => {
+            format!("{found}; of several only the newest runs (`catch_up = \"latest\"`)")
+        }
         _ => found,
+    }
+}
+
+fn outside_hours(facts: &Facts) -> String {
+    let hours = facts
+        .defined()
+        .map_or(&[][..], |job| job.schedule.calendar.active_hours());
+    let hours: Vec<String> = hours.iter().map(ToString::to_string).collect();
+    match &hours[..] {
+        [] => "it is outside `active_hours`".to_owned(),
+        hours => format!("it is outside `active_hours` ({})", hours.join("; ")),
+    }
+}
+
+fn blackout(facts: &Facts) -> String {
+    let calendar = facts.defined().map(|job| &job.schedule.calendar);
+    let wall = calendar.map(|calendar| calendar.zone().datetime(facts.at));
+    let blackouts = calendar.map_or(&[][..], Calendar::blackouts);
+    let holds = |blackout: &&Blackout| {
+        let (from, to) = (blackout.from(), blackout.to());
+        wall.is_some_and(|wall| from <= wall && to.is_none_or(|to| wall < to))
+    };
+    match blackouts.iter().find(holds) {
+        Some(blackout) => format!("it is in the blackout `{blackout}`"),
+        None => "it is in a blackout".to_owned(),
+    }
+}
+
+/// Why an instant that is to come will not run, if the calendar says so.
+pub(super) fn excluded(facts: &Facts) -> Option<String> {
+    let exclusion = facts.defined()?.schedule.calendar.excludes(facts.at)?;
+    Some(match exclusion {
+        Exclusion::OutsideHours => outside_hours(facts),
+        Exclusion::Blackout => blackout(facts),
+    })
+}
+
+/// What would become of an instant that nobody has looked at, if a daemon started now.
+pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
+    let looks: Vec<Look> = Look::all(job, watermark, facts.now).take(LOOKS).collect();
+    let parts = || looks.iter().flat_map(|look| &look.parts);
+    let part = parts().find(|part| match part {
+        Part::Runs(at) => *at == facts.at,
+        Part::Skips(range) => range.first <= facts.at && facts.at <= range.last,
+    });
+    let newer = parts().find_map(|part| match part {
+        Part::Runs(at) if *at > facts.at => Some(*at),
+        _ => None,
+    });
+    let start = "a start now would";
+    match (part, newer) {
+        (Some(Part::Runs(_)), _) => format!("{start} run it"),
+        (Some(Part::Skips(range)), _) if range.reason != SkipReason::Missed => {
+            let why = excluded(facts).unwrap_or_default();
+            format!("{start} skip it: {why}")
+        }
+        (Some(Part::Skips(_)), Some(newer)) => {
+            let then = facts.clock(newer);
+            format!("{start} fold it into the run for {then}")
+        }
+        (Some(Part::Skips(_)), None) => format!("{start} skip it: it is too late"),
+        (None, _) => format!("{start} look at it"),
     }
 }
 

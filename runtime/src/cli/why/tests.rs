@@ -383,7 +383,7 @@ fn skipped_because_nobody_looked() {
     let mut facts = with_range(hourly(), range.clone());
     let mut newer = run(42, RunStatus::Succeeded);
     newer.nominal = at("08:00:00");
-    facts.beside.queued = Some(newer);
+    facts.known.newer = Some(newer);
     let answer = says(
         &facts,
         Kind::Skipped,
@@ -392,7 +392,7 @@ fn skipped_because_nobody_looked() {
          \"latest\"`)",
     );
     assert_eq!((answer.instead, answer.run), (Some(42), None));
-    facts.beside.queued.as_mut().unwrap().turn = Turn::CatchUp;
+    facts.known.newer.as_mut().unwrap().turn = Turn::CatchUp;
     says(
         &facts,
         Kind::Skipped,
@@ -413,6 +413,125 @@ fn skipped_because_nobody_looked() {
         Kind::Skipped,
         "due at 2026-03-02 06:00:00 +00:00, skipped as one of 6 instants from 02:00:00 to 07:00:00: \
          found at 08:31:00, 2h31m late (`catch_up_window = \"2h\"`)",
+    );
+    facts.known.newer = None;
+    says(
+        &facts,
+        Kind::Skipped,
+        "due at 2026-03-02 06:00:00 +00:00, skipped as one of 6 instants from 02:00:00 to 07:00:00: \
+         found at 08:31:00, 2h31m late; of several only the newest runs (`catch_up = \"latest\"`)",
+    );
+}
+
+#[test]
+fn skipped_by_the_calendar() {
+    let keys = format!("{HOURLY}\nactive_hours = [\"Mon-Fri 08:00-18:00\", \"Sat 09:00-12:00\"]");
+    let range = skipped(
+        SkipReason::OutsideHours,
+        "06:00:00",
+        "06:00:00",
+        1,
+        "06:00:00",
+    );
+    says(
+        &with_range(facts(&keys, "06:00:00"), range),
+        Kind::Skipped,
+        "due at 2026-03-02 06:00:00 +00:00, skipped: it is outside `active_hours` \
+         (Mon,Tue,Wed,Thu,Fri 08:00-18:00; Sat 09:00-12:00)",
+    );
+    let keys = format!("{HOURLY}\nblackout = [\"2026-02-01\", \"2026-03-01..2026-03-02\"]");
+    let range = skipped(SkipReason::Blackout, "06:00:00", "06:00:00", 1, "06:00:00");
+    says(
+        &with_range(facts(&keys, "06:00:00"), range),
+        Kind::Skipped,
+        "due at 2026-03-02 06:00:00 +00:00, skipped: it is in the blackout `2026-03-01..2026-03-02`",
+    );
+    says(
+        &facts(&keys, "13:00:00"),
+        Kind::NotYet,
+        "due at 2026-03-02 13:00:00 +00:00, in 1h, and is skipped: it is in the blackout \
+         `2026-03-01..2026-03-02`",
+    );
+}
+
+#[test]
+fn beyond_the_bounds_nothing_is_due() {
+    let keys =
+        format!("{HOURLY}\nstart = \"2026-03-02T08:00:00Z\"\nend = \"2026-03-02T10:00:00Z\"");
+    says(
+        &facts(&keys, "06:00:00"),
+        Kind::NotDue,
+        "not due at 2026-03-02 06:00:00 +00:00, before its `start`; the first is 08:00:00",
+    );
+    says(
+        &facts(&keys, "10:00:00"),
+        Kind::NotDue,
+        "not due at 2026-03-02 10:00:00 +00:00, after its `end`; the last was 09:00:00",
+    );
+}
+
+#[test]
+fn the_start_is_put_off() {
+    let keys = format!("{HOURLY}\njitter = \"10m\"");
+    let mut facts = facts(&keys, "06:00:00");
+    let starts_at = facts.starts_at();
+    let clock = starts_at.strftime("%H:%M:%S");
+    assert!(starts_at > at("06:00:01"), "{starts_at}");
+    let off = crate::cli::when::took(at("06:00:00").duration_until(starts_at).unsigned_abs());
+    let mut run = succeeded();
+    run.queued_at = starts_at;
+    run.attempts[0].started_at = starts_at;
+    says(
+        &with_run(facts.clone(), run.clone()),
+        Kind::Ran,
+        &format!(
+            "due at 2026-03-02 06:00:00 +00:00: run 12 was put off {off} by `jitter` and succeeded in 2.0s"
+        ),
+    );
+    run.status = RunStatus::Running;
+    run.attempts = vec![attempt(1, None, "06:00:00", 0)];
+    facts.now = at("06:00:01");
+    says(
+        &with_run(facts.clone(), run),
+        Kind::NotYet,
+        &format!("due at 2026-03-02 06:00:00 +00:00: run 12 is ready, and starts at {clock}"),
+    );
+    facts.known.job.as_mut().unwrap().watermark = at("05:00:00");
+    says(
+        &facts,
+        Kind::NotYet,
+        &format!("due at 2026-03-02 06:00:00 +00:00; it starts at {clock}, put off by `jitter`"),
+    );
+    facts.now = at("05:00:00");
+    says(
+        &facts,
+        Kind::NotYet,
+        &format!(
+            "due at 2026-03-02 06:00:00 +00:00, in 1h; `jitter` puts the start off to {clock}"
+        ),
+    );
+}
+
+#[test]
+fn nobody_has_looked_at_it() {
+    let mut facts = hourly();
+    facts.daemon = false;
+    facts.known.job.as_mut().unwrap().watermark = at("05:00:00");
+    let head = "due at 2026-03-02 06:00:00 +00:00, and no daemon is running: a start now would ";
+    let says = |facts: &Facts, would: &str| {
+        says(facts, Kind::Late, &format!("{head}{would}"));
+    };
+    says(&facts, "fold it into the run for 12:00:00");
+    facts.now = at("06:30:00");
+    says(&facts, "run it");
+    let with = |keys: &str| Facts {
+        file: self::facts(&format!("{HOURLY}\n{keys}"), "06:00:00").file,
+        ..facts.clone()
+    };
+    says(&with("catch_up = \"none\""), "skip it: it is too late");
+    says(
+        &with("blackout = [\"2026-03-02\"]"),
+        "skip it: it is in the blackout `2026-03-02`",
     );
 }
 

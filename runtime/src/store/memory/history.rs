@@ -89,11 +89,20 @@ impl History for MemoryHistory {
             .filter(|run| run.nominal == at && run.cause != cause);
         let ranges = state.skips.values().map(|skips| &skips.row);
         let mut before = ranges.filter(|range| range.job == *job && range.first <= at);
+        let skips = before.next_back().filter(|range| at <= range.last);
+        let newer = skips.and_then(|range| {
+            let found = |run: &&RunRow| {
+                let by_time = matches!(run.cause, Cause::Time(_));
+                by_time && range.last < run.nominal && run.nominal <= range.recorded_at
+            };
+            rows().filter(found).min_by_key(|run| run.nominal)
+        });
         Ok(Instant {
             job: state.jobs.get(job).cloned(),
             run: rows().find(|run| run.cause == cause).cloned(),
             others: others.take(Instant::MOST as usize).cloned().collect(),
-            skips: before.next_back().filter(|range| at <= range.last).cloned(),
+            skips: skips.cloned(),
+            newer: newer.cloned(),
         })
     }
 

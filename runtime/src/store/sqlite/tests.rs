@@ -618,6 +618,7 @@ fn every_question_has_its_index() {
         instant::OTHERS.to_owned(),
         instant::OPEN.to_owned(),
         instant::QUEUED.to_owned(),
+        instant::NEWER.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -640,6 +641,7 @@ fn every_question_has_its_index() {
         "SEARCH runs USING INDEX runs_by_job (job=?)",
         "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
         "SEARCH runs USING INDEX runs_by_job (job=? AND rowid>?)",
+        "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
     ];
     assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
