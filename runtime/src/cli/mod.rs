@@ -9,6 +9,7 @@
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
+//! - [`late`]: what a start would catch up on.
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -26,6 +27,7 @@ pub mod exit;
 pub mod follow;
 pub mod history;
 pub mod jobs;
+pub mod late;
 mod live;
 pub mod logging;
 pub mod logs;
@@ -62,7 +64,10 @@ pub use error::CliError;
 pub use exit::Exit;
 use place::Place;
 
-use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::{
+    config::Draft,
+    sandbox::{Sandbox, SandboxOptions},
+};
 
 /// A scheduler whose jobs are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -199,13 +204,20 @@ impl Verb {
 /// Gives the check what it needs: the file, and the sandbox that looks at its components.
 fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let sandbox = Sandbox::new(SandboxOptions::default())?;
+    let now = Timestamp::now();
+    let late = |draft: &Draft| {
+        let database = place.database.clone().unwrap_or_else(|| draft.database());
+        // What a check is about is the file: a database that cannot be read has a verb of its own.
+        late::find(&place::plan(draft), None, &database, now).unwrap_or_default()
+    };
     let options = check::Options {
         file: args.file.as_deref().unwrap_or(&place.config),
         strict: args.strict,
         json: console.json(),
         style: Console::pictures(),
         environment: &place::environment(),
-        now: Timestamp::now(),
+        now,
+        late: &late,
     };
     let ended = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
     if let Some(document) = &ended.document {

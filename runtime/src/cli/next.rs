@@ -14,8 +14,8 @@ use super::{
     cron,
     error::CliError,
     exit::Exit,
-    params,
-    place::Place,
+    late, params,
+    place::{self, Found, Place},
     suggest,
     table::{Cell, Column, Table},
     when,
@@ -84,9 +84,11 @@ struct Due {
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let after = args.after.unwrap_or_else(Timestamp::now);
-    let due = match (&args.cron, &args.job) {
-        (Some(expression), _) => {
+    let now = Timestamp::now();
+    let after = args.after.unwrap_or(now);
+    let mut late = Ok(Vec::new());
+    let due = match &args.cron {
+        Some(expression) => {
             let cron =
                 cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
             let schedule = Trigger::Cron(cron).into();
@@ -96,8 +98,16 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
             }
             due
         }
-        (None, Some(name)) => of_job(&place.plan()?, name, after, args.count, console)?,
-        (None, None) => of_all(&place.plan()?, after, args.count),
+        None => {
+            let Found { draft, database } = place.find();
+            let plan = place::plan(&draft?);
+            let due = match &args.job {
+                Some(name) => of_job(&plan, name, after, args.count, console)?,
+                None => of_all(&plan, after, args.count),
+            };
+            late = late::find(&plan, args.job.as_deref(), &database, now);
+            due
+        }
     };
     let one = args.cron.is_some() || args.job.is_some();
     if console.json() {
@@ -113,6 +123,10 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         console.note("nothing is due");
     } else {
         console.table(&table(&due, args.after.is_none().then_some(after)))?;
+    }
+    // Who asks about another time does not ask about now.
+    if args.after.is_none() {
+        late::tell(late, console);
     }
     Ok(Exit::Done)
 }

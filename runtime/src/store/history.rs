@@ -37,6 +37,9 @@ pub trait History: Send + Sync + 'static {
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
 
+    /// What an engine that starts now would find of the jobs, removed ones included, by name.
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError>;
+
     /// What became of one instant of a job.
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError>;
 

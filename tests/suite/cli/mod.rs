@@ -16,7 +16,7 @@ mod rerun;
 mod runs;
 #[cfg(target_os = "linux")]
 mod terminal;
-mod why;
+pub(crate) mod why;
 
 const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
 

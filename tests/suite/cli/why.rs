@@ -95,6 +95,7 @@ fn what_was_missed_is_told() -> Result<()> {
     })?;
     let told = project.cronlet(&["why", "tick", "--json"])?.json()?;
     assert_eq!(told["answer"], json!("late"), "{told}");
+    a_start_is_announced(&project)?;
 
     let daemon = Daemon::start(&project)?;
     let range = until("they are found", || {
@@ -108,7 +109,39 @@ fn what_was_missed_is_told() -> Result<()> {
         sentence.contains(&format!("and folded into run {instead} for")),
         "{sentence}"
     );
+    for arguments in [&["next", "tick"][..], &["next"], &["check"]] {
+        let said = project.cronlet(arguments)?;
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+    }
     assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
+/// What a start would catch up on is told before there is one.
+fn a_start_is_announced(project: &Project) -> Result<()> {
+    let late = "a start now would run 1 of ";
+    let job = " late instants of `tick` (`catch_up = \"latest\"`)\n";
+    let tells = |err: &str| err.contains(late) && err.contains(job);
+    let said = project.cronlet(&["check"])?;
+    ensure!(said.code == 0 && tells(&said.err), "{said:?}");
+    let said = project.cronlet(&["check", "--json"])?;
+    let notes = said.json()?;
+    ensure!(said.err.is_empty(), "{said:?}");
+    let note = notes.as_array().into_iter().flatten();
+    let note = note.filter(|note| note["job"] == json!("tick")).last();
+    let note = note.context("a note")?;
+    assert_eq!(note["severity"], json!("note"));
+    assert_eq!(note["runs"], json!(1));
+    ensure!(note["instants"].as_u64() >= Some(3), "{note}");
+
+    let said = project.cronlet(&["next", "tick", "-n", "1"])?;
+    ensure!(tells(&said.err), "{said:?}");
+    ensure!(!said.err.contains("`long`"), "{said:?}");
+    ensure!(said.out.lines().count() == 1, "{said:?}");
+    let said = project.cronlet(&["next"])?;
+    ensure!(tells(&said.err) && said.err.contains("`long`"), "{said:?}");
+    let said = project.cronlet(&["next", "tick", "--after", "2030-01-01T00:00:00Z"])?;
+    ensure!(said.err.is_empty(), "{said:?}");
     Ok(())
 }
 
@@ -121,22 +154,87 @@ plugin = "hello"
 cron = "30 2 * * *"
 params = { name = "night" }
 
+[jobs.report]
+plugin = "hello"
+cron = "0 * * * *"
+params = { name = "report" }
+
 [jobs.hand]
 plugin = "hello"
 params = { name = "hand" }
 "#;
 
-/// A history with two runs of `night`, and no daemon.
-fn project() -> Result<Project> {
+/// Microseconds since 1970.
+fn at(text: &str) -> Result<i64> {
+    Ok(text.parse::<Timestamp>()?.as_microsecond())
+}
+
+/// A history that was written by hand, and no daemon.
+pub(crate) fn project() -> Result<Project> {
     let project = Project::new(SCHEDULES, &[("hello", tests::HELLO)])?;
     assert_eq!(Daemon::start(&project)?.stop()?, 0);
     let db = Connection::open(project.path("cronlet.db"))?;
-    for (run, t) in [(1, "2026-03-28T01:30:00Z"), (2, "2026-03-29T01:00:00Z")] {
-        let micros = t.parse::<Timestamp>()?.as_microsecond();
+    for (run, job, due, began, ended) in [
+        (1, "night", "2026-03-28T01:30:00Z", "", ""),
+        (
+            2,
+            "night",
+            "2026-03-29T01:00:00Z",
+            "",
+            "2026-03-29T01:00:02Z",
+        ),
+        (
+            3,
+            "report",
+            "2026-03-02T05:00:00Z",
+            "",
+            "2026-03-02T06:10:00Z",
+        ),
+        (
+            4,
+            "report",
+            "2026-03-02T10:00:00Z",
+            "2026-03-02T10:31:00Z",
+            "2026-03-02T10:31:09Z",
+        ),
+    ] {
+        let began = at(if began.is_empty() { due } else { began })?;
+        let ended = if ended.is_empty() { began } else { at(ended)? };
+        let origin = if began == at(due)? {
+            "schedule"
+        } else {
+            "catch-up"
+        };
         db.execute(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, status, ended_at)
-             VALUES (?1, 'night', ?2, ?3, 'schedule', ?3, 'succeeded', ?3)",
-            params![run, format!("time:{t}"), micros],
+            "INSERT INTO runs
+                 (run, job, cause, nominal, origin, queued_at, status, last_attempt, ended_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'succeeded', 1, ?7)",
+            params![
+                run,
+                job,
+                format!("time:{due}"),
+                at(due)?,
+                origin,
+                began,
+                ended
+            ],
+        )?;
+        db.execute(
+            "INSERT INTO attempts (run, number, starts_at, started_at, status, ended_at, duration)
+             VALUES (?1, 1, ?2, ?2, 'succeeded', ?3, ?3 - ?2)",
+            params![run, began, ended],
+        )?;
+    }
+    for (first, last, count, reason, recorded) in [
+        ("06:00:00", "06:00:00", 1, "overlap", "06:00:00"),
+        ("07:00:00", "09:00:00", 3, "missed", "10:31:00"),
+    ] {
+        let [first, last, recorded] =
+            [first, last, recorded].map(|clock| at(&format!("2026-03-02T{clock}Z")));
+        db.execute(
+            "INSERT INTO skips (job, first, last, count, reason, recorded_at, after_run)
+             VALUES ('report', ?1, ?2, ?3, ?4, ?5, 3)",
+            params![first?, last?, count, reason, recorded?],
         )?;
     }
     Ok(project)
@@ -153,7 +251,7 @@ fn says(project: &Project, arguments: &[&str], out: &str) -> Result<()> {
 fn times_are_those_of_the_job() -> Result<()> {
     let project = project()?;
     let gap = "due at 2026-03-29 03:00:00 +02:00 for 02:30:00, which the clocks jumped over: run 2 \
-               succeeded\n";
+               succeeded in 2.0s\n";
     for time in [
         "2026-03-29 02:30",
         "2026-03-29T03:00",
@@ -165,7 +263,7 @@ fn times_are_those_of_the_job() -> Result<()> {
     says(
         &project,
         &["night", "2026-03-28 02:30"],
-        "due at 2026-03-28 02:30:00 +01:00: run 1 succeeded\n",
+        "due at 2026-03-28 02:30:00 +01:00: run 1 succeeded in <1ms\n",
     )?;
     says(
         &project,
@@ -188,7 +286,10 @@ fn without_the_file_the_history_answers() -> Result<()> {
     let said = project.cronlet(&["why", "night", "2026-03-29T01:00:00Z"])?;
     assert_eq!(
         (said.code, said.out.as_str()),
-        (0, "due at 2026-03-29 01:00:00 +00:00: run 2 succeeded\n")
+        (
+            0,
+            "due at 2026-03-29 01:00:00 +00:00: run 2 succeeded in 2.0s\n"
+        )
     );
     ensure!(
         said.err
@@ -198,7 +299,7 @@ fn without_the_file_the_history_answers() -> Result<()> {
     let said = project.cronlet(&["why", "night"])?;
     assert_eq!(
         said.out,
-        "due at 2026-03-29 01:00:00 +00:00: run 2 succeeded\n"
+        "due at 2026-03-29 01:00:00 +00:00: run 2 succeeded in 2.0s\n"
     );
     project.write("schedules.toml", "")?;
     says(

@@ -108,12 +108,10 @@ fn began(facts: &Facts, run: &RunRow) -> String {
         };
         began += &format!("waited {} for {what}, ", when::took(waited));
     }
-    if began.is_empty() {
-        began
-    } else {
-        let comma = began.len() - ", ".len();
-        format!("{} and ", &began[..comma])
+    if !began.is_empty() {
+        began += "and ";
     }
+    began
 }
 
 impl Facts {

@@ -206,13 +206,13 @@ fn it_ran_late() {
     says(
         &with_run(hourly(), run.clone()),
         Kind::Ran,
-        "due at 2026-03-02 06:00:00 +00:00: run 12 waited 13s for a place and succeeded in 2.0s",
+        "due at 2026-03-02 06:00:00 +00:00: run 12 waited 13s for a place, and succeeded in 2.0s",
     );
     run.turn = Turn::Queue;
     says(
         &with_run(hourly(), run.clone()),
         Kind::Ran,
-        "due at 2026-03-02 06:00:00 +00:00: run 12 waited 13s for the run before it and succeeded \
+        "due at 2026-03-02 06:00:00 +00:00: run 12 waited 13s for the run before it, and succeeded \
          in 2.0s",
     );
     run.origin = Origin::CatchUp;
@@ -223,7 +223,7 @@ fn it_ran_late() {
         &with_run(hourly(), run),
         Kind::Ran,
         "due at 2026-03-02 06:00:00 +00:00: run 12 caught up on it at 08:31:00, 2h31m late, waited \
-         1m for the run before it in the catch-up and succeeded in 2.0s",
+         1m for the run before it in the catch-up, and succeeded in 2.0s",
     );
 }
 
@@ -485,7 +485,7 @@ fn the_start_is_put_off() {
         &with_run(facts.clone(), run.clone()),
         Kind::Ran,
         &format!(
-            "due at 2026-03-02 06:00:00 +00:00: run 12 was put off {off} by `jitter` and succeeded in 2.0s"
+            "due at 2026-03-02 06:00:00 +00:00: run 12 was put off {off} by `jitter`, and succeeded in 2.0s"
         ),
     );
     run.status = RunStatus::Running;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use cronlet_core::{
     name::JobName,
+    record::StoredJob,
     run::{Cause, RunId, RunStatus},
     state::Entries,
 };
@@ -77,6 +78,10 @@ impl History for MemoryHistory {
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
         Ok(self.0.lock().names())
+    }
+
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError> {
+        Ok(self.0.lock().jobs.values().cloned().collect())
     }
 
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {

@@ -12,6 +12,7 @@ use std::{
 
 use cronlet_core::{
     name::JobName,
+    record::StoredJob,
     run::{RunId, RunStatus},
     state::Entries,
 };
@@ -23,7 +24,7 @@ use super::{
     columns::{self, Columns},
     fault, instant, log, old,
     reader::Reader,
-    resolve, state,
+    recover, resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
@@ -80,6 +81,10 @@ impl History for SqliteHistory {
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
         self.read(old::names)
+    }
+
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError> {
+        self.read(recover::stored_jobs)
     }
 
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
