@@ -105,6 +105,7 @@ fn what_was_missed_is_told() -> Result<()> {
     assert_eq!(told["reason"], json!("missed"));
     let instead = told["instead"].as_u64().context("it was folded")?;
     let sentence = told["sentence"].as_str().context("a sentence")?;
+    ensure!(sentence.contains(": the daemon died after "), "{sentence}");
     ensure!(
         sentence.contains(&format!("and folded into run {instead} for")),
         "{sentence}"
@@ -225,6 +226,15 @@ pub(crate) fn project() -> Result<Project> {
             params![run, began, ended],
         )?;
     }
+    db.execute(
+        "INSERT INTO daemons (epoch, started_at, stopped_at) VALUES (-1, ?1, ?2), (0, ?3, ?4)",
+        [
+            at("2026-01-01T00:00:00Z")?,
+            at("2026-03-02T06:40:00Z")?,
+            at("2026-03-02T10:31:00Z")?,
+            at("2026-03-30T00:00:00Z")?,
+        ],
+    )?;
     for (first, last, count, reason, recorded) in [
         ("06:00:00", "06:00:00", 1, "overlap", "06:00:00"),
         ("07:00:00", "09:00:00", 3, "missed", "10:31:00"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cronlet_core::{
     job::Job,
     name::JobName,
-    run::{RunId, RunStatus},
+    run::{RunId, RunStatus, SkipReason},
     schedule::{Local, Zone},
 };
 use jiff::{Timestamp, civil::DateTime};
@@ -21,7 +21,7 @@ use crate::{
     store::{
         History,
         history::{Beside, Entry, Instant, Query, RunRow, SkipRow},
-        sqlite::{self, SqliteHistory},
+        sqlite::{self, Downtime, SqliteHistory},
     },
 };
 
@@ -65,6 +65,8 @@ pub(super) struct Facts {
     pub(super) known: Instant,
     /// What else there was when it was decided what became of it.
     pub(super) beside: Beside,
+    /// The time without a daemon that it lies in, if it was missed.
+    pub(super) downtime: Option<Downtime>,
 }
 
 impl<'a> Source<'a> {
@@ -168,7 +170,11 @@ impl<'a> Source<'a> {
             run: run.or_else(|| known.run.clone()),
             known,
             beside: Beside::default(),
+            downtime: None,
         };
+        if let Some(history) = self.history.filter(|_| facts.was_missed()) {
+            facts.downtime = history.downtime(at)?;
+        }
         if let (Some(history), Some((run, moment))) = (self.history, facts.decided()) {
             facts.beside = history.beside(&self.job, run, moment)?;
         }
@@ -203,6 +209,15 @@ impl Facts {
     pub(super) fn range(&self) -> Option<&SkipRow> {
         let is_none = self.is_due() == Some(false) && self.is_same_schedule();
         self.known.skips.as_ref().filter(|_| !is_none)
+    }
+
+    /// Whether it was found too late.
+    fn was_missed(&self) -> bool {
+        let reason = match (&self.run, self.range()) {
+            (Some(run), _) => run.reason.as_deref(),
+            (None, range) => range.map(|range| range.reason.as_str()),
+        };
+        reason == Some(SkipReason::Missed.as_str())
     }
 
     /// The wall times that it stands for, because the clocks jumped over them.

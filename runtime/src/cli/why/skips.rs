@@ -1,5 +1,7 @@
 //! The words of an instant that was skipped, or would be.
 
+use std::time::Duration;
+
 use cronlet_core::{
     engine::late::{Look, Part},
     job::Job,
@@ -17,7 +19,10 @@ use super::{
 };
 use crate::{
     cli::when,
-    store::history::{RunRow, SkipRow},
+    store::{
+        history::{RunRow, SkipRow},
+        sqlite::Downtime,
+    },
 };
 
 /// Each of them looks at as many instants as one step of the engine does.
@@ -122,11 +127,7 @@ fn newer(facts: &Facts) -> Option<&RunRow> {
 
 fn missed(facts: &Facts, recorded: Timestamp) -> String {
     let late = facts.at.duration_until(recorded).unsigned_abs();
-    let found = format!(
-        "found at {}, {} late",
-        facts.clock(recorded),
-        when::took(late)
-    );
+    let found = found(facts, recorded, late);
     if let Some(instead) = newer(facts) {
         let (run, then) = (instead.run, facts.clock(instead.nominal));
         return match instead.turn {
@@ -155,6 +156,28 @@ fn missed(facts: &Facts, recorded: Timestamp) -> String {
             format!("{found}; of several only the newest runs (`catch_up = \"latest\"`)")
         }
         _ => found,
+    }
+}
+
+/// Why nobody looked at it in time, as far as that is known, and when somebody did.
+fn found(facts: &Facts, recorded: Timestamp, late: Duration) -> String {
+    let late = when::took(late);
+    match &facts.downtime {
+        Some(Downtime {
+            from,
+            died,
+            to: Some(to),
+        }) => {
+            let (from, to) = (facts.clock(*from), facts.clock(*to));
+            if *died {
+                format!(
+                    "the daemon died after {from}, and there was none until {to}; found {late} late"
+                )
+            } else {
+                format!("no daemon was running from {from} to {to}; found {late} late")
+            }
+        }
+        _ => format!("found at {}, {late} late", facts.clock(recorded)),
     }
 }
 

@@ -18,7 +18,10 @@ use super::{
 use crate::{
     cli::place,
     config::{self, Environment},
-    store::history::{AttemptRow, Beside, ErrorRow, Instant, RunRow, SkipRow},
+    store::{
+        history::{AttemptRow, Beside, ErrorRow, Instant, RunRow, SkipRow},
+        sqlite::Downtime,
+    },
 };
 
 /// What stands for a time without a date: that day.
@@ -54,6 +57,7 @@ fn facts(keys: &str, then: &str) -> Facts {
             ..Instant::default()
         },
         beside: Beside::default(),
+        downtime: None,
         file: File::Job(Box::new(job)),
     }
 }
@@ -421,6 +425,31 @@ fn skipped_because_nobody_looked() {
         "due at 2026-03-02 06:00:00 +00:00, skipped as one of 6 instants from 02:00:00 to 07:00:00: \
          found at 08:31:00, 2h31m late; of several only the newest runs (`catch_up = \"latest\"`)",
     );
+}
+
+#[test]
+fn skipped_because_there_was_no_daemon() {
+    let range = skipped(SkipReason::Missed, "06:00:00", "06:00:00", 1, "07:31:00");
+    let mut facts = with_range(hourly(), range);
+    let mut newer = run(42, RunStatus::Succeeded);
+    newer.nominal = at("07:00:00");
+    facts.known.newer = Some(newer);
+    let head = "due at 2026-03-02 06:00:00 +00:00, skipped: ";
+    let tail = "; found 1h31m late, and folded into run 42 for 07:00:00 (`catch_up = \"latest\"`)";
+    for (died, why) in [
+        (false, "no daemon was running from 05:35:00 to 07:31:00"),
+        (
+            true,
+            "the daemon died after 05:35:00, and there was none until 07:31:00",
+        ),
+    ] {
+        facts.downtime = Some(Downtime {
+            from: at("05:35:00"),
+            died,
+            to: Some(at("07:31:00")),
+        });
+        says(&facts, Kind::Skipped, &format!("{head}{why}{tail}"));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, log, state};
+use super::{Cache, daemons, fault::Error, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -104,9 +104,10 @@ impl Apply<'_> {
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
-            Record::Stopped => self
-                .change("UPDATE lease SET stopped_at = ?1", [micros(self.at)])
-                .map(drop),
+            Record::Stopped => {
+                self.change("UPDATE lease SET stopped_at = ?1", [micros(self.at)])?;
+                Ok(daemons::stopped(self.db, self.at)?)
+            }
         }
     }
 

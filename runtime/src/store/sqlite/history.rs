@@ -22,6 +22,7 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError,
     columns::{self, Columns},
+    daemons::{self, Downtime},
     fault, instant, log, old,
     reader::Reader,
     recover, resolve, state,
@@ -119,6 +120,11 @@ impl History for SqliteHistory {
 }
 
 impl SqliteHistory {
+    /// The time without a daemon that `at` lies in, as far as is remembered.
+    pub fn downtime(&self, at: Timestamp) -> Result<Option<Downtime>, StoreError> {
+        self.read(|db| daemons::downtime(db, at))
+    }
+
     /// Calls `read` within one read transaction. A connection that saw an error is not used again.
     fn read<T>(
         &self,

@@ -30,6 +30,7 @@
 mod apply;
 mod backup;
 mod columns;
+mod daemons;
 mod fault;
 mod files;
 mod history;
@@ -66,6 +67,7 @@ use thiserror::Error;
 
 use super::{Old, Removed, Store, StoreError, fault::Fault, precision};
 pub use backup::{Backup, BackupError, Copied, Watch};
+pub use daemons::Downtime;
 use files::{Files, Wrong};
 pub use history::{SqliteHistory, history};
 pub use lease::{Holder, Owner, holder};
