@@ -11,6 +11,7 @@ mod files;
 mod fuzz;
 mod golden;
 mod instants;
+mod keys;
 mod manager;
 mod operating;
 mod pages;
