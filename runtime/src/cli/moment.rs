@@ -85,6 +85,11 @@ impl Moment {
         instant.ok_or_else(|| format!("`{}` is beyond the end of time", self.text))
     }
 
+    /// Whether it is reckoned from now, to the part of a second.
+    pub fn is_relative(&self) -> bool {
+        matches!(self.meant, Meant::Ago(_) | Meant::Now)
+    }
+
     /// What the clocks of `zone` show then, where that is what was typed: they may jump over it, or
     /// show it twice.
     pub fn wall(&self, now: Timestamp, zone: &Zone) -> Option<DateTime> {

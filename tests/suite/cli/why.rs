@@ -345,7 +345,7 @@ fn what_is_not_there_is_said() -> Result<()> {
     says(
         &new,
         &["night", "2026-03-28 02:30"],
-        "due at 2026-03-28 02:30:00 +01:00 by the file, but no daemon has seen the job yet\n",
+        "due at 2026-03-28 02:30:00 +01:00, by the file; no daemon has seen the job yet\n",
     )?;
     let nowhere = Project::empty()?;
     let said = nowhere.cronlet(&["why", "night"])?;

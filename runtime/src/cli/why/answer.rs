@@ -171,7 +171,7 @@ const MANUAL: &str = "it has no trigger: it runs only when asked";
 
 /// The history has nothing of it.
 fn unrecorded(facts: &Facts) -> Told {
-    let then = when::second(facts.at, &facts.zone);
+    let then = when::exact(facts.at, &facts.zone);
     match &facts.file {
         File::Job(job) if job.schedule.is_manual() => Told::new(Kind::NotDue, MANUAL),
         File::Job(job) => match facts.is_due() {
@@ -236,19 +236,19 @@ fn to_come(facts: &Facts) -> Told {
 fn passed(facts: &Facts, job: &Job) -> Told {
     let head = head(facts);
     let Some(stored) = &facts.known.job else {
-        let sentence = format!("{head} by the file, but no daemon has seen the job yet");
+        let sentence = format!("{head}, by the file; no daemon has seen the job yet");
         return Told::new(Kind::New, sentence);
     };
     if !facts.is_same_schedule() {
         let sentence = format!(
-            "{head} by the file as it is now, but the daemon has not read this schedule yet: it \
+            "{head}, by the file as it is now; the daemon has not read this schedule yet, and it \
              counts from the moment it does"
         );
         return Told::new(Kind::New, sentence);
     }
     if facts.at <= stored.watermark {
         let sentence = format!(
-            "{head} by the schedule as it is now, but nothing is kept of it: it is older than the \
+            "{head}, by the schedule as it is now; nothing is kept of it: it is older than the \
              job, than this schedule of it, or than the history that is kept"
         );
         return Told::new(Kind::Unknown, sentence);
@@ -270,7 +270,7 @@ fn passed(facts: &Facts, job: &Job) -> Told {
 
 /// `due at 2026-03-29 03:00:00 +02:00`, and what it stands for.
 pub(super) fn head(facts: &Facts) -> String {
-    let due = format!("due at {}", when::second(facts.at, &facts.zone));
+    let due = format!("due at {}", when::exact(facts.at, &facts.zone));
     let standing = facts.stands_for();
     let show = |wall: &DateTime| show(facts.at, *wall, &facts.zone);
     match &standing[..] {
@@ -287,7 +287,7 @@ pub(super) fn head(facts: &Facts) -> String {
 
 /// `not due at 06:01; the nearest are 06:00 and 06:30`, and why, where clocks are the reason.
 fn not_due(facts: &Facts) -> String {
-    let then = when::second(facts.at, &facts.zone);
+    let then = when::exact(facts.at, &facts.zone);
     let not_due = match facts.oddity() {
         Some((wall, Local::Skipped { .. })) => format!(
             "not due at {}: the clocks jumped over it",
@@ -303,11 +303,11 @@ fn not_due(facts: &Facts) -> String {
     match facts.nearest() {
         [Some(before), Some(after)] => format!(
             "{not_due}; the nearest are {} and {}",
-            facts.clock(before),
-            facts.clock(after)
+            facts.instant(before),
+            facts.instant(after)
         ),
-        [Some(last), None] => format!("{not_due}; the last was {}", facts.clock(last)),
-        [None, Some(first)] => format!("{not_due}; the first is {}", facts.clock(first)),
+        [Some(last), None] => format!("{not_due}; the last was {}", facts.instant(last)),
+        [None, Some(first)] => format!("{not_due}; the first is {}", facts.instant(first)),
         [None, None] => format!("{not_due}, nor at any other time"),
     }
 }
@@ -330,6 +330,17 @@ impl Facts {
     /// Another time, on the clocks of the job: only the clock where the day is the same.
     pub(super) fn clock(&self, t: Timestamp) -> String {
         when::after(self.at, t, &self.zone)
+    }
+}
+
+impl Facts {
+    /// Another instant of the job, to the part of a second.
+    fn instant(&self, t: Timestamp) -> String {
+        if t.subsec_nanosecond() == 0 {
+            self.clock(t)
+        } else {
+            when::exact(t, &self.zone)
+        }
     }
 }
 

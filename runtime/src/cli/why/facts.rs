@@ -106,6 +106,12 @@ impl<'a> Source<'a> {
     pub(super) fn moment(&self, moment: &Moment) -> Result<Facts, CliError> {
         let at = moment.resolve(self.now, &self.zone);
         let at = at.map_err(CliError::user)?;
+        // So long ago is meant to the second: what is due is, but for the rarest.
+        let at = if moment.is_relative() {
+            Timestamp::from_second(at.as_second()).unwrap_or(at)
+        } else {
+            at
+        };
         let mut facts = self.at(at)?;
         facts.wall = moment.wall(self.now, &self.zone);
         Ok(facts)

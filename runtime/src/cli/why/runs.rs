@@ -53,7 +53,7 @@ pub(super) fn told(facts: &Facts, run: &RunRow) -> Told {
 /// The instant itself became nothing, and somebody had a run for it.
 pub(super) fn told_of_another(facts: &Facts, run: &RunRow) -> Told {
     let told = told(facts, run);
-    let then = when::second(facts.at, &facts.zone);
+    let then = when::exact(facts.at, &facts.zone);
     let sentence = match facts.is_due() {
         Some(false) => format!("not due at {then}, but {}", told.sentence),
         _ => told.sentence,

@@ -33,7 +33,7 @@ pub(super) fn of_range(facts: &Facts, range: &SkipRow) -> Told {
     let head = match facts.is_due() {
         Some(true) => answer::head(facts),
         // The schedule was another then, or cannot be read: that it is in the range is all we know.
-        _ => format!("at {}", when::second(facts.at, &facts.zone)),
+        _ => format!("at {}", when::exact(facts.at, &facts.zone)),
     };
     let others = match range.count {
         1 => String::new(),

@@ -659,6 +659,12 @@ fn what_is_no_instant_is_between_two() {
         Kind::NotDue,
         "it has no trigger: it runs only when asked",
     );
+    says(
+        &facts("every = \"1500ms\"", "06:00:01.250"),
+        Kind::NotDue,
+        "not due at 2026-03-02 06:00:01.25 +00:00; the nearest are 06:00:00 and 2026-03-02 \
+         06:00:01.5 +00:00",
+    );
     // A range of skips holds what is between its instants, too.
     let range = skipped(SkipReason::Missed, "05:00:00", "07:00:00", 3, "08:00:00");
     says(
@@ -755,7 +761,7 @@ fn what_has_passed_and_is_not_recorded() {
     says(
         &facts,
         Kind::Unknown,
-        "due at 2026-03-02 06:00:00 +00:00 by the schedule as it is now, but nothing is kept of it: \
+        "due at 2026-03-02 06:00:00 +00:00, by the schedule as it is now; nothing is kept of it: \
          it is older than the job, than this schedule of it, or than the history that is kept",
     );
     let stored = facts.known.job.as_mut().unwrap();
@@ -769,14 +775,14 @@ fn what_has_passed_and_is_not_recorded() {
     says(
         &facts,
         Kind::New,
-        "due at 2026-03-02 06:00:00 +00:00 by the file as it is now, but the daemon has not read \
-         this schedule yet: it counts from the moment it does",
+        "due at 2026-03-02 06:00:00 +00:00, by the file as it is now; the daemon has not read \
+         this schedule yet, and it counts from the moment it does",
     );
     facts.known.job = None;
     says(
         &facts,
         Kind::New,
-        "due at 2026-03-02 06:00:00 +00:00 by the file, but no daemon has seen the job yet",
+        "due at 2026-03-02 06:00:00 +00:00, by the file; no daemon has seen the job yet",
     );
 }
 
