@@ -60,7 +60,8 @@ pub fn find(
 
 /// What a start would find of a job that it knows as it is.
 fn of_job(job: &Job, stored: &StoredJob, now: Timestamp) -> Option<Late> {
-    if stored.removed_at.is_some() || stored.fingerprint != job.fingerprint() {
+    let halted = !job.enabled || stored.paused.is_some();
+    if halted || stored.removed_at.is_some() || stored.fingerprint != job.fingerprint() {
         return None;
     }
     let mut late = Late {
@@ -153,6 +154,8 @@ impl Late {
 
 #[cfg(test)]
 mod tests {
+    use cronlet_core::pause::{PauseReason, Paused};
+
     use super::*;
     use crate::{
         cli::place,
@@ -174,6 +177,8 @@ mod tests {
             watermark: at(watermark),
             fingerprint: job.fingerprint(),
             removed_at: None,
+            paused: None,
+            failures: 0,
         };
         changed(&mut stored);
         of_job(job, &stored, at("12:00:00"))
@@ -223,6 +228,15 @@ mod tests {
         assert_eq!(late(every, "06:00:00", other), None);
         let removed = |stored: &mut StoredJob| stored.removed_at = Some(at("06:00:00"));
         assert_eq!(late(every, "06:00:00", removed), None);
+        let paused = |stored: &mut StoredJob| {
+            stored.paused = Some(Paused {
+                since: at("06:00:00"),
+                why: PauseReason::Failures(3),
+            });
+        };
+        assert_eq!(late(every, "06:00:00", paused), None);
+        let disabled = format!("{every}\nenabled = false");
+        assert_eq!(late(&disabled, "06:00:00", |_| ()), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `cronlet next`: when jobs are due.
 
+use std::path::PathBuf;
+
 use cronlet_core::{
     job::Job,
     name::JobName,
@@ -14,8 +16,9 @@ use super::{
     cron,
     error::CliError,
     exit::Exit,
+    halts::Halts,
     late, params,
-    place::{self, Found, Place},
+    place::{self, Place},
     suggest,
     table::{Cell, Column, Table},
     when,
@@ -99,11 +102,11 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
             due
         }
         None => {
-            let Found { draft, database } = place.find();
-            let plan = place::plan(&draft?);
+            let (plan, halts, database) = known(place)?;
+            let both = (&plan, &halts);
             let due = match &args.job {
-                Some(name) => of_job(&plan, name, after, args.count, console)?,
-                None => of_all(&plan, after, args.count),
+                Some(name) => of_job(both, name, after, args.count, console)?,
+                None => of_all(both, after, args.count, console),
             };
             late = late::find(&plan, args.job.as_deref(), &database, now);
             due
@@ -131,8 +134,16 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
+/// The jobs of the file, which of them nothing makes due, and where the database is.
+fn known(place: &Place) -> Result<(Plan, Halts, PathBuf), CliError> {
+    let found = place.find();
+    let halts = Halts::find(&found);
+    Ok((place::plan(&found.draft?), halts, found.database))
+}
+
+/// The instants of a job that nothing makes due are told all the same: they are what was asked for.
 fn of_job(
-    plan: &Plan,
+    (plan, halts): (&Plan, &Halts),
     name: &str,
     after: Timestamp,
     count: usize,
@@ -148,6 +159,9 @@ fn of_job(
         ));
         return Ok(Vec::new());
     }
+    if let Some(why) = halts.why(job) {
+        console.note(why);
+    }
     let due = of_schedule(job, after, count);
     if due.is_empty() && count > 0 {
         console.note(format_args!("job `{name}` is never due after {after:.0}"));
@@ -156,10 +170,30 @@ fn of_job(
 }
 
 /// The soonest of all jobs together.
-fn of_all(plan: &Plan, after: Timestamp, count: usize) -> Vec<Due> {
-    let mut due: Vec<Due> = plan
+fn of_all(
+    (plan, halts): (&Plan, &Halts),
+    after: Timestamp,
+    count: usize,
+    console: &mut Console,
+) -> Vec<Due> {
+    let (halted, running): (Vec<&Job>, Vec<&Job>) = plan
         .jobs
         .values()
+        .map(AsRef::as_ref)
+        .partition(|job| halts.has(job));
+    match &halted[..] {
+        [] => {}
+        [job] => console.note(format_args!(
+            "without `{}`, which is paused or disabled",
+            job.name
+        )),
+        jobs => console.note(format_args!(
+            "without {} jobs that are paused or disabled",
+            jobs.len()
+        )),
+    }
+    let mut due: Vec<Due> = running
+        .into_iter()
         .flat_map(|job| of_schedule(job, after, count))
         .collect();
     due.sort_by(|a, b| (a.nominal, &a.job).cmp(&(b.nominal, &b.job)));

@@ -54,6 +54,8 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["history"], &[]),
         (&["check"], &[]),
         (&["why", "echo"], &["job", "answer", "sentence", "next"]),
+        (&["pause", "echo"], &["status", "jobs", "already"]),
+        (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),
         (&["reload", "--wait"], &[]),
         (&["logs", "1"], &["attempt", "message"]),

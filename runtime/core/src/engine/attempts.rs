@@ -296,6 +296,7 @@ impl Engine {
             message,
         });
         self.let_in(&run.new.job);
+        self.count_end(step, &run.new, end);
     }
 }
 

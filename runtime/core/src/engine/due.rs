@@ -40,7 +40,7 @@ impl Engine {
         if let Some(at) = state.due.take() {
             self.due.remove(&(at, name.clone()));
         }
-        let job = state.job.as_ref();
+        let job = state.job.as_ref().filter(|_| !state.is_halted());
         state.due = job.and_then(|job| job.schedule.next_after(state.watermark));
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{late::SkipRange, ledger::Terms};
 use crate::{
     job::Job,
+    pause::Paused,
     record::NewRun,
     run::{FailReason, RunId, RunStatus, Turn},
 };
@@ -20,6 +21,9 @@ pub(super) struct JobState {
     pub(super) watermark: Timestamp,
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
+    pub(super) paused: Option<Paused>,
+    /// Its runs in a row that failed, as far as `disable_after` counts them.
+    pub(super) failures: u32,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
     /// Its open runs.
@@ -99,6 +103,8 @@ impl JobState {
             watermark,
             fingerprint: String::new(),
             removed_at,
+            paused: None,
+            failures: 0,
             due: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),

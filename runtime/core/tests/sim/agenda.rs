@@ -37,6 +37,7 @@ pub(crate) enum Trouble {
     Edit,
     Request,
     Cancel,
+    Pause,
     Crash,
     Shutdown,
     StoreBreaks,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use cronlet_core::{
     engine::{Answer, Effect, Event},
+    pause::PauseReason,
     record::Record,
     report::Verdict,
     run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
@@ -144,6 +145,7 @@ impl Words {
                     self.say("failed", reason.as_str());
                 }
             }
+            Record::JobPaused { why, .. } => self.say("paused", pause(why)),
             Record::RunEnded { end, .. } => {
                 self.say("status", end.status().as_str());
                 let kind = end.status().as_str();
@@ -163,6 +165,7 @@ impl Words {
             .chain(EFFECTS.iter().map(|word| ("effect", *word)))
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
+            .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
@@ -215,10 +218,17 @@ words!(EVENTS, event(&Event) {
     Event::AttemptEnded { .. } => "attempt-ended",
     Event::RunRequested(_) => "run-requested",
     Event::CancelRequested(_) => "cancel-requested",
+    Event::PauseRequested(_) => "pause-requested",
+    Event::ResumeRequested(_) => "resume-requested",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
     Event::ShutdownRequested => "shutdown-requested",
+});
+
+words!(PAUSES, pause(&PauseReason) {
+    PauseReason::Asked(_) => "asked",
+    PauseReason::Failures(_) => "failures",
 });
 
 words!(EFFECTS, effect(&Effect) {
@@ -234,6 +244,9 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobPaused { .. } => "job-paused",
+    Record::JobResumed { .. } => "job-resumed",
+    Record::FailuresCounted { .. } => "failures-counted",
     Record::Watermark { .. } => "watermark",
     Record::Skipped { .. } => "skipped",
     Record::RunQueued(_) => "run-queued",
@@ -253,6 +266,8 @@ words!(ANSWERS, answer(Answer) {
     Answer::Skipped(..) => "skipped",
     Answer::Cancelled => "cancelled",
     Answer::Cancelling => "cancelling",
+    Answer::Paused { .. } => "paused",
+    Answer::Resumed { .. } => "resumed",
     Answer::NoSuchJob => "no-such-job",
     Answer::NotOpen => "not-open",
     Answer::StoreFailed => "store-failed",

@@ -9,6 +9,7 @@ use jiff::{Timestamp, civil::DateTime};
 use serde::Serialize;
 
 use super::{
+    absent,
     facts::{Facts, File, Source},
     runs, skips,
 };
@@ -64,6 +65,8 @@ pub(super) enum Kind {
     NotYet,
     /// It was due, and nobody has looked at it.
     Late,
+    /// The job was paused or disabled.
+    Paused,
     /// It is no instant of the job.
     NotDue,
     /// The job is not in the file.
@@ -210,6 +213,9 @@ fn unrecorded(facts: &Facts) -> Told {
 
 /// An instant that lies in the future.
 fn to_come(facts: &Facts) -> Told {
+    if let Some(halted) = absent::halted_now(facts, &head(facts)) {
+        return halted;
+    }
     let mut sentence = format!("{}, {}", head(facts), when::relative(facts.now, facts.at));
     if let Some(why) = skips::excluded(facts) {
         return Told::new(Kind::NotYet, format!("{sentence}, and is skipped: {why}"));
@@ -239,6 +245,9 @@ fn passed(facts: &Facts, job: &Job) -> Told {
         let sentence = format!("{head}, by the file; no daemon has seen the job yet");
         return Told::new(Kind::New, sentence);
     };
+    if let Some(halted) = absent::halted_now(facts, &head) {
+        return halted;
+    }
     if !facts.is_same_schedule() {
         let sentence = format!(
             "{head}, by the file as it is now; the daemon has not read this schedule yet, and it \
@@ -247,11 +256,7 @@ fn passed(facts: &Facts, job: &Job) -> Told {
         return Told::new(Kind::New, sentence);
     }
     if facts.at <= stored.watermark {
-        let sentence = format!(
-            "{head}, by the schedule as it is now; nothing is kept of it: it is older than the \
-             job, than this schedule of it, or than the history that is kept"
-        );
-        return Told::new(Kind::Unknown, sentence);
+        return absent::told(facts, &head);
     }
     let starts_at = facts.starts_at();
     if facts.daemon && starts_at > facts.now {

@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         History,
-        history::{Beside, Entry, Instant, Query, RunRow, SkipRow},
+        history::{Beside, Entry, Instant, JobEvent, JobStand, JobTurn, Query, RunRow, SkipRow},
         sqlite::{self, Downtime, SqliteHistory},
     },
 };
@@ -67,6 +67,8 @@ pub(super) struct Facts {
     pub(super) beside: Beside,
     /// The time without a daemon that it lies in, if it was missed.
     pub(super) downtime: Option<Downtime>,
+    /// What became of the job until now, the oldest first.
+    pub(super) events: Vec<JobEvent>,
 }
 
 impl<'a> Source<'a> {
@@ -177,6 +179,9 @@ impl<'a> Source<'a> {
             known,
             beside: Beside::default(),
             downtime: None,
+            events: self
+                .history
+                .map_or(Ok(Vec::new()), |it| it.job_events(&self.job, self.now))?,
         };
         if let Some(history) = self.history.filter(|_| facts.was_missed()) {
             facts.downtime = history.downtime(at)?;
@@ -215,6 +220,18 @@ impl Facts {
     pub(super) fn range(&self) -> Option<&SkipRow> {
         let is_none = self.is_due() == Some(false) && self.is_same_schedule();
         self.known.skips.as_ref().filter(|_| !is_none)
+    }
+
+    /// How the job stood at a time.
+    pub(super) fn stand(&self, t: Timestamp) -> JobStand {
+        let known = self.events.partition_point(|event| event.at <= t);
+        JobStand::after(&self.events[..known])
+    }
+
+    /// The first thing that became of the job after the instant, if it is such a one.
+    pub(super) fn first_after(&self, is: impl Fn(&JobTurn) -> bool) -> Option<&JobEvent> {
+        let mut events = self.events.iter();
+        events.find(|event| event.at > self.at && is(&event.turn))
     }
 
     /// Whether it was found too late.

@@ -1,8 +1,9 @@
 //! `cronlet why`: what became of one instant of a job, in a sentence.
 //!
 //! - `asked`: what was typed. `facts`: everything that is known of it, gathered.
-//! - `answer`: the facts as one sentence. `runs`, `skips`: its words.
+//! - `answer`: the facts as one sentence. `runs`, `skips`, `absent`: its words.
 
+mod absent;
 mod answer;
 mod asked;
 mod facts;

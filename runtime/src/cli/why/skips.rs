@@ -5,6 +5,7 @@ use std::time::Duration;
 use cronlet_core::{
     engine::late::{Look, Part},
     job::Job,
+    pause::Paused,
     policy::{CatchUpMode, Overlap},
     run::{SkipReason, Turn},
     schedule::{Blackout, Calendar, Exclusion},
@@ -72,6 +73,7 @@ fn because(facts: &Facts, reason: SkipReason, recorded: Timestamp, head: &str) -
         SkipReason::QueueFull => queue_full(facts),
         SkipReason::OutsideHours => outside_hours(facts),
         SkipReason::Blackout => blackout(facts),
+        SkipReason::Disabled => disabled(facts, recorded),
     };
     let mut told = Told::new(Kind::Skipped, format!("{head}: {why}"));
     let number = |run: Option<&RunRow>| run.map(|run| run.run);
@@ -265,6 +267,16 @@ fn superseded(facts: &Facts) -> String {
             format!("run {run} for {then} took its place in the queue{policy}")
         }
         None => format!("a newer one took its place in the queue{policy}"),
+    }
+}
+
+fn disabled(facts: &Facts, recorded: Timestamp) -> String {
+    match facts.stand(recorded).paused {
+        Some(Paused { since, why }) => {
+            let since = facts.clock(since);
+            format!("the job was paused {why} at {since}, before it started")
+        }
+        None => "the job was disabled before it started".to_owned(),
     }
 }
 

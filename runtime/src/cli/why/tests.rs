@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cronlet_core::{
     name::JobName,
+    pause::{PauseReason, Paused},
     record::StoredJob,
     run::{AttemptStatus, Cause, Origin, RequestId, RunId, RunStatus, SkipReason, Turn},
     schedule::Zone,
@@ -19,7 +20,7 @@ use crate::{
     cli::place,
     config::{self, Environment},
     store::{
-        history::{AttemptRow, Beside, ErrorRow, Instant, RunRow, SkipRow},
+        history::{AttemptRow, Beside, ErrorRow, Instant, JobEvent, JobTurn, RunRow, SkipRow},
         sqlite::Downtime,
     },
 };
@@ -53,11 +54,14 @@ fn facts(keys: &str, then: &str) -> Facts {
                 watermark: now,
                 fingerprint: job.fingerprint(),
                 removed_at: None,
+                paused: None,
+                failures: 0,
             }),
             ..Instant::default()
         },
         beside: Beside::default(),
         downtime: None,
+        events: Vec::new(),
         file: File::Job(Box::new(job)),
     }
 }
@@ -761,8 +765,8 @@ fn what_has_passed_and_is_not_recorded() {
     says(
         &facts,
         Kind::Unknown,
-        "due at 2026-03-02 06:00:00 +00:00, by the schedule as it is now; nothing is kept of it: \
-         it is older than the job, than this schedule of it, or than the history that is kept",
+        "due at 2026-03-02 06:00:00 +00:00, by the schedule as it is now; what the job was then is not \
+         known any more",
     );
     let stored = facts.known.job.as_mut().unwrap();
     stored.watermark = at("05:00:00");
@@ -783,6 +787,136 @@ fn what_has_passed_and_is_not_recorded() {
         &facts,
         Kind::New,
         "due at 2026-03-02 06:00:00 +00:00, by the file; no daemon has seen the job yet",
+    );
+}
+
+/// What became of the job, in order.
+fn events(facts: &mut Facts, events: &[(&str, JobTurn)]) {
+    let events = events.iter().map(|(t, turn)| JobEvent {
+        at: at(t),
+        turn: turn.clone(),
+    });
+    facts.events = events.collect();
+}
+
+#[test]
+fn what_the_job_was_then() {
+    let mut facts = hourly();
+    let print = facts.defined().unwrap().fingerprint();
+    let accepted = |t: &str, fingerprint: &str| JobTurn::Accepted {
+        watermark: at(t),
+        fingerprint: fingerprint.to_owned(),
+    };
+    let ada = || JobTurn::Paused(PauseReason::Asked(Some("ada".into())));
+    let resumed = JobTurn::Resumed {
+        watermark: at("09:00:00"),
+        actor: None,
+    };
+    let disabled = format!("{print}, disabled");
+    for (known, kind, sentence) in [
+        (
+            vec![("08:00:00", accepted("08:00:00", &print))],
+            Kind::New,
+            "the job is known since 08:00:00",
+        ),
+        (
+            vec![("05:00:00", accepted("05:00:00", &print))],
+            Kind::Unknown,
+            "it is older than the history that is kept (`[runtime] history`)",
+        ),
+        (
+            vec![("05:00:00", accepted("07:30:00", &print))],
+            Kind::New,
+            "this schedule counts since 07:30:00",
+        ),
+        (
+            vec![
+                ("04:00:00", accepted("04:00:00", "every 7s")),
+                ("07:00:00", accepted("07:00:00", &print)),
+            ],
+            Kind::New,
+            "its schedule was another until 07:00:00: `every 7s`",
+        ),
+        (
+            vec![
+                ("04:00:00", accepted("04:00:00", &disabled)),
+                ("07:00:00", accepted("07:00:00", &print)),
+            ],
+            Kind::Paused,
+            "the job was disabled until 07:00:00",
+        ),
+        (
+            vec![
+                ("04:00:00", accepted("04:00:00", &print)),
+                ("05:00:00", JobTurn::Removed),
+                ("07:00:00", accepted("07:00:00", &print)),
+            ],
+            Kind::Removed,
+            "the job was not in the file from 05:00:00 to 07:00:00",
+        ),
+        (
+            vec![
+                ("04:00:00", accepted("04:00:00", &print)),
+                ("05:00:00", ada()),
+                ("09:00:00", resumed),
+            ],
+            Kind::Paused,
+            "the job was paused by ada from 05:00:00 to 09:00:00",
+        ),
+    ] {
+        events(&mut facts, &known);
+        let head = "due at 2026-03-02 06:00:00 +00:00, by the schedule as it is now; ";
+        says(&facts, kind, &format!("{head}{sentence}"));
+    }
+}
+
+#[test]
+fn the_job_is_paused() {
+    let mut facts = facts(HOURLY, "13:00:00");
+    facts.known.job.as_mut().unwrap().paused = Some(Paused {
+        since: at("05:00:00"),
+        why: PauseReason::Failures(3),
+    });
+    let end = "but the job is paused after 3 failed runs in a row since 05:00:00: `cronlet resume \
+               report` ends that";
+    says(
+        &facts,
+        Kind::Paused,
+        &format!("due at 2026-03-02 13:00:00 +00:00, {end}"),
+    );
+    facts.at = at("06:00:00");
+    says(
+        &facts,
+        Kind::Paused,
+        &format!("due at 2026-03-02 06:00:00 +00:00, {end}"),
+    );
+    let keys = format!("{HOURLY}\nenabled = false");
+    let mut disabled = self::facts(&keys, "13:00:00");
+    disabled.known.job.as_mut().unwrap().watermark = at("08:00:00");
+    says(
+        &disabled,
+        Kind::Paused,
+        "due at 2026-03-02 13:00:00 +00:00, but the job is disabled: the file says `enabled = false`",
+    );
+    disabled.at = at("07:00:00");
+    assert_eq!(explain(&disabled).answer, Kind::Unknown, "not then");
+}
+
+#[test]
+fn skipped_by_a_pause() {
+    let mut facts = with_run(hourly(), never_ran(SkipReason::Disabled, "07:00:00"));
+    let head = "due at 2026-03-02 06:00:00 +00:00: run 12 was skipped: the job was ";
+    says(
+        &facts,
+        Kind::Skipped,
+        &format!("{head}disabled before it started"),
+    );
+    let ada = JobTurn::Paused(PauseReason::Asked(Some("ada".into())));
+    events(&mut facts, &[("07:00:00", ada)]);
+    says(
+        &facts,
+        Kind::Skipped,
+        &format!("{head}paused by ada at 07:00:00, before it started"),
     );
 }
 

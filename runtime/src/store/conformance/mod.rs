@@ -44,6 +44,7 @@ macro_rules! for_each_store {
 
 mod cases;
 mod instant;
+mod jobs;
 mod random;
 mod retention;
 

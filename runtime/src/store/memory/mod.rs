@@ -4,6 +4,7 @@
 //! place if no record was refused.
 
 mod history;
+mod job_events;
 mod old;
 mod run;
 
@@ -24,7 +25,7 @@ use run::Run;
 
 use super::{
     Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, RunRow, SkipRow},
+    history::{AttemptRow, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -46,6 +47,9 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What became of jobs, by number.
+    events: BTreeMap<i64, (JobName, JobEvent)>,
+    next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
 }
@@ -64,6 +68,8 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 1,
             states: BTreeMap::new(),
         }
     }
@@ -124,20 +130,11 @@ impl State {
                 let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
                 job.watermark > at || job.removed_at.is_none_or(stays)
             }),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => {
-                let stored = StoredJob {
-                    job: job.clone(),
-                    watermark: cut(*watermark),
-                    fingerprint: fingerprint.clone(),
-                    removed_at: None,
-                };
-                self.jobs.insert(job.clone(), stored);
-            }
-            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,

@@ -613,6 +613,8 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        old::EVENTS.to_owned(),
+        job_events::EVENTS.to_owned(),
         instant::RUN.to_owned(),
         instant::range_statement(),
         instant::OTHERS.to_owned(),
@@ -635,6 +637,8 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
         "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
         "SEARCH s USING PRIMARY KEY (job=? AND first<?)",
         // A person waits for these, once in a while: the runs of one job are gone through.

@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod pauses;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -938,6 +939,8 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
 
 fn recovery(run: StoredRun) -> Recovery {
     let stored = StoredJob {
+        paused: None,
+        failures: 0,
         job: name("a"),
         watermark: at("06:00:00"),
         fingerprint: job("a").fingerprint(),

@@ -2,13 +2,14 @@
 //!
 //! `due` is about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
-//! restarts, `effects` about what the engine asks of the world, `audit` about the whole
+//! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the world, `audit` about the whole
 //! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
 pub(crate) mod due;
 mod effects;
 mod ends;
+mod pauses;
 mod plans;
 mod runs;
 mod slots;
@@ -102,6 +103,10 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     due::watermarks_move_forward,
     due::only_an_outage_makes_a_run_missed,
     plans::only_changes_are_accepted,
+    pauses::a_halted_job_is_not_due,
+    pauses::pauses_have_a_reason,
+    pauses::a_resume_begins_now,
+    pauses::only_a_halt_disables,
 ];
 
 /// Held against each effect.
@@ -132,5 +137,8 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     plans::removed_jobs_have_no_waiting_runs,
     plans::recovery_closes_every_attempt,
     plans::shutdown_ends_what_is_armed,
+    pauses::pauses_have_their_effect,
+    pauses::nothing_waits_for_a_halted_job,
+    pauses::failures_are_counted,
     effects::it_never_spins,
 ];

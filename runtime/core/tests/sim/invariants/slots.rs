@@ -10,7 +10,7 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, ensure};
+use super::{Check, ends::records, ensure};
 use crate::{
     tables::RunRow,
     watch::{Step, Watch},
@@ -91,7 +91,9 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
         Record::Watermark { .. } => true,
         _ => false,
     };
-    if replaces && left {
+    // So does a job that fails once too often.
+    let pauses = records(step).any(|record| matches!(record, Record::JobPaused { .. }));
+    if (replaces || pauses) && left {
         return Ok(());
     }
     let admits = matches!(
