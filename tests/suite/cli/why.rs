@@ -118,6 +118,34 @@ fn what_was_missed_is_told() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_pause_is_told() -> Result<()> {
+    let project = Project::new(
+        LIVE,
+        &[("hello", tests::HELLO), ("stubborn", tests::STUBBORN)],
+    )?;
+    let daemon = Daemon::start(&project)?;
+    until("a run is over", || ran(&project, "tick"))?;
+    let said = project.cronlet(&["pause", "tick"])?;
+    assert_eq!(said.code, 0, "{said:?}");
+    let paused = Timestamp::now();
+    // A whole second that is no occurrence.
+    until("two instants have passed", || {
+        let apart = paused.duration_until(Timestamp::now());
+        Ok((apart.as_secs() > 2).then_some(()))
+    })?;
+    let during = Timestamp::from_second(paused.as_second() + 2)?;
+    let told = why(&project, "tick", during)?;
+    assert_eq!(told["answer"], json!("paused"), "{told}");
+    assert_eq!(project.cronlet(&["resume", "tick"])?.code, 0);
+    let told = why(&project, "tick", during)?;
+    assert_eq!(told["answer"], json!("paused"), "{told}");
+    let sentence = told["sentence"].as_str().context("a sentence")?;
+    ensure!(sentence.contains("; the job was paused by "), "{sentence}");
+    assert_eq!(daemon.stop()?, 0);
+    Ok(())
+}
+
 /// What a start would catch up on is told before there is one.
 fn a_start_is_announced(project: &Project) -> Result<()> {
     let late = "a start now would run 1 of ";
