@@ -181,12 +181,12 @@ fn every_example_is_sound() -> Result<()> {
 #[test]
 fn what_has_no_default_for_all_is_named() -> Result<()> {
     let schema = schema()?;
-    let names = |value: &Value| -> BTreeSet<String> {
+    let all_of = |value: &Value| -> BTreeSet<String> {
         let keys = value.as_object().into_iter().flatten();
         keys.map(|(key, _)| key.clone()).collect()
     };
-    let all = names(keys(&schema, "[jobs.NAME]")?);
-    let of_all = names(&schema["properties"]["defaults"]["properties"]);
+    let all = all_of(keys(&schema, "[jobs.NAME]")?);
+    let of_all = all_of(&schema["properties"]["defaults"]["properties"]);
     let only: BTreeSet<String> = all.difference(&of_all).cloned().collect();
     let chapter = chapter()?;
     let (_, named) = chapter

@@ -90,27 +90,23 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let now = Timestamp::now();
     let after = args.after.unwrap_or(now);
     let mut late = Ok(Vec::new());
-    let due = match &args.cron {
-        Some(expression) => {
-            let cron =
-                cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
-            let schedule = Trigger::Cron(cron).into();
-            let due = instants(&schedule, &args.timezone, after, args.count);
-            if due.is_empty() && args.count > 0 {
-                console.note(format_args!("`{expression}` is never due after {after:.0}"));
-            }
-            due
+    let due = if let Some(expression) = &args.cron {
+        let cron = cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
+        let schedule = Trigger::Cron(cron).into();
+        let due = instants(&schedule, &args.timezone, after, args.count);
+        if due.is_empty() && args.count > 0 {
+            console.note(format_args!("`{expression}` is never due after {after:.0}"));
         }
-        None => {
-            let (plan, halts, database) = known(place)?;
-            let both = (&plan, &halts);
-            let due = match &args.job {
-                Some(name) => of_job(both, name, after, args.count, console)?,
-                None => of_all(both, after, args.count, console),
-            };
-            late = late::find(&plan, args.job.as_deref(), &database, now);
-            due
-        }
+        due
+    } else {
+        let (plan, halts, database) = known(place)?;
+        let both = (&plan, &halts);
+        let due = match &args.job {
+            Some(name) => of_job(both, name, after, args.count, console)?,
+            None => of_all(both, after, args.count, console),
+        };
+        late = late::find(&plan, args.job.as_deref(), &database, now);
+        due
     };
     let one = args.cron.is_some() || args.job.is_some();
     if console.json() {

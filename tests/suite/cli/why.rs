@@ -157,7 +157,7 @@ fn a_start_is_announced(project: &Project) -> Result<()> {
     let notes = said.json()?;
     ensure!(said.err.is_empty(), "{said:?}");
     let note = notes.as_array().into_iter().flatten();
-    let note = note.filter(|note| note["job"] == json!("tick")).last();
+    let note = note.filter(|note| note["job"] == json!("tick")).next_back();
     let note = note.context("a note")?;
     assert_eq!(note["severity"], json!("note"));
     assert_eq!(note["runs"], json!(1));
@@ -203,6 +203,12 @@ pub(crate) fn project() -> Result<Project> {
     let project = Project::new(SCHEDULES, &[("hello", tests::HELLO)])?;
     assert_eq!(Daemon::start(&project)?.stop()?, 0);
     let db = Connection::open(project.path("cronlet.db"))?;
+    write_runs(&db)?;
+    write_skips(&db)?;
+    Ok(project)
+}
+
+fn write_runs(db: &Connection) -> Result<()> {
     for (run, job, due, began, ended) in [
         (1, "night", "2026-03-28T01:30:00Z", "", ""),
         (
@@ -254,6 +260,11 @@ pub(crate) fn project() -> Result<Project> {
             params![run, began, ended],
         )?;
     }
+    Ok(())
+}
+
+/// The instants that did not run, and when there was no daemon.
+fn write_skips(db: &Connection) -> Result<()> {
     db.execute(
         "INSERT INTO daemons (epoch, started_at, stopped_at) VALUES (-1, ?1, ?2), (0, ?3, ?4)",
         [
@@ -275,7 +286,7 @@ pub(crate) fn project() -> Result<Project> {
             params![first?, last?, count, reason, recorded?],
         )?;
     }
-    Ok(project)
+    Ok(())
 }
 
 #[track_caller]

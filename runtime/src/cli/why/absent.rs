@@ -41,7 +41,7 @@ pub(super) fn told(facts: &Facts, head: &str) -> Told {
             ),
         },
         Some(then) if !is_the_same(facts, &then.fingerprint) => {
-            another(facts, head, &then.fingerprint)
+            another(facts, &head, &then.fingerprint)
         }
         Some(then) if facts.at <= then.watermark => Told::new(
             Kind::New,
@@ -63,7 +63,7 @@ fn is_the_same(facts: &Facts, fingerprint: &str) -> bool {
 }
 
 /// The job had another schedule then.
-fn another(facts: &Facts, head: String, fingerprint: &str) -> Told {
+fn another(facts: &Facts, head: &str, fingerprint: &str) -> Told {
     let changed = facts.first_after(|turn| matches!(turn, JobTurn::Accepted { .. }));
     let until = changed.map_or(String::new(), |event| {
         format!(" until {}", facts.clock(event.at))

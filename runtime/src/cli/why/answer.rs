@@ -1,5 +1,7 @@
 //! Facts to an answer: a pure function.
 
+use std::fmt::Write as _;
+
 use cronlet_core::{
     job::Job,
     run::RunId,
@@ -24,7 +26,8 @@ pub(super) struct Answer {
     pub(super) job: String,
     /// The instant; none where none was ever due.
     pub(super) nominal: Option<Time>,
-    pub(super) answer: Kind,
+    #[serde(rename = "answer")]
+    pub(super) kind: Kind,
     pub(super) sentence: String,
     /// Of the run, or of the range of skips.
     pub(super) status: Option<String>,
@@ -123,7 +126,7 @@ pub(super) fn explain(facts: &Facts) -> Answer {
     Answer {
         job: facts.job.to_string(),
         nominal: Some(Time(facts.at)),
-        answer: told.kind,
+        kind: told.kind,
         sentence: told.sentence,
         status,
         reason,
@@ -145,7 +148,7 @@ pub(super) fn nothing_yet(source: &Source<'_>) -> Answer {
         File::Without | File::Unreadable => None,
     };
     let next = job.and_then(|job| job.schedule.next_allowed_after(source.now));
-    let (answer, sentence) = match job {
+    let (kind, sentence) = match job {
         Some(job) if job.schedule.is_manual() => {
             (Kind::NotDue, MANUAL.to_owned() + ", and never did")
         }
@@ -155,7 +158,7 @@ pub(super) fn nothing_yet(source: &Source<'_>) -> Answer {
     Answer {
         job: source.job.to_string(),
         nominal: None,
-        answer,
+        kind,
         sentence,
         status: None,
         reason: None,
@@ -222,7 +225,7 @@ fn to_come(facts: &Facts) -> Told {
     }
     if facts.starts_at() > facts.at {
         let starts = facts.clock(facts.starts_at());
-        sentence += &format!("; `jitter` puts the start off to {starts}");
+        let _ = write!(sentence, "; `jitter` puts the start off to {starts}");
     }
     if facts.known.job.is_none() {
         sentence += "; no daemon has seen the job yet";
@@ -233,7 +236,10 @@ fn to_come(facts: &Facts) -> Told {
         sentence += "; no daemon is running";
     } else if let Some(open) = &facts.beside.open {
         let (run, then) = (open.run, runs::if_still_open(facts));
-        sentence += &format!("; run {run} is open now: {then} if it is then, too");
+        let _ = write!(
+            sentence,
+            "; run {run} is open now: {then} if it is then, too"
+        );
     }
     Told::new(Kind::NotYet, sentence)
 }

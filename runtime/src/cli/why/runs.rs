@@ -1,6 +1,6 @@
 //! The words of an instant that became a run.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use cronlet_core::{
     job::Job,
@@ -31,15 +31,11 @@ pub(super) fn told(facts: &Facts, run: &RunRow) -> Told {
     let head = head(facts, run);
     let number = run.run;
     match run.status {
-        RunStatus::Succeeded | RunStatus::Failed => {
-            let (began, ended) = (began(facts, run), ended(run));
-            Told::new(Kind::Ran, format!("{head}: run {number} {began}{ended}"))
-        }
         RunStatus::Cancelled if run.attempts.is_empty() => Told::new(
             Kind::Cancelled,
             format!("{head}: run {number} was cancelled before it started"),
         ),
-        RunStatus::Cancelled => {
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {
             let (began, ended) = (began(facts, run), ended(run));
             Told::new(Kind::Ran, format!("{head}: run {number} {began}{ended}"))
         }
@@ -106,7 +102,7 @@ fn began(facts: &Facts, run: &RunRow) -> String {
             Turn::Queue => "the run before it",
             Turn::CatchUp => "the run before it in the catch-up",
         };
-        began += &format!("waited {} for {what}, ", when::took(waited));
+        let _ = write!(began, "waited {} for {what}, ", when::took(waited));
     }
     if !began.is_empty() {
         began += "and ";
@@ -137,12 +133,11 @@ fn ended(row: &RunRow) -> String {
         let preposition = preposition(row.status.as_str());
         format!(" {preposition} {}", when::took(took))
     });
-    let message = match row.status {
-        RunStatus::Succeeded => String::new(),
-        _ => {
-            let error = run.error.as_ref().map(|error| error.message.as_str());
-            colon(error.or(run.message.as_deref()))
-        }
+    let message = if row.status == RunStatus::Succeeded {
+        String::new()
+    } else {
+        let error = run.error.as_ref().map(|error| error.message.as_str());
+        colon(error.or(run.message.as_deref()))
     };
     format!("{how}{with}{}{message}", took.unwrap_or_default())
 }
@@ -156,7 +151,7 @@ fn running(facts: &Facts, run: &RunRow, head: &str) -> Told {
         facts.clock(since)
     );
     if let Some(last) = last.filter(|last| last.number > 1) {
-        sentence += &format!(" (attempt {})", last.number);
+        let _ = write!(sentence, " (attempt {})", last.number);
     }
     if run.cancel_requested_at.is_some() {
         sentence += " and is told to end";
@@ -245,10 +240,10 @@ fn caps(job: Option<&Job>) -> String {
     let mut caps = String::new();
     if let Some(job) = job {
         if let Some(max) = job.max_instances {
-            caps += &format!("`max_instances = {max}`, ");
+            let _ = write!(caps, "`max_instances = {max}`, ");
         }
         if let Some(group) = &job.group {
-            caps += &format!("group `{group}`, ");
+            let _ = write!(caps, "group `{group}`, ");
         }
     }
     if caps.is_empty() {

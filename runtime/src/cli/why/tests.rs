@@ -186,7 +186,7 @@ fn with_range(mut facts: Facts, range: SkipRow) -> Facts {
 fn says(facts: &Facts, kind: Kind, sentence: &str) -> Answer {
     let answer = explain(facts);
     assert_eq!(answer.sentence, sentence);
-    assert_eq!(answer.answer, kind);
+    assert_eq!(answer.kind, kind);
     answer
 }
 
@@ -899,7 +899,7 @@ fn the_job_is_paused() {
         "due at 2026-03-02 13:00:00 +00:00, but the job is disabled: the file says `enabled = false`",
     );
     disabled.at = at("07:00:00");
-    assert_eq!(explain(&disabled).answer, Kind::Unknown, "not then");
+    assert_eq!(explain(&disabled).kind, Kind::Unknown, "not then");
 }
 
 #[test]
