@@ -156,8 +156,8 @@ fn a_start_is_announced(project: &Project) -> Result<()> {
     let said = project.cronlet(&["check", "--json"])?;
     let notes = said.json()?;
     ensure!(said.err.is_empty(), "{said:?}");
-    let note = notes.as_array().into_iter().flatten();
-    let note = note.filter(|note| note["job"] == json!("tick")).next_back();
+    let mut notes = notes.as_array().into_iter().flatten();
+    let note = notes.find(|note| note["job"] == json!("tick"));
     let note = note.context("a note")?;
     assert_eq!(note["severity"], json!("note"));
     assert_eq!(note["runs"], json!(1));

@@ -20,7 +20,9 @@ use crate::{
     },
     store::{
         History,
-        history::{Beside, Entry, Instant, JobEvent, JobStand, JobTurn, Query, RunRow, SkipRow},
+        history::{
+            Beside, ClockJump, Entry, Instant, JobEvent, JobStand, JobTurn, Query, RunRow, SkipRow,
+        },
         sqlite::{self, Downtime, SqliteHistory},
     },
 };
@@ -67,6 +69,8 @@ pub(super) struct Facts {
     pub(super) beside: Beside,
     /// The time without a daemon that it lies in, if it was missed.
     pub(super) downtime: Option<Downtime>,
+    /// The jump of the clock over it, if it was missed.
+    pub(super) jump: Option<ClockJump>,
     /// What became of the job until now, the oldest first.
     pub(super) events: Vec<JobEvent>,
 }
@@ -179,12 +183,15 @@ impl<'a> Source<'a> {
             known,
             beside: Beside::default(),
             downtime: None,
+            jump: None,
             events: self
                 .history
                 .map_or(Ok(Vec::new()), |it| it.job_events(&self.job, self.now))?,
         };
         if let Some(history) = self.history.filter(|_| facts.was_missed()) {
             facts.downtime = history.downtime(at)?;
+            let jumps = history.clock_jumps(JUMPS)?;
+            facts.jump = jumps.into_iter().find(|jump| is_over(jump, at));
         }
         if let (Some(history), Some((run, moment))) = (self.history, facts.decided()) {
             facts.beside = history.beside(&self.job, run, moment)?;
@@ -291,6 +298,15 @@ impl Facts {
         };
         Some((None, moment))
     }
+}
+
+/// So many are kept.
+const JUMPS: usize = 1000;
+
+/// Whether the clock never showed `at`, as it jumped over it.
+fn is_over(jump: &ClockJump, at: Timestamp) -> bool {
+    let before = jump.at.checked_sub(jump.by);
+    before.is_ok_and(|before| before < at && at <= jump.at)
 }
 
 /// The last instant at which the job was due.

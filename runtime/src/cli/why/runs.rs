@@ -81,7 +81,7 @@ fn began(facts: &Facts, run: &RunRow) -> String {
     };
     let starts_at = match run.origin {
         Origin::Schedule => facts.starts_at().max(run.queued_at),
-        _ => run.queued_at,
+        _ => run.not_before.unwrap_or(run.queued_at),
     };
     let waited = apart(starts_at, first.started_at);
     let mut began = String::new();
@@ -171,6 +171,11 @@ fn running(facts: &Facts, run: &RunRow, head: &str) -> Told {
 }
 
 fn waiting(facts: &Facts, run: &RunRow, head: &str) -> Told {
+    if let Some(until) = run.not_before.filter(|until| *until > facts.now) {
+        let (number, until) = (run.run, facts.clock(until));
+        let sentence = format!("{head}: run {number} is put off until {until} by `jitter`");
+        return Told::new(Kind::Waiting, sentence + no_daemon(facts));
+    }
     let open = facts.beside.open.as_ref().filter(|_| run.turn != Turn::Now);
     let what = match (open, run.turn) {
         (Some(open), Turn::CatchUp) => format!("for run {} before it in the catch-up", open.run),

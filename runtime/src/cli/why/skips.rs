@@ -179,7 +179,13 @@ fn found(facts: &Facts, recorded: Timestamp, late: Duration) -> String {
                 format!("no daemon was running from {from} to {to}; found {late} late")
             }
         }
-        _ => format!("found at {}, {late} late", facts.clock(recorded)),
+        _ => match facts.jump {
+            Some(jump) => {
+                let (at, by) = (facts.clock(jump.at), when::took(jump.by.unsigned_abs()));
+                format!("the clock jumped forward by {by} to {at}; found {late} late")
+            }
+            None => format!("found at {}, {late} late", facts.clock(recorded)),
+        },
     }
 }
 
@@ -222,7 +228,7 @@ pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
     let looks: Vec<Look> = Look::all(job, watermark, facts.now).take(LOOKS).collect();
     let parts = || looks.iter().flat_map(|look| &look.parts);
     let part = parts().find(|part| match part {
-        Part::Runs(at) => *at == facts.at,
+        Part::Runs(at) | Part::Ran(at) => *at == facts.at,
         Part::Skips(range) => range.first <= facts.at && facts.at <= range.last,
     });
     let newer = parts().find_map(|part| match part {
@@ -241,7 +247,7 @@ pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
             format!("{start} fold it into the run for {then}")
         }
         (Some(Part::Skips(_)), None) => format!("{start} skip it: it is too late"),
-        (None, _) => format!("{start} look at it"),
+        (Some(Part::Ran(_)) | None, _) => format!("{start} look at it"),
     }
 }
 

@@ -9,7 +9,7 @@ use cronlet_core::{
     run::{AttemptStatus, Cause, Origin, RequestId, RunId, RunStatus, SkipReason, Turn},
     schedule::Zone,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     answer::{Answer, Kind, explain},
@@ -20,7 +20,9 @@ use crate::{
     cli::place,
     config::{self, Environment},
     store::{
-        history::{AttemptRow, Beside, ErrorRow, Instant, JobEvent, JobTurn, RunRow, SkipRow},
+        history::{
+            AttemptRow, Beside, ClockJump, ErrorRow, Instant, JobEvent, JobTurn, RunRow, SkipRow,
+        },
         sqlite::Downtime,
     },
 };
@@ -61,6 +63,7 @@ fn facts(keys: &str, then: &str) -> Facts {
         },
         beside: Beside::default(),
         downtime: None,
+        jump: None,
         events: Vec::new(),
         file: File::Job(Box::new(job)),
     }
@@ -87,6 +90,7 @@ fn run(number: u64, status: RunStatus) -> RunRow {
         reason: None,
         message: None,
         queued_at: t,
+        not_before: None,
         turn: Turn::Now,
         retry_at: None,
         ended_at: None,
@@ -314,6 +318,19 @@ fn it_waits_for_a_place() {
 }
 
 #[test]
+fn it_is_late_and_held_back() {
+    let mut row = run(12, RunStatus::Queued);
+    row.queued_at = at("11:59:00");
+    row.origin = Origin::CatchUp;
+    row.not_before = Some(at("12:03:00"));
+    says(
+        &with_run(hourly(), row),
+        Kind::Waiting,
+        "due at 2026-03-02 06:00:00 +00:00: run 12 is put off until 12:03:00 by `jitter`",
+    );
+}
+
+#[test]
 fn it_waits_for_another() {
     let keys = format!("{HOURLY}\noverlap = \"queue-one\"");
     let mut row = run(12, RunStatus::Queued);
@@ -454,6 +471,13 @@ fn skipped_because_there_was_no_daemon() {
         });
         says(&facts, Kind::Skipped, &format!("{head}{why}{tail}"));
     }
+    facts.downtime = None;
+    facts.jump = Some(ClockJump {
+        at: at("07:31:00"),
+        by: SignedDuration::from_hours(2),
+    });
+    let why = "the clock jumped forward by 2h to 07:31:00";
+    says(&facts, Kind::Skipped, &format!("{head}{why}{tail}"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache,
+    Cache, clock,
     columns::{self, Columns},
     job_events, state,
 };
@@ -44,6 +44,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
         jobs: stored_jobs(db)?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
+        ahead: clock::ahead(db)?,
     })
 }
 
@@ -112,6 +113,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 actor: run.actor.map(Arc::from),
                 params: run.params.map(Arc::from),
                 queued_at: run.queued_at,
+                not_before: run.not_before,
                 turn: run.turn,
             }),
             last_attempt,
