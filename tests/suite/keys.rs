@@ -197,3 +197,27 @@ fn what_has_no_default_for_all_is_named() -> Result<()> {
     assert_eq!(named, only);
     Ok(())
 }
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let plain = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = plain
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_within_the_page_leads_somewhere() -> Result<()> {
+    let page = file(PAGE)?;
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchors: BTreeSet<String> = headings.map(anchor).collect();
+    let links = page.split("](#").skip(1);
+    for link in links
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(link, _)| link)
+    {
+        ensure!(anchors.contains(link), "`#{link}` is no heading");
+    }
+    Ok(())
+}

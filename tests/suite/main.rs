@@ -2,6 +2,7 @@
 
 mod admission;
 mod backup;
+mod calendar;
 mod cli;
 mod crash;
 mod csv_import;

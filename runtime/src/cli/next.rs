@@ -160,7 +160,13 @@ fn of_job(
     }
     let due = of_schedule(job, after, count);
     if due.is_empty() && count > 0 {
-        console.note(format_args!("job `{name}` is never due after {after:.0}"));
+        match job.schedule.next_after(after) {
+            None => console.note(format_args!("job `{name}` is never due after {after:.0}")),
+            Some(_) => console.note(format_args!(
+                "job `{name}` never runs after {after:.0}: whenever it is due, it is not in its \
+                 `active_hours`, or in a `blackout`"
+            )),
+        }
     }
     Ok(due)
 }

@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 26] = [
+const KEYS: [Words; 31] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -63,6 +63,32 @@ const KEYS: [Words; 26] = [
     (
         &["date", "datetime", "once", "run_at", "run_date", "when"],
         "did you mean `at`?",
+    ),
+    (
+        &["end_at", "end_date", "end_time", "not_after", "until"],
+        "did you mean `end`?",
+    ),
+    (
+        &["not_before", "start_at", "start_date", "start_time"],
+        "did you mean `start`?",
+    ),
+    (
+        &["business_hours", "time_window", "windows", "working_hours"],
+        "did you mean `active_hours`?",
+    ),
+    (
+        &[
+            "blackouts",
+            "except",
+            "exclude",
+            "exclude_dates",
+            "holidays",
+        ],
+        "did you mean `blackout`?",
+    ),
+    (
+        &["random_delay", "randomized_delay_sec", "splay", "spread"],
+        "did you mean `jitter`?",
     ),
     (
         &["trigger", "type"],
@@ -194,6 +220,24 @@ const KEYS: [Words; 26] = [
 /// What to type in place of a key that no job has, but those of other schedulers do.
 pub(super) fn of(key: &str) -> Option<&'static str> {
     find(&KEYS, key)
+}
+
+/// The same, of a key in an item of `triggers`.
+pub(super) fn of_trigger(key: &str) -> Option<String> {
+    let of_job = [
+        "timezone",
+        "start",
+        "end",
+        "active_hours",
+        "blackout",
+        "jitter",
+    ];
+    if of_job.contains(&key) {
+        return Some(format!(
+            "`{key}` is for all triggers of the job: write it beside `triggers`"
+        ));
+    }
+    of(key).map(str::to_owned)
 }
 
 /// The same, of a table.

@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
 fn several(field: &Field<'_>, count: usize) -> Problem {
     let help = match count {
         0 | 1 => "write the expression without brackets",
-        _ => "write one expression, or a job for each",
+        _ => "write one expression here, or `triggers = [{ cron = … }, { cron = … }]`",
     };
     let message = format!("{} must be a cron expression", field.title());
     Problem::error("config::type", message)

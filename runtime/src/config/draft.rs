@@ -8,13 +8,14 @@ use cronlet_core::{
     job::{Component, Job},
     limits::Limits,
     plan::{Plan, Settings},
-    schedule::{Trigger, Zone},
+    schedule::Zone,
 };
 use jiff::Timestamp;
 
 use super::{
-    cron, health,
+    health,
     job::JobDraft,
+    lint,
     plugin::{self, Plugin, Reference},
     problem::{Problem, Problems, Severity},
     settings::Runtime,
@@ -160,22 +161,7 @@ impl Draft {
             problems.push(no_jobs());
         }
         for job in &self.jobs {
-            let over = |trigger: &Trigger| trigger.next_after(now).is_none();
-            if let Some(trigger) = job.trigger.as_ref().filter(|it| over(&it.value)) {
-                let problem = Problem::warning(
-                    "schedule::past",
-                    format!("job `{}` is never due again", job.name),
-                );
-                problems.push(
-                    problem
-                        .at(trigger.span.clone())
-                        .label("all its instants are in the past")
-                        .help(
-                            "write an instant to come, or leave the trigger out and run it by hand",
-                        ),
-                );
-            }
-            problems.extend(crowd(job, now));
+            problems.extend(lint::of_times(job, now));
             problems.extend(health::never_in_time(job, now));
         }
         Problems::new(&self.source, problems)
@@ -218,11 +204,7 @@ impl JobDraft {
             name: self.name.clone(),
             description: self.description.clone(),
             component,
-            schedule: self
-                .trigger
-                .as_ref()
-                .map(|trigger| trigger.value.clone().into())
-                .unwrap_or_default(),
+            schedule: self.schedule(),
             zone: self.policy.zone.clone(),
             enabled: self.policy.halt.enabled,
             catch_up: self.policy.admission.catch_up.clone(),
@@ -269,15 +251,6 @@ fn component(plugin: &Plugin, catalog: &Catalog) -> Result<Loaded, Unusable> {
         }),
         _ => Ok(loaded),
     }
-}
-
-/// What is to be said about the times of a job that the clocks jump over, or show twice.
-fn crowd(job: &JobDraft, now: Timestamp) -> Option<Problem> {
-    let trigger = job.trigger.as_ref()?;
-    let Trigger::Cron(cron) = &trigger.value else {
-        return None;
-    };
-    Some(cron::crowd(cron, now)?.at(trigger.span.clone()))
 }
 
 /// The same, or what takes its place.

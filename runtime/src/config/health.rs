@@ -2,7 +2,10 @@
 
 use std::{iter, ops::RangeInclusive, time::Duration};
 
-use cronlet_core::{schedule::Trigger, units::format_duration};
+use cronlet_core::{
+    schedule::{Schedule, Trigger},
+    units::format_duration,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -61,8 +64,11 @@ impl HealthKeys {
 /// What is to be said about a job that is overdue though each of its runs succeeds, when it is read at
 /// `now`.
 pub(super) fn never_in_time(job: &JobDraft, now: Timestamp) -> Option<Problem> {
-    let (trigger, after) = (job.trigger.as_ref()?, job.policy.health.overdue_after?);
-    let wait = longest_wait(&trigger.value, now).filter(|wait| *wait >= after)?;
+    let (trigger, after) = (
+        job.times.triggers.first()?,
+        job.policy.health.overdue_after?,
+    );
+    let wait = longest_wait(&job.schedule(), now).filter(|wait| *wait >= after)?;
     let (after, wait) = (format_duration(after), format_duration(wait));
     let problem = Problem::warning(
         "config::overdue",
@@ -79,11 +85,13 @@ pub(super) fn never_in_time(job: &JobDraft, now: Timestamp) -> Option<Problem> {
     Some(problem)
 }
 
-/// The longest time from an instant to the next, as far as one looks.
-fn longest_wait(trigger: &Trigger, now: Timestamp) -> Option<Duration> {
-    let instants = iter::successors(trigger.next_after(now), |at| trigger.next_after(*at));
+/// The longest time from an instant at which it runs to the next, as far as one looks.
+fn longest_wait(schedule: &Schedule, now: Timestamp) -> Option<Duration> {
+    let next = |at: &Timestamp| schedule.next_allowed_after(*at);
+    let instants = iter::successors(next(&now), next);
     // All waits of a period are the same.
-    let most = if matches!(trigger, Trigger::Every(_)) {
+    let is_period = matches!(schedule.triggers.as_slice(), [Trigger::Every(_)]);
+    let most = if is_period && schedule.calendar.is_empty() {
         2
     } else {
         INSTANTS

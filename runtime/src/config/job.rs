@@ -4,26 +4,26 @@ use std::{path::Path, sync::Arc};
 
 use cronlet_core::{
     name::JobName,
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Zone},
 };
 
 use toml::de::DeValue;
 
 use super::{
-    admission, aliases, allow, halt, health, history, names, params,
+    admission, aliases, allow, calendar, halt, health, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
     retry, settings,
-    table::{Field, Kind, Marked, Table, Walk, shorten, type_name},
-    trigger,
+    table::{Field, Kind, Table, Walk, shorten, type_name},
+    trigger::Times,
 };
 
 const TEXT: Kind = Kind::text("\"What it is for\"");
 const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
-const OWN_KEYS: [&str; 8] = [
+const OWN_KEYS: [&str; 11] = [
     "description",
     "plugin",
     "sha256",
@@ -31,6 +31,9 @@ const OWN_KEYS: [&str; 8] = [
     "every",
     "offset",
     "at",
+    "triggers",
+    "start",
+    "end",
     "params",
 ];
 
@@ -40,9 +43,18 @@ pub(super) struct JobDraft {
     pub(super) name: JobName,
     pub(super) description: Option<String>,
     pub(super) plugin: Plugin,
-    pub(super) trigger: Option<Marked<Trigger>>,
+    pub(super) times: Times,
     pub(super) policy: Policy,
     pub(super) params: Arc<str>,
+}
+
+impl JobDraft {
+    /// When it is due.
+    pub(super) fn schedule(&self) -> Schedule {
+        let reserve = &self.policy.reserve;
+        self.times
+            .schedule(reserve.calendar.clone(), reserve.jitter)
+    }
 }
 
 /// What could be read of a job.
@@ -95,7 +107,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
     };
     let keys = PolicyKeys::read(walk, &mut table);
     let zone = keys.zone(&around.defaults, around.zone);
-    let trigger = trigger::read(walk, &mut table, field.key, &zone);
+    let times = Times::read(walk, &mut table, field.key, &zone);
     let params = table.take("params");
     let params = params.and_then(|field| walk.table(&field, &PARAMS));
     let params = params.map_or_else(
@@ -110,7 +122,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
                 name,
                 description: description.map(|text| text.value.to_owned()),
                 plugin,
-                trigger,
+                times,
                 policy,
                 params: params.into(),
             }))
@@ -214,6 +226,7 @@ fn is_shared(key: &str) -> bool {
         &policy::KEYS[..],
         &admission::KEYS,
         &halt::KEYS,
+        &calendar::KEYS,
         &health::KEYS,
     ]
     .iter()

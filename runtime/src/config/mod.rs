@@ -16,10 +16,11 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `halt`, `health`, `trigger`, `cron`, `zone`,
-//!   `plugin`, `params`, `allow`, `names`: the walk, a file a topic.
+//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `halt`, `health`, `trigger`, `cron`,
+//!   `instant`, `calendar`, `zone`, `plugin`, `params`, `allow`, `names`: the walk, a file a topic.
 //! - `granted`: what is granted, against what is there; `exposure`: which grants would let a job take
 //!   over the daemon.
+//! - `lint`: what is said about times that are hardly meant.
 //! - `suggest`, `aliases`, `foreign`: what somebody may have meant.
 //! - `schema`: the same for editors; it must have the keys that the walk takes.
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
@@ -27,6 +28,7 @@
 mod admission;
 mod aliases;
 mod allow;
+mod calendar;
 mod cron;
 mod draft;
 mod exposure;
@@ -36,8 +38,10 @@ mod groups;
 mod halt;
 mod health;
 mod history;
+mod instant;
 mod job;
 mod landmarks;
+mod lint;
 mod names;
 mod params;
 mod plugin;

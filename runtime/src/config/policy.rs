@@ -12,6 +12,7 @@ use cronlet_core::{
 use super::{
     admission::{Admission, AdmissionKeys},
     allow::Allow,
+    calendar::{CalendarKeys, Reserve},
     halt::{Halt, HaltKeys},
     health::{Health, HealthKeys},
     problem::Problem,
@@ -39,7 +40,7 @@ pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
     [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
 
-/// The keys that both tables have beside those of `admission`, `halt` and `health`, for advice.
+/// The keys that both tables have beside those of `admission`, `calendar`, `halt` and `health`, for advice.
 pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
@@ -67,6 +68,7 @@ pub(super) struct PolicyKeys {
     grace: Option<Duration>,
     halt: HaltKeys,
     health: HealthKeys,
+    calendar: CalendarKeys,
     admission: AdmissionKeys,
     allow: Option<Allow>,
 }
@@ -81,6 +83,7 @@ pub(super) struct Policy {
     pub(super) grace: Duration,
     pub(super) halt: Halt,
     pub(super) health: Health,
+    pub(super) reserve: Reserve,
     pub(super) admission: Admission,
     pub(super) allow: Allow,
 }
@@ -117,6 +120,7 @@ impl PolicyKeys {
         }
         keys.halt = HaltKeys::read(walk, table);
         keys.health = HealthKeys::read(walk, table);
+        keys.calendar = CalendarKeys::read(walk, table);
         keys.admission = AdmissionKeys::read(walk, table);
         if let Some(field) = table.take("allow") {
             keys.allow = Allow::read(walk, &field);
@@ -157,8 +161,9 @@ impl PolicyKeys {
         let limits = self.limits(defaults);
         let health = self.health.resolve(&defaults.health);
         Policy {
-            zone,
             limits,
+            reserve: self.calendar.resolve(&defaults.calendar, &zone),
+            zone,
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),

@@ -10,7 +10,7 @@ use cronlet_core::{
     plan::Plan,
     policy::{Backoff, CatchUp, CatchUpMode, Overlap, Retry},
     run::FailReason,
-    schedule::{Cron, Trigger, Zone},
+    schedule::{Calendar, Cron, Trigger, Zone},
 };
 
 use jiff::Timestamp;
@@ -74,6 +74,24 @@ fn a_job_of_two_lines_has_the_documented_defaults() {
 }
 
 #[test]
+fn every_key_of_a_schedule_arrives() {
+    let plan = plan(EVERYTHING);
+    let job = &plan.jobs["fetch-papers"];
+    assert_eq!(job.schedule.start, "2025-12-31T15:00:00Z".parse().ok());
+    assert_eq!(job.schedule.end, "2031-01-01T00:00:00Z".parse().ok());
+    assert_eq!(job.schedule.jitter, Duration::from_secs(30));
+    let hours = ["Mon-Fri 06:00-22:00", "Sat 22:00-02:00"].map(|text| text.parse().unwrap());
+    let blackouts = vec!["2026-12-24..2026-12-26".parse().unwrap()];
+    let calendar = Calendar::new(job.zone.clone(), hours.to_vec(), blackouts);
+    assert_eq!(job.schedule.calendar, calendar);
+    let triggers = ["beat", "once", "both"].map(|name| plan.jobs[name].schedule.to_string());
+    assert_eq!(triggers[0], "every 10s offset 3s");
+    assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
+    let both = "0 6 * * * | every 1h offset 5m | at 2030-01-31T08:00:00Z";
+    assert_eq!(triggers[2], both);
+}
+
+#[test]
 fn every_key_arrives() {
     let plan = plan(EVERYTHING);
     assert_eq!(plan.digest, Digest::of(EVERYTHING.as_bytes()));
@@ -134,9 +152,6 @@ fn every_key_arrives() {
     assert_eq!(*job.allow, allow);
     let passed = [env("LANG", None), env("TZ", None)];
     assert_eq!(plan.jobs["beat"].allow.env, passed);
-    let triggers = ["beat", "once"].map(|name| plan.jobs[name].schedule.to_string());
-    assert_eq!(triggers[0], "every 10s offset 3s");
-    assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
     assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
 }
 

@@ -1,63 +1,258 @@
-//! `cron`, `every` with its `offset`, and `at`: at most one of them.
+//! When a job is due: `cron`, `every` with its `offset`, and `at`, of which a job has at most one, or
+//! several in the list `triggers`; and the `start` and the `end`.
 
-use std::{fmt::Write as _, ops::Range, time::Duration};
+use std::time::Duration;
 
 use cronlet_core::{
-    schedule::{At, Every, EveryError, Local, Trigger, Zone},
+    schedule::{At, Calendar, Every, EveryError, Schedule, Trigger, Triggers, Zone},
     units::{format_duration, parse_duration},
 };
-use jiff::{Timestamp, civil};
+use jiff::Timestamp;
 use toml::de::DeValue;
 
 use super::{
-    cron,
+    aliases, cron,
+    instant::{self, Instant},
     problem::Problem,
-    suggest::all_of,
-    table::{Field, Kind, Marked, Table, Walk, shorten},
-    text::Text,
+    table::{Field, Kind, Marked, Table, Walk},
 };
 
 const EVERY: Kind = Kind::measure("a duration", "\"30s\"", "s");
 const OFFSET: Kind = Kind::measure("a duration", "\"5m\"", "s");
-const INSTANT: Kind = Kind::quoted("an instant", "\"2030-01-31T08:00:00Z\"");
-const AT: Kind = Kind::quoted("an instant or a list of them", "\"2030-01-31T08:00:00Z\"");
+const TRIGGERS: Kind = Kind::tables(
+    "a list of triggers",
+    "[{ cron = \"0 6 * * *\" }, { every = \"30m\" }]",
+);
+const TRIGGER: Kind = Kind::table("{ cron = \"0 6 * * *\" }");
+const INSTANT: Instant = Instant::new("an instant", "schedule::at");
+const AT: Instant = Instant::new("an instant or a list of them", "schedule::at");
+const BOUND: Instant = Instant::new("an instant", "schedule::window");
 
-/// Reads the trigger of the job called `job`, whose zone is `zone`; none is a job that only people
-/// start.
-pub(super) fn read<'a>(
-    walk: &mut Walk<'a>,
-    table: &mut Table<'a>,
-    job: &str,
-    zone: &Zone,
-) -> Option<Marked<Trigger>> {
-    let (cron, every) = (table.take("cron"), table.take("every"));
-    let (offset, at) = (table.take("offset"), table.take("at"));
-    let mut written: Vec<_> = [&cron, &every, &at].into_iter().flatten().collect();
-    written.sort_by_key(|field| field.key_span.start);
-    if let [first, second, ..] = written[..] {
-        several(walk, table, first, second);
-    }
-    if let (Some(offset), None) = (&offset, &every) {
-        lonely_offset(walk, offset);
-    }
-    let cron = cron.and_then(|field| cron::read(walk, &field, job, zone));
-    let every = every.and_then(|field| self::every(walk, &field, offset.as_ref()));
-    let at = at.and_then(|field| self::at(walk, &field, zone));
-    cron.or(every).or(at)
+/// What makes a job due, and from when to when.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times {
+    pub(super) triggers: Vec<Marked<Trigger>>,
+    pub(super) start: Option<Marked<Timestamp>>,
+    pub(super) end: Option<Marked<Timestamp>>,
 }
 
-fn several(walk: &mut Walk<'_>, table: &Table<'_>, first: &Field<'_>, second: &Field<'_>) {
-    let problem = Problem::error(
-        "schedule::several",
-        format!("{} has two triggers", table.title),
+/// The keys of one trigger.
+struct Keys<'a> {
+    cron: Option<Field<'a>>,
+    every: Option<Field<'a>>,
+    offset: Option<Field<'a>>,
+    at: Option<Field<'a>>,
+}
+
+impl Times {
+    /// Reads when the job called `job` is due, whose zone is `zone`. Without a trigger only people start
+    /// it.
+    pub(super) fn read<'a>(
+        walk: &mut Walk<'a>,
+        table: &mut Table<'a>,
+        job: &str,
+        zone: &Zone,
+    ) -> Self {
+        let keys = Keys::take(table);
+        let triggers = if let Some(field) = table.take("triggers") {
+            if let Some(own) = keys.first() {
+                beside(walk, table, own, &field);
+            }
+            list(walk, &field, job, zone)
+        } else {
+            if let [first, second, ..] = keys.written()[..] {
+                let problem = several(&table.title, first, second);
+                walk.push(problem.help(format!(
+                    "write `triggers = [{{ {} = … }}, {{ {} = … }}]`, or keep one of them",
+                    first.key, second.key
+                )));
+            }
+            keys.read(walk, job, zone).into_iter().collect()
+        };
+        let (start, end) = (table.take("start"), table.take("end"));
+        let bound = |walk: &mut Walk<'a>, field: Option<Field<'a>>| {
+            let field = field?;
+            let value = instant::read(walk, &field, &BOUND, zone)?;
+            let span = field.span;
+            Some(Marked { value, span })
+        };
+        let (start, end) = (bound(walk, start), bound(walk, end));
+        if let (Some(start), Some(end)) = (&start, &end)
+            && end.value <= start.value
+        {
+            no_time(walk, start, end);
+        }
+        Self {
+            triggers,
+            start,
+            end,
+        }
+    }
+
+    /// It in one, with what else there is about it.
+    pub(super) fn schedule(&self, calendar: Calendar, jitter: Duration) -> Schedule {
+        let triggers = self.triggers.iter().map(|trigger| trigger.value.clone());
+        Schedule {
+            // A list of more has been refused.
+            triggers: Triggers::new(triggers.collect()).unwrap_or_default(),
+            start: self.start.as_ref().map(|start| start.value),
+            end: self.end.as_ref().map(|end| end.value),
+            calendar,
+            jitter,
+        }
+    }
+}
+
+impl<'a> Keys<'a> {
+    fn take(table: &mut Table<'a>) -> Self {
+        Self {
+            cron: table.take("cron"),
+            every: table.take("every"),
+            offset: table.take("offset"),
+            at: table.take("at"),
+        }
+    }
+
+    /// Those that are triggers, as they are written.
+    fn written(&self) -> Vec<&Field<'a>> {
+        let mut written: Vec<_> = [&self.cron, &self.every, &self.at]
+            .into_iter()
+            .flatten()
+            .collect();
+        written.sort_by_key(|field| field.key_span.start);
+        written
+    }
+
+    fn first(&self) -> Option<&Field<'a>> {
+        self.written().into_iter().next().or(self.offset.as_ref())
+    }
+
+    /// The first of them.
+    fn read(self, walk: &mut Walk<'a>, job: &str, zone: &Zone) -> Option<Marked<Trigger>> {
+        let Self {
+            cron,
+            every,
+            offset,
+            at,
+        } = self;
+        if let (Some(offset), None) = (&offset, &every) {
+            lonely_offset(walk, offset);
+        }
+        let cron = cron.and_then(|field| cron::read(walk, &field, job, zone));
+        let every = every.and_then(|field| self::every(walk, &field, offset.as_ref()));
+        let at = at.and_then(|field| self::at(walk, &field, zone));
+        cron.or(every).or(at)
+    }
+}
+
+/// The triggers of a list.
+fn list<'a>(
+    walk: &mut Walk<'a>,
+    field: &Field<'a>,
+    job: &str,
+    zone: &Zone,
+) -> Vec<Marked<Trigger>> {
+    let DeValue::Array(items) = field.value else {
+        walk.wrong_type::<()>(field, &TRIGGERS);
+        return Vec::new();
+    };
+    if items.is_empty() || items.len() > Triggers::MOST {
+        walk.push(wrong_count(field, items.len()));
+        return Vec::new();
+    }
+    let mut triggers = Vec::with_capacity(items.len());
+    for item in items {
+        let item = field.item(item);
+        let Some(tree) = walk.table(&item, &TRIGGER) else {
+            continue;
+        };
+        let mut table = Table::new("an item of `triggers`", "triggers.", tree);
+        let keys = Keys::take(&mut table);
+        if tree.is_empty() {
+            walk.push(no_trigger(&item));
+        }
+        if let [first, second, ..] = keys.written()[..] {
+            let problem = several(&table.title, first, second);
+            walk.push(problem.help(format!(
+                "write two items: `{{ {} = … }}, {{ {} = … }}`",
+                first.key, second.key
+            )));
+        }
+        triggers.extend(keys.read(walk, job, zone));
+        table.finish(walk, aliases::of_trigger);
+    }
+    triggers
+}
+
+/// The jobs of `triggers` that has too many items, or none.
+fn wrong_count(field: &Field<'_>, count: usize) -> Problem {
+    let (code, message, label) = match count {
+        0 => (
+            "config::value",
+            "`triggers` is empty".to_owned(),
+            "expected at least one".to_owned(),
+        ),
+        _ => (
+            "config::range",
+            format!("`triggers` has {count} entries"),
+            format!("expected at most {}", Triggers::MOST),
+        ),
+    };
+    let help = match count {
+        0 => "leave it out for a job that runs only when it is asked for",
+        _ => "write expressions with lists and ranges, or make it several jobs",
+    };
+    Problem::error(code, message)
+        .at(field.key_span.clone())
+        .label(label)
+        .help(help)
+}
+
+fn no_trigger(item: &Field<'_>) -> Problem {
+    Problem::error(
+        "config::missing-key",
+        format!("{} has no trigger in it", item.title()),
     )
-    .at(second.key_span.clone())
-    .label("the second one")
-    .related(first.key_span.clone(), "the first one")
-    .help(format!(
-        "keep one of {}, or make it two jobs",
-        all_of(&[first.key, second.key])
-    ));
+    .at(item.span.clone())
+    .label("expected `cron`, `every` or `at`")
+    .help(format!("write `{}`", TRIGGER.example))
+}
+
+/// Reports a trigger of a job that has a list of them.
+fn beside(walk: &mut Walk<'_>, table: &Table<'_>, own: &Field<'_>, triggers: &Field<'_>) {
+    let key = own.key;
+    let item = match key {
+        "offset" => "{ every = …, offset = … }".to_owned(),
+        _ => format!("{{ {key} = … }}"),
+    };
+    let message = format!("{} has `{key}` beside `triggers`", table.title);
+    let problem = Problem::error("schedule::several", message)
+        .at(own.key_span.clone())
+        .label("this one is in no list")
+        .related(triggers.key_span.clone(), "the others are in this one")
+        .help(format!("write `{item}` in the list"));
+    walk.push(problem);
+}
+
+fn several(title: &str, first: &Field<'_>, second: &Field<'_>) -> Problem {
+    Problem::error("schedule::several", format!("{title} has two triggers"))
+        .at(second.key_span.clone())
+        .label("the second one")
+        .related(first.key_span.clone(), "the first one")
+}
+
+fn no_time(walk: &mut Walk<'_>, start: &Marked<Timestamp>, end: &Marked<Timestamp>) {
+    let same = start.value == end.value;
+    let message = if same {
+        "`end` is `start`, so nothing is ever due"
+    } else {
+        "`end` is before `start`, so nothing is ever due"
+    };
+    let problem = Problem::error("schedule::window", message)
+        .at(end.span.clone())
+        .label("expected a later instant: what is due at the end itself is not due any more")
+        .related(start.span.clone(), "the start")
+        .help("write an `end` after `start`, or leave one of them out");
     walk.push(problem);
 }
 
@@ -110,12 +305,12 @@ fn duration<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<D
 
 fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<Trigger>> {
     let DeValue::Array(list) = field.value else {
-        let instant = instant(walk, field, &AT, zone)?;
+        let instant = instant::read(walk, field, &AT, zone)?;
         return Some(marked(Trigger::At(At::new(vec![instant]).ok()?), field));
     };
     let instants: Vec<_> = list
         .iter()
-        .map(|value| instant(walk, &field.item(value), &INSTANT, zone))
+        .map(|value| instant::read(walk, &field.item(value), &INSTANT, zone))
         .collect();
     // Each instant, so that all wrong ones are reported, and only then all or none.
     match At::new(instants.into_iter().collect::<Option<_>>()?) {
@@ -124,125 +319,11 @@ fn at<'a>(walk: &mut Walk<'a>, field: &Field<'a>, zone: &Zone) -> Option<Marked<
             let problem = Problem::error("schedule::at", error.to_string())
                 .at(field.span.clone())
                 .label("expected at least one")
-                .help(format!("write `at = {}`, or leave it out", AT.example));
+                .help(format!("write `at = {}`, or leave it out", AT.kind.example));
             walk.push(problem);
             None
         }
     }
-}
-
-/// An instant, as a string or as one of TOML's own: with an offset, or in the job's zone.
-fn instant<'a>(
-    walk: &mut Walk<'a>,
-    field: &Field<'a>,
-    kind: &Kind,
-    zone: &Zone,
-) -> Option<Timestamp> {
-    let (written, span) = match field.value {
-        DeValue::String(_) => {
-            let text = walk.string(field, kind)?;
-            // A zone in brackets would be read over, and it may contradict the offset.
-            if let Some(zone) = text.value.find('[') {
-                walk.push(zone_beside_offset(&text, zone));
-                return None;
-            }
-            (text.value.to_owned(), text.span)
-        }
-        DeValue::Datetime(datetime) => (datetime.to_string(), field.span.clone()),
-        _ => return walk.wrong_type(field, kind),
-    };
-    let read = match local_time(&written) {
-        Some(shown) => local(walk, shown, zone, &span),
-        None => written.parse().ok(),
-    };
-    let problem = match read {
-        Some(instant) if instant.subsec_nanosecond() % 1_000 == 0 => return Some(instant),
-        Some(instant) => too_fine(instant),
-        None => no_instant(&written),
-    };
-    walk.push(problem.at(span));
-    None
-}
-
-/// A date and a time without an offset.
-fn local_time(text: &str) -> Option<civil::DateTime> {
-    let (_, time) = text.split_once(['T', 't', ' '])?;
-    let has_offset = time.contains(['+', '-', 'Z', 'z']);
-    text.parse().ok().filter(|_| !has_offset)
-}
-
-/// When the clocks of `zone` show `shown`. As with a time of the day in `cron`: where they jump over it
-/// it is the end of the jump, and where they show it twice it is the first time.
-fn local(
-    walk: &mut Walk<'_>,
-    shown: civil::DateTime,
-    zone: &Zone,
-    span: &Range<usize>,
-) -> Option<Timestamp> {
-    let (instant, message, others) = match zone.local(shown)? {
-        Local::Once(instant) => return Some(instant),
-        Local::Skipped { after } => (after, "does not exist: the clocks jump over it", None),
-        Local::Twice { first, second } => (first, "comes twice: the clocks go back", Some(second)),
-    };
-    let written = |t: Timestamp| t.display_with_offset(zone.offset(t)).to_string();
-    let mut help = format!("write `{}`", written(instant));
-    if let Some(second) = others {
-        let _ = write!(help, ", or `{}` for the second time", written(second));
-    }
-    let lint = Problem::warning(
-        "schedule::transition",
-        format!("`{shown}` {message} in {zone}"),
-    )
-    .at(span.clone())
-    .label(format!("is {}", written(instant)))
-    .help(help);
-    walk.lints.push(lint);
-    Some(instant)
-}
-
-fn zone_beside_offset(text: &Text<'_>, zone: usize) -> Problem {
-    let message = format!("`{}` has a zone in brackets", shorten(text.value));
-    Problem::error("schedule::at", message)
-        .at(text.part(zone..text.value.len()))
-        .label("expected nothing after the offset")
-        .help(format!("write `{}`", shorten(&text.value[..zone])))
-}
-
-/// What is wrong with an `at` that the history could not keep.
-fn too_fine(instant: Timestamp) -> Problem {
-    Problem::error("schedule::at", format!("`{instant}` is too fine"))
-        .label("expected whole microseconds")
-        .help(format!("write `{instant:.6}`"))
-}
-
-/// What is wrong with an `at` that is not an instant.
-fn no_instant(text: &str) -> Problem {
-    let (what, label, help) = if !text.contains(':') && text.parse::<civil::Date>().is_ok() {
-        (
-            "has no time of day",
-            "expected a date and a time",
-            format!("write `{text}T08:00:00` for 8 o'clock in the job's zone"),
-        )
-    } else if let Ok(time) = text.parse::<civil::Time>() {
-        (
-            "has no date",
-            "expected a date and a time",
-            format!(
-                "write `cron = \"{} {} * * *\"` for every day",
-                time.minute(),
-                time.hour()
-            ),
-        )
-    } else {
-        (
-            "is not an instant",
-            "expected a date and a time",
-            "write it as `2030-01-31T08:00:00`, in the job's zone, or as `2030-01-31T08:00:00+02:00`".to_owned(),
-        )
-    };
-    Problem::error("schedule::at", format!("`{}` {what}", shorten(text)))
-        .label(label)
-        .help(help)
 }
 
 pub(super) fn marked(trigger: Trigger, field: &Field<'_>) -> Marked<Trigger> {

@@ -87,6 +87,9 @@ impl<'a> Validator<'a> {
             "minItems" => value
                 .as_array()
                 .is_none_or(|it| argument.as_u64() <= Some(it.len() as u64)),
+            "maxItems" => value
+                .as_array()
+                .is_none_or(|it| Some(it.len() as u64) <= argument.as_u64()),
             "pattern" => match value {
                 Value::String(text) => pattern(argument)?.is_match(text),
                 _ => true,

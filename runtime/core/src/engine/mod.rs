@@ -87,6 +87,9 @@ const DUE_PER_STEP: usize = 256;
 /// At most so many attempts are armed in one step.
 const STARTS_PER_STEP: usize = 256;
 
+/// So many jobs are looked at to find which is due next.
+const LOOKED_AT: usize = 64;
+
 /// Everything that decides what happens next.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -237,10 +240,20 @@ impl Engine {
         self.stored > Seq(0)
     }
 
-    /// When the next occurrence of any job is due. Nobody knows while the clock is not believed.
+    /// When the next occurrence of any job starts that its calendar lets run. Those that are excluded are
+    /// passed over, and of a great many jobs only those that are due first are looked at. Nobody knows
+    /// while the clock is not believed.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
-        let first = self.due.first().filter(|_| self.trust.is_set());
-        first.map(|(at, job)| (*at, job))
+        let mut next: Option<(Timestamp, &JobName)> = None;
+        let due = self.due.iter().take(LOOKED_AT);
+        for (at, name) in due.filter(|_| self.trust.is_set()) {
+            if next.is_some_and(|(next, _)| next <= *at) {
+                break;
+            }
+            let runs = self.jobs.get(name).and_then(JobState::runs_next);
+            next = next.into_iter().chain(runs.map(|at| (at, name))).min();
+        }
+        next
     }
 
     /// Whether the clock showed a time in the last step that can be the time.

@@ -145,6 +145,13 @@ impl JobState {
         self.watermark = to;
     }
 
+    /// When the next of its instants starts that its calendar lets run.
+    pub(super) fn runs_next(&self) -> Option<Timestamp> {
+        let job = self.job.as_ref()?;
+        let nominal = job.schedule.next_allowed_after(self.watermark)?;
+        Some(job.schedule.starts_at(&job.name, nominal))
+    }
+
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
         let waits = !self.behind.is_empty() || !self.held.is_empty() || self.ahead.is_some();

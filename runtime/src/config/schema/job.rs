@@ -1,5 +1,6 @@
 //! `[jobs.NAME]`, and `[defaults]` with the keys that make sense for every job.
 
+use cronlet_core::schedule::Triggers;
 use serde_json::{Value, json};
 
 use super::{
@@ -41,40 +42,22 @@ fn shared() -> impl Iterator<Item = (&'static str, Entry)> {
         .map(|(name, _)| (name, Entry::reference(name)))
 }
 
-/// The keys that each job must say for itself.
-fn own_keys() -> Entry {
-    let instant = || {
-        Entry::pattern(
-            "An instant: RFC 3339, or local time in the job's zone.",
-            INSTANT,
-        )
-    };
-    let keys = [
-        ("description", Entry::text("What the job is for, in a few words.")),
-        (
-            "plugin",
-            Entry::pattern(
-                "What the job runs: the name of a component in the plugins folder, or a path that is \
-                 relative to this file.",
-                PLUGIN,
-            )
-            .examples(["hello", "./build/hello.wasm"]),
-        ),
-        (
-            "sha256",
-            Entry::pattern(
-                "The only component that will do, by its SHA-256. `sha256sum FILE.wasm` prints it.",
-                SHA256,
-            ),
-        ),
+/// An instant.
+fn instant(doc: &str) -> Entry {
+    Entry::pattern(doc, INSTANT).examples(["2030-01-31T08:00:00Z"])
+}
+
+/// The keys of one trigger, with what is said of a place that has none.
+fn trigger(none: &str) -> [(&'static str, Entry); 4] {
+    let instants = "An instant: RFC 3339, or local time in the job's zone.";
+    [
         (
             "cron",
-            Entry::text(
+            Entry::text(&format!(
                 "When the job is due: minute, hour, day of the month, month, day of the week. Six \
                  fields have seconds first; seven have the year last. `cronlet next --cron EXPR` says \
-                 what an expression means.\n\nA job has one of `cron`, `every` and `at`, or none: then \
-                 it runs only when it is asked for.",
-            )
+                 what an expression means.\n\n{none}"
+            ))
             .with("minLength", 1)
             .examples(["0 6 * * Mon-Fri", "*/15 * * * *", "0 6 1 * *", "@daily"]),
         ),
@@ -94,9 +77,60 @@ fn own_keys() -> Entry {
             Entry::any_of(
                 "One instant, or a list of them.",
                 [
-                    instant().examples(["2030-01-31T08:00:00Z"]),
-                    Entry::list("Several instants.", instant()).with("minItems", 1),
+                    instant(instants),
+                    Entry::list("Several instants.", Entry::pattern(instants, INSTANT)).with("minItems", 1),
                 ],
+            ),
+        ),
+    ]
+}
+
+/// When the job is due.
+fn times() -> [(&'static str, Entry); 3] {
+    let one = object(
+        "One trigger.",
+        trigger("An item has one of `cron`, `every` and `at`."),
+    );
+    [
+        (
+            "triggers",
+            Entry::list(
+                "Several triggers: the job is due when any of them is, and where they meet it is due once.",
+                one,
+            )
+            .with("minItems", 1)
+            .with("maxItems", Triggers::MOST)
+            .examples([json!([{ "cron": "0 6 * * Mon-Fri" }, { "cron": "0 9 * * Sat,Sun" }])]),
+        ),
+        (
+            "start",
+            instant("Before this nothing is due: RFC 3339, or local time in the job's zone."),
+        ),
+        (
+            "end",
+            instant("At this and after it nothing is due: RFC 3339, or local time in the job's zone."),
+        ),
+    ]
+}
+
+/// The keys that each job must say for itself.
+fn own_keys() -> Entry {
+    let keys = [
+        ("description", Entry::text("What the job is for, in a few words.")),
+        (
+            "plugin",
+            Entry::pattern(
+                "What the job runs: the name of a component in the plugins folder, or a path that is \
+                 relative to this file.",
+                PLUGIN,
+            )
+            .examples(["hello", "./build/hello.wasm"]),
+        ),
+        (
+            "sha256",
+            Entry::pattern(
+                "The only component that will do, by its SHA-256. `sha256sum FILE.wasm` prints it.",
+                SHA256,
             ),
         ),
         (
@@ -105,4 +139,9 @@ fn own_keys() -> Entry {
         ),
     ];
     object("One job.", keys)
+        .add(trigger(
+            "A job has one of `cron`, `every` and `at`, or several of them in `triggers`, or none: then it \
+             runs only when it is asked for.",
+        ))
+        .add(times())
 }

@@ -1,11 +1,15 @@
 //! The keys that `[defaults]` and a job share.
 
+use std::time::Duration;
+
 use cronlet_core::{
     job::DEFAULT_GRACE,
     limits::Limits,
     policy::{CatchUp, Overlap, Retry},
     run::FailReason,
+    schedule::Calendar,
 };
+use serde_json::json;
 
 use super::{
     allow,
@@ -13,6 +17,7 @@ use super::{
 };
 use crate::config::{
     admission::{AGES, CATCH_UPS, INSTANCES, MOST_LATE, MOST_QUEUED, OVERLAPS, PRIORITIES},
+    calendar::JITTERS,
     halt::FAILURES,
     health::OVERDUE,
     policy::{GRACES, MEMORIES, ON_CRASHES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
@@ -29,6 +34,7 @@ pub(super) fn keys() -> Vec<(&'static str, Entry)> {
     keys.extend(limits());
     keys.extend(endings());
     keys.extend(halts());
+    keys.extend(calendar());
     keys.extend(health());
     keys.extend(admission());
     keys
@@ -115,6 +121,60 @@ fn halts() -> [(&'static str, Entry); 2] {
                 &FAILURES,
             )
             .default(0),
+        ),
+    ]
+}
+
+/// Which due instants do not run, and how far the others are put off.
+fn calendar() -> [(&'static str, Entry); 3] {
+    let hours = || {
+        Entry::text("Hours of every day, or of some, on the clocks of the job's zone.")
+            .with("minLength", 1)
+    };
+    let blackout = || {
+        Entry::text(
+            "A day, the days from one to another, or the time from one local time to another.",
+        )
+        .with("minLength", 1)
+    };
+    let one_or_many = |doc: &str, one: Entry, many: Entry, most: usize| {
+        Entry::any_of(doc, [one, many.with("maxItems", most)])
+    };
+    [
+        (
+            "active_hours",
+            one_or_many(
+                "At which hours of the week the job runs. What is due at another is skipped. Hours that end \
+                 before they begin end on the next day.",
+                hours().examples(["06:00-22:00", "Mon-Fri 22:00-02:00"]),
+                Entry::list("Several.", hours())
+                    .with("minItems", 1)
+                    .examples([json!(["Mon-Fri 06:00-22:00", "Sat 08:00-24:00"])]),
+                Calendar::MOST_HOURS,
+            ),
+        ),
+        (
+            "blackout",
+            one_or_many(
+                "Days at which the job does not run, the last one included, or spans of local time without \
+                 their end. What is due in one is skipped.",
+                blackout().examples(["2026-12-24"]),
+                Entry::list("Several.", blackout()).examples([json!([
+                    "2026-12-24..2026-12-27",
+                    "2026-12-31T18:00..2027-01-01T06:00"
+                ])]),
+                Calendar::MOST_BLACKOUTS,
+            ),
+        ),
+        (
+            "jitter",
+            Entry::duration(
+                "How far each start may be put off, so that jobs that are due together do not start \
+                 together. How far it is depends on the job's name and on the instant alone.",
+                &JITTERS,
+            )
+            .default_duration(Duration::ZERO)
+            .examples(["30s"]),
         ),
     ]
 }
@@ -265,5 +325,5 @@ fn retry() -> Entry {
          `[defaults]` one by one.",
         keys,
     )
-    .examples([serde_json::json!({ "max": 3, "delay": "5s" })])
+    .examples([json!({ "max": 3, "delay": "5s" })])
 }

@@ -17,7 +17,7 @@ use crate::{
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
     run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason, Turn},
-    schedule::{Every, Schedule, Trigger},
+    schedule::{Calendar, Every, Schedule, Trigger, Triggers, Zone},
 };
 
 /// An engine whose disk is instant, unless a story says otherwise.
@@ -590,6 +590,65 @@ fn a_change_of_the_trigger_starts_afresh_and_another_change_does_not() {
         Record::JobAccepted { watermark, .. } if *watermark == at("06:02:30")
     )));
     assert_eq!(world.engine.next_due().unwrap().0, at("07:00:00"));
+}
+
+#[test]
+fn what_the_calendar_excludes_is_skipped_and_not_next() {
+    let mut office = job("a");
+    let hours = "06:00-06:02".parse().unwrap();
+    office.schedule.calendar = Calendar::new(Zone::UTC, vec![hours], Vec::new());
+    let mut world = World::fresh([office]);
+    assert_eq!(world.engine.next_due().unwrap().0, at("06:01:00"));
+    world.wake("06:01:00");
+    assert_eq!(world.started(), [(1, 1)]);
+    world.wake("06:03:00");
+    assert_eq!(
+        world.skips(),
+        [(SkipReason::OutsideHours, at("06:02:00"), at("06:03:00"), 2)]
+    );
+    let tomorrow = at("06:00:00") + Duration::from_hours(24);
+    assert_eq!(world.engine.next_due().unwrap().0, tomorrow);
+    world.take();
+    world.wake("06:04:00");
+    assert_eq!(
+        world.skips(),
+        [(SkipReason::OutsideHours, at("06:02:00"), at("06:04:00"), 3)]
+    );
+}
+
+#[test]
+fn a_long_downtime_is_looked_at_in_many_steps_and_is_one_range() {
+    let mut dense = job("a");
+    let (two, three) = (Duration::from_secs(2), Duration::from_secs(3));
+    let every = |period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap());
+    dense.schedule.triggers = Triggers::new(vec![every(two), every(three)]).unwrap();
+    let mut world = World::fresh([dense, job("b")]);
+    let begin = world.now;
+    world.now = begin + Duration::from_hours(24 * 7);
+    world.flushes = false;
+    let mut steps = 0;
+    let mut begins = BTreeSet::new();
+    while world
+        .engine
+        .next_due()
+        .is_some_and(|(due, _)| due <= world.now)
+    {
+        world.event(Event::Woke);
+        let (records, effects) = world.take();
+        steps += 1;
+        // Nobody waits for the rest of them.
+        if steps == 1 {
+            assert!(effects.contains(&Effect::WakeAt(world.now)));
+        }
+        for record in records {
+            if let Record::Skipped { job, first, .. } = record {
+                begins.insert((job, first));
+            }
+        }
+    }
+    assert!((5..30).contains(&steps), "{steps} steps");
+    let first = |job: &str, second| (name(job), begin + Duration::from_secs(second));
+    assert_eq!(begins, [first("a", 2), first("b", 60)].into());
 }
 
 #[test]

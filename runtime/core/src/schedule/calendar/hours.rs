@@ -78,7 +78,8 @@ impl FromStr for ActiveHours {
             [(at, days), hours] => (self::days(text, at, days)?, hours),
             _ => return Err(not_hours(text)),
         };
-        let Some((from, to)) = hours.split_once('-') else {
+        let range = hours.split_once('-');
+        let Some((from, to)) = range.filter(|_| self::days(text, at, hours).is_err()) else {
             return Err(no_range(text, at, hours));
         };
         let second = at + from.len() + 1;
@@ -173,7 +174,7 @@ fn minute(at: usize, time: &str) -> Result<i64, CalendarError> {
     Ok(h * 60 + m)
 }
 
-/// A text without hours, or with one time only.
+/// A text with days only, or with one time.
 fn no_range(text: &str, at: usize, hours: &str) -> CalendarError {
     let whole_days = days(text, at, hours).is_ok();
     let error = CalendarError::new(

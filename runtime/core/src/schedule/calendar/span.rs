@@ -69,7 +69,7 @@ impl FromStr for Blackout {
                         "expected a day, or a beginning and an end",
                     );
                     return Err(error.help(format!(
-                        "write `{day}` for the day, or `{text}..{day}T23:59`"
+                        "write `{day}` for the day, or `{text}..{day}` for the rest of it"
                     )));
                 }
             },
@@ -103,7 +103,7 @@ fn edge(text: &str, at: usize, part: &str) -> Result<Edge, CalendarError> {
     };
     let trimmed = part.trim();
     if trimmed != part {
-        let tight: String = text.split(' ').collect();
+        let tight: String = text.split_whitespace().collect();
         let error = error("has a blank", "expected no blank");
         return Err(if tight.parse::<Blackout>().is_ok() {
             error.help(format!("write `{tight}`"))

@@ -9,6 +9,8 @@ use proptest::sample::select;
 
 use super::*;
 
+mod several;
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
