@@ -98,10 +98,7 @@ impl Apply<'_> {
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
-            Record::Stopped => {
-                self.change("UPDATE lease SET stopped_at = ?1", [micros(self.at)])?;
-                Ok(daemons::stopped(self.db, self.at)?)
-            }
+            Record::Stopped => Ok(daemons::stopped(self.db, self.at)?),
         }
     }
 

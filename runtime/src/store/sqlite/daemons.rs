@@ -56,6 +56,7 @@ pub(super) fn started(db: &Connection, epoch: i64, now: Timestamp) -> rusqlite::
 
 /// The daemon says that it stops.
 pub(super) fn stopped(db: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+    db.execute("UPDATE lease SET stopped_at = ?1", [micros(at)])?;
     db.execute(
         "UPDATE daemons SET stopped_at = ?1 WHERE epoch = (SELECT epoch FROM lease)",
         [micros(at)],
