@@ -14,6 +14,7 @@ mod fuzz;
 mod golden;
 mod health;
 mod instants;
+mod keys;
 mod manager;
 mod operating;
 mod pages;

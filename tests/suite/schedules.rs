@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    cli::why,
     pages::{blocks_in, file},
     project::Project,
 };
@@ -39,6 +40,22 @@ fn each_example_says_what_the_command_says() -> Result<()> {
         }
     }
     ensure!(count > 15, "only {count} examples were found");
+    Ok(())
+}
+
+/// The sentences of `why`, over a history that was written for them.
+#[test]
+fn each_sentence_is_what_why_says() -> Result<()> {
+    let project = why::project()?;
+    for transcript in blocks_in("shell-session", PAGE)? {
+        for exchange in transcript.split("$ cronlet ").skip(1) {
+            let (command, shown) = exchange.split_once('\n').context("a command has an end")?;
+            let words = words(command);
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let said = project.cronlet(&words)?;
+            ensure!(said.out == shown, "`cronlet {command}` says\n{}", said.out);
+        }
+    }
     Ok(())
 }
 

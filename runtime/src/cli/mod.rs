@@ -4,11 +4,13 @@
 //! a [`CliError`]. Data goes to standard output, everything else to standard error; both go
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
-//! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `pause`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `why`, `trigger`,
+//!   `cancel`, `rerun`, `pause`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the
+//!   verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`halts`]:
-//!   which jobs nothing makes due. [`exit`]: what the codes say.
+//!   which jobs nothing makes due. [`late`]: what a start would catch up on. [`exit`]: what the codes
+//!   say.
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -27,6 +29,7 @@ pub mod follow;
 pub mod halts;
 pub mod history;
 pub mod jobs;
+pub mod late;
 mod live;
 pub mod logging;
 pub mod logs;
@@ -52,6 +55,7 @@ pub mod table;
 pub mod trigger;
 mod usage;
 pub mod when;
+pub mod why;
 pub mod zones;
 
 use clap::{Parser, Subcommand};
@@ -63,7 +67,10 @@ pub use error::CliError;
 pub use exit::Exit;
 use place::Place;
 
-use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::{
+    config::Draft,
+    sandbox::{Sandbox, SandboxOptions},
+};
 
 /// A scheduler whose jobs are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -133,6 +140,8 @@ enum Verb {
     Show(show::Args),
     /// Print the log of a run
     Logs(logs::Args),
+    /// Say why a job ran, or did not
+    Why(why::Args),
     /// Ask the daemon for a run now
     Trigger(trigger::Args),
     /// Ask the daemon for a run again, with the same params and nominal time
@@ -185,6 +194,7 @@ impl Verb {
             Self::History(args) => history::run(args, place, console),
             Self::Show(args) => show::run(args, place, console),
             Self::Logs(args) => logs::run(args, place, console),
+            Self::Why(args) => why::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Rerun(args) => rerun::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
@@ -203,13 +213,20 @@ impl Verb {
 /// Gives the check what it needs: the file, and the sandbox that looks at its components.
 fn check(args: &check::Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let sandbox = Sandbox::new(SandboxOptions::default())?;
+    let now = Timestamp::now();
+    let late = |draft: &Draft| {
+        let database = place.database.clone().unwrap_or_else(|| draft.database());
+        // What a check is about is the file: a database that cannot be read has a verb of its own.
+        late::find(&place::plan(draft), None, &database, now).unwrap_or_default()
+    };
     let options = check::Options {
         file: args.file.as_deref().unwrap_or(&place.config),
         strict: args.strict,
         json: console.json(),
         style: Console::pictures(),
         environment: &place::environment(),
-        now: Timestamp::now(),
+        now,
+        late: &late,
     };
     let ended = check::run(&options, |path| sandbox.load(path), &mut console.streams())?;
     if let Some(document) = &ended.document {

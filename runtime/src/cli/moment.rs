@@ -3,7 +3,7 @@
 use cronlet_core::schedule::{Local, Zone};
 use jiff::{
     Span, SpanRelativeTo, Timestamp, ToSpan as _,
-    civil::{Date, DateTime, Time},
+    civil::{DateTime, Time},
 };
 
 /// What was typed. Most of it says nothing without a clock and a zone.
@@ -73,20 +73,33 @@ fn joined(text: &str) -> String {
 impl Moment {
     /// The instant that is meant on the clocks of `zone`.
     pub fn resolve(&self, now: Timestamp, zone: &Zone) -> Result<Timestamp, String> {
-        let today = zone.datetime(now).date();
-        let midnight = |date: Date| date.at(0, 0, 0, 0);
         let instant = match &self.meant {
             Meant::Now => Some(now),
             Meant::Instant(instant) => Some(*instant),
-            Meant::Wall(wall) => local(zone, *wall),
-            Meant::Clock(clock) => local(zone, today.to_datetime(*clock)),
-            Meant::Midnight(days) => {
-                let date = today.checked_sub(days.days()).ok();
-                date.and_then(|date| local(zone, midnight(date)))
-            }
             Meant::Ago(span) => ago(now, span),
+            Meant::Wall(_) | Meant::Clock(_) | Meant::Midnight(_) => {
+                let wall = self.wall(now, zone);
+                wall.and_then(|wall| local(zone, wall))
+            }
         };
         instant.ok_or_else(|| format!("`{}` is beyond the end of time", self.text))
+    }
+
+    /// Whether it is reckoned from now, to the part of a second.
+    pub fn is_relative(&self) -> bool {
+        matches!(self.meant, Meant::Ago(_) | Meant::Now)
+    }
+
+    /// What the clocks of `zone` show then, where that is what was typed: they may jump over it, or
+    /// show it twice.
+    pub fn wall(&self, now: Timestamp, zone: &Zone) -> Option<DateTime> {
+        let today = zone.datetime(now).date();
+        match &self.meant {
+            Meant::Wall(wall) => Some(*wall),
+            Meant::Clock(clock) => Some(today.to_datetime(*clock)),
+            Meant::Midnight(days) => Some(today.checked_sub(days.days()).ok()?.at(0, 0, 0, 0)),
+            Meant::Instant(_) | Meant::Ago(_) | Meant::Now => None,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `cronlet next`: when jobs are due.
 
+use std::path::PathBuf;
+
 use cronlet_core::{
     job::Job,
     name::JobName,
@@ -15,7 +17,7 @@ use super::{
     error::CliError,
     exit::Exit,
     halts::Halts,
-    params,
+    late, params,
     place::{self, Place},
     suggest,
     table::{Cell, Column, Table},
@@ -85,26 +87,26 @@ struct Due {
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let after = args.after.unwrap_or_else(Timestamp::now);
-    let due = match (&args.cron, &args.job) {
-        (Some(expression), _) => {
-            let cron =
-                cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
-            let schedule = Trigger::Cron(cron).into();
-            let due = instants(&schedule, &args.timezone, after, args.count);
-            if due.is_empty() && args.count > 0 {
-                console.note(format_args!("`{expression}` is never due after {after:.0}"));
-            }
-            due
+    let now = Timestamp::now();
+    let after = args.after.unwrap_or(now);
+    let mut late = Ok(Vec::new());
+    let due = if let Some(expression) = &args.cron {
+        let cron = cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
+        let schedule = Trigger::Cron(cron).into();
+        let due = instants(&schedule, &args.timezone, after, args.count);
+        if due.is_empty() && args.count > 0 {
+            console.note(format_args!("`{expression}` is never due after {after:.0}"));
         }
-        (None, Some(name)) => {
-            let (plan, halts) = known(place)?;
-            of_job((&plan, &halts), name, after, args.count, console)?
-        }
-        (None, None) => {
-            let (plan, halts) = known(place)?;
-            of_all((&plan, &halts), after, args.count, console)
-        }
+        due
+    } else {
+        let (plan, halts, database) = known(place)?;
+        let both = (&plan, &halts);
+        let due = match &args.job {
+            Some(name) => of_job(both, name, after, args.count, console)?,
+            None => of_all(both, after, args.count, console),
+        };
+        late = late::find(&plan, args.job.as_deref(), &database, now);
+        due
     };
     let one = args.cron.is_some() || args.job.is_some();
     if console.json() {
@@ -121,14 +123,18 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     } else {
         console.table(&table(&due, args.after.is_none().then_some(after)))?;
     }
+    // Who asks about another time does not ask about now.
+    if args.after.is_none() {
+        late::tell(late, console);
+    }
     Ok(Exit::Done)
 }
 
-/// The jobs of the file, and which of them nothing makes due.
-fn known(place: &Place) -> Result<(Plan, Halts), CliError> {
+/// The jobs of the file, which of them nothing makes due, and where the database is.
+fn known(place: &Place) -> Result<(Plan, Halts, PathBuf), CliError> {
     let found = place.find();
     let halts = Halts::find(&found);
-    Ok((place::plan(&found.draft?), halts))
+    Ok((place::plan(&found.draft?), halts, found.database))
 }
 
 /// The instants of a job that nothing makes due are told all the same: they are what was asked for.

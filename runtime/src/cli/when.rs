@@ -12,6 +12,15 @@ pub fn second(t: Timestamp, zone: &Zone) -> String {
     shown(t, zone, "%Y-%m-%d %H:%M:%S %:z")
 }
 
+/// The same, with the part of a second if there is one.
+pub fn exact(t: Timestamp, zone: &Zone) -> String {
+    if t.subsec_nanosecond() == 0 {
+        second(t, zone)
+    } else {
+        shown(t, zone, "%Y-%m-%d %H:%M:%S%.f %:z")
+    }
+}
+
 /// `03-29 03:00`, where there is no room.
 pub fn brief(t: Timestamp, zone: &Zone) -> String {
     shown(t, zone, "%m-%d %H:%M")
@@ -120,6 +129,11 @@ mod tests {
         assert_eq!(second(t, &Zone::UTC), "2026-03-29 03:00:05 +00:00");
         assert_eq!(second(t, berlin), "2026-03-29 05:00:05 +02:00");
         assert_eq!(brief(t, berlin), "03-29 05:00");
+        assert_eq!(exact(t, berlin), "2026-03-29 05:00:05.12 +02:00");
+        assert_eq!(
+            exact(at("2026-03-29T03:00:05Z"), berlin),
+            "2026-03-29 05:00:05 +02:00"
+        );
         assert_eq!(milli(t, berlin), "2026-03-29T05:00:05.120+02:00");
         let hint = with_hint(at("2026-03-29T00:00:05Z"), t, berlin);
         assert_eq!(hint, "2026-03-29 05:00:05 +02:00 (in 3h)");

@@ -10,8 +10,7 @@ use cronlet_core::{
     health::JobHealth,
     name::JobName,
     pause::Paused,
-    record::Span,
-    record::StoredJob,
+    record::{Span, StoredJob},
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
     state::Entries,
@@ -43,6 +42,9 @@ pub trait History: Send + Sync + 'static {
 
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
+
+    /// What an engine that starts now would find of the jobs, removed ones included, by name.
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError>;
 
     /// What became of one instant of a job.
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError>;
@@ -221,7 +223,7 @@ pub struct JobRow {
 }
 
 /// Everything that is kept of one instant of a job, see [`History::instant`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Instant {
     /// What is stored of the job, also if it was removed; none if it is not known (any more).
     pub job: Option<StoredJob>,
@@ -231,6 +233,9 @@ pub struct Instant {
     pub others: Vec<RunRow>,
     /// The range of skips that it lies in. A range says nothing of what is no instant of the job.
     pub skips: Option<SkipRow>,
+    /// The oldest run that time made of what is newer than that range, and was due when it was last
+    /// extended: found together with it, it took the place of what was missed.
+    pub newer: Option<RunRow>,
 }
 
 impl Instant {

@@ -53,6 +53,7 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["next", "hello"], &[]),
         (&["history"], &[]),
         (&["check"], &[]),
+        (&["why", "echo"], &["job", "answer", "sentence", "next"]),
         (&["pause", "echo"], &["status", "jobs", "already"]),
         (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),

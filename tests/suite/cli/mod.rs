@@ -16,6 +16,7 @@ mod rerun;
 mod runs;
 #[cfg(target_os = "linux")]
 mod terminal;
+pub(crate) mod why;
 
 const USAGE: &[&str] = &["cpu_ms", "memory_peak_bytes", "log_lines", "log_dropped"];
 
@@ -87,6 +88,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           history      List what ran and what was skipped, newest first
           show         Show everything about one run
           logs         Print the log of a run
+          why          Say why a job ran, or did not
           trigger      Ask the daemon for a run now
           rerun        Ask the daemon for a run again, with the same params and nominal time
           cancel       Ask the daemon to end a run

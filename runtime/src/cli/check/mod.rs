@@ -9,7 +9,10 @@ use std::{
 use cronlet_core::catalog::{Catalog, Loaded, Unusable};
 use jiff::Timestamp;
 
-use super::diagnostics::{self, Style};
+use super::{
+    diagnostics::{self, Style},
+    late::{self, Late},
+};
 use crate::{
     config::{self, Draft, Environment, Problems, Severity},
     engine::reload::directories,
@@ -26,7 +29,7 @@ pub struct Args {
 }
 
 /// What a check is given besides its arguments.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// The file.
     pub file: &'a Path,
@@ -40,6 +43,8 @@ pub struct Options<'a> {
     pub environment: &'a Environment,
     /// Where "in the past" ends.
     pub now: Timestamp,
+    /// What a daemon that is started now would catch up on, by a file that is sound.
+    pub late: &'a dyn Fn(&Draft) -> Vec<Late>,
 }
 
 /// How a check ended.
@@ -70,16 +75,25 @@ pub fn run(
 ) -> io::Result<Ended> {
     let (draft, problems) = examine(options, load);
     let errors = problems.as_ref().map_or(0, |it| it.count(Severity::Error));
-    let document = options
-        .json
-        .then(|| diagnostics::to_json(problems.as_ref()));
+    let sound = draft.filter(|_| errors == 0);
+    let late = sound.as_ref().map_or_else(Vec::new, options.late);
+    let document = options.json.then(|| {
+        let name = options.file.to_string_lossy();
+        let notes = late.iter().map(|late| late.to_json(&name));
+        diagnostics::objects(problems.as_ref())
+            .chain(notes)
+            .collect()
+    });
     if !options.json {
         if let Some(problems) = &problems {
             let picture = diagnostics::render(problems, options.style);
             write!(streams.err, "{picture}")?;
         }
-        if let (0, Some(draft)) = (errors, draft) {
-            writeln!(streams.out, "{}", verdict(&draft, problems.as_ref()))?;
+        if let Some(draft) = &sound {
+            writeln!(streams.out, "{}", verdict(draft, problems.as_ref()))?;
+        }
+        for line in late::lines(&late) {
+            writeln!(streams.err, "{line}")?;
         }
     }
     let code = match &problems {

@@ -37,6 +37,7 @@ impl Project {
             },
             environment: &Environment::new(),
             now: Timestamp::UNIX_EPOCH,
+            late: &|_| Vec::new(),
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut streams = Streams {

@@ -75,7 +75,12 @@ pub fn summary(problems: &Problems) -> String {
 /// All of `problems` as a JSON array, for programs. Lines and columns are counted from 1, columns
 /// in characters; an end is behind the last character.
 pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
-    let objects = problems.into_iter().flat_map(|problems| {
+    objects(problems).collect()
+}
+
+/// The same, one by one.
+pub fn objects(problems: Option<&Problems>) -> impl Iterator<Item = serde_json::Value> {
+    problems.into_iter().flat_map(|problems| {
         problems.iter().map(|problem| {
             let place = problems.place(problem);
             let (start, end) = (place.map(|(start, _)| start), place.map(|(_, end)| end));
@@ -92,8 +97,7 @@ pub fn to_json(problems: Option<&Problems>) -> serde_json::Value {
                 "help": problem.help,
             })
         })
-    });
-    objects.collect()
+    })
 }
 
 fn draw(source: &Source, problem: &Problem, renderer: &Renderer) -> String {

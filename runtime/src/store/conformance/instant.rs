@@ -10,6 +10,7 @@ for_each_store! {
     an_instant_is_its_run,
     what_somebody_had_run_for_it_is_beside_it,
     an_instant_is_a_part_of_a_range,
+    what_was_missed_has_a_newer_run,
     a_job_that_was_removed_is_known,
     a_run_is_open_until_it_is_over,
     one_that_runs_was_more_in_the_way_than_one_that_waited,
@@ -59,6 +60,7 @@ fn nothing_is_known_of_a_job_that_never_was<S: Subject>() {
         run: None,
         others: Vec::new(),
         skips: None,
+        newer: None,
     };
     assert_eq!(instant(&subject, 1), nothing);
     assert_eq!(instant(&subject, 3), nothing);
@@ -105,6 +107,28 @@ fn an_instant_is_a_part_of_a_range<S: Subject>() {
     assert_eq!(first(5), None);
     assert_eq!(first(7), Some(at(6)));
     assert_eq!(first(9), None);
+}
+
+fn what_was_missed_has_a_newer_run<S: Subject>() {
+    let mut subject = S::new();
+    let newer = |subject: &S| instant(subject, 3).newer.map(|run| run.run.0);
+    // The run of number n is for the second n. The third was not due yet, nor was it time's.
+    subject.write(at(9), vec![manual(5, "a", 5), skipped("a", 2, 4)]);
+    assert_eq!(newer(&subject), None);
+    subject.write(at(9), vec![queued(10, "a")]);
+    assert_eq!(newer(&subject), None);
+    subject.write(at(9), vec![skipped("a", 6, 8)]);
+    assert_eq!(instant(&subject, 7).newer, None);
+    let folded = |run| {
+        Record::RunQueued(Arc::new(NewRun {
+            run: RunId(run + 10),
+            ..new_run(run, "a")
+        }))
+    };
+    subject.write(at(9), vec![folded(9)]);
+    assert_eq!(newer(&subject), Some(19));
+    subject.write(at(9), vec![queued(21, "a")]);
+    assert_eq!(newer(&subject), Some(19));
 }
 
 fn a_job_that_was_removed_is_known<S: Subject>() {

@@ -179,6 +179,9 @@ impl Trial {
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
+        let jobs = self.model.recovery().jobs;
+        assert_eq!(memory.stored_jobs().unwrap(), jobs, "seed {seed}");
+        assert_eq!(sqlite.stored_jobs().unwrap(), jobs, "seed {seed}");
         self.compare_instants();
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use cronlet_core::{
     name::JobName,
-    record::Span,
+    record::{Span, StoredJob},
     run::{Cause, RunId, RunStatus},
     state::Entries,
 };
@@ -91,6 +91,10 @@ impl History for MemoryHistory {
         Ok(self.0.lock().names())
     }
 
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError> {
+        Ok(self.0.lock().jobs.values().cloned().collect())
+    }
+
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
         let (state, at) = (self.0.lock(), cut(at));
         let of_job = |run: &&RunRow| run.job == *job;
@@ -101,11 +105,20 @@ impl History for MemoryHistory {
             .filter(|run| run.nominal == at && run.cause != cause);
         let ranges = state.skips.values().map(|skips| &skips.row);
         let mut before = ranges.filter(|range| range.job == *job && range.first <= at);
+        let skips = before.next_back().filter(|range| at <= range.last);
+        let newer = skips.and_then(|range| {
+            let found = |run: &&RunRow| {
+                let by_time = matches!(run.cause, Cause::Time(_));
+                by_time && range.last < run.nominal && run.nominal <= range.recorded_at
+            };
+            rows().filter(found).min_by_key(|run| run.nominal)
+        });
         Ok(Instant {
             job: state.jobs.get(job).cloned(),
             run: rows().find(|run| run.cause == cause).cloned(),
             others: others.take(Instant::MOST as usize).cloned().collect(),
-            skips: before.next_back().filter(|range| at <= range.last).cloned(),
+            skips: skips.cloned(),
+            newer: newer.cloned(),
         })
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, clock, fault::Error, health, health::Ends, job_events, log, state};
+use super::{Cache, clock, daemons, fault::Error, health, health::Ends, job_events, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -114,9 +114,7 @@ impl Apply<'_> {
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
-            Record::Stopped => self
-                .change("UPDATE lease SET stopped_at = ?1", [micros(self.at)])
-                .map(drop),
+            Record::Stopped => Ok(daemons::stopped(self.db, self.at)?),
         }
     }
 

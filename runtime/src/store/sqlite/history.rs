@@ -12,6 +12,7 @@ use std::{
 
 use cronlet_core::{
     name::JobName,
+    record::StoredJob,
     run::{RunId, RunStatus},
     state::Entries,
 };
@@ -21,9 +22,10 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError, clock,
     columns::{self, Columns},
+    daemons::{self, Downtime},
     fault, health, instant, job_events, log, old,
     reader::Reader,
-    resolve, state,
+    recover, resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
@@ -91,6 +93,10 @@ impl History for SqliteHistory {
         self.read(old::names)
     }
 
+    fn stored_jobs(&self) -> Result<Vec<StoredJob>, StoreError> {
+        self.read(recover::stored_jobs)
+    }
+
     fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
         self.read(|db| instant::instant(db, job, at))
     }
@@ -131,6 +137,11 @@ impl History for SqliteHistory {
 }
 
 impl SqliteHistory {
+    /// The time without a daemon that `at` lies in, as far as is remembered.
+    pub fn downtime(&self, at: Timestamp) -> Result<Option<Downtime>, StoreError> {
+        self.read(|db| daemons::downtime(db, at))
+    }
+
     /// Calls `read` within one read transaction. A connection that saw an error is not used again.
     fn read<T>(
         &self,

@@ -34,6 +34,10 @@ pub(super) const OPEN: &str = "SELECT run FROM runs \
 pub(super) const QUEUED: &str = "SELECT run FROM runs \
     WHERE job = :job AND run > :run AND queued_at = :moment ORDER BY run LIMIT 1";
 
+pub(super) const NEWER: &str = "SELECT run FROM runs \
+    WHERE job = :job AND nominal > :last AND nominal <= :recorded AND cause LIKE 'time:%' \
+    ORDER BY nominal LIMIT 1";
+
 /// See [`crate::store::History::instant`].
 pub(super) fn instant(db: &Connection, job: &JobName, at: Timestamp) -> rusqlite::Result<Instant> {
     let cause = Cause::Time(cut(at)).to_string();
@@ -56,11 +60,17 @@ pub(super) fn instant(db: &Connection, job: &JobName, at: Timestamp) -> rusqlite
         )?
         .collect::<Result<_, _>>()?;
     let mut found = runs_numbered(db, &others)?;
+    let skips = range(db, job, at)?;
+    let newer = match &skips {
+        Some(range) => newer(db, range)?,
+        None => None,
+    };
     Ok(Instant {
         job: stored,
         run,
         others: others.iter().filter_map(|run| found.remove(run)).collect(),
-        skips: range(db, job, at)?,
+        skips,
+        newer,
     })
 }
 
@@ -83,6 +93,16 @@ pub(super) fn beside(
         open: at(OPEN)?,
         queued: at(QUEUED)?,
     })
+}
+
+/// See [`Instant::newer`].
+fn newer(db: &Connection, range: &SkipRow) -> rusqlite::Result<Option<RunRow>> {
+    let params = named_params! {
+        ":job": range.job.as_str(),
+        ":last": micros(range.last),
+        ":recorded": micros(range.recorded_at),
+    };
+    first(db, NEWER, params)
 }
 
 /// The run that a statement finds, whole.

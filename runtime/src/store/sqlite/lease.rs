@@ -21,7 +21,7 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{OpenError, fault, reader::Reader, resolve};
+use super::{OpenError, daemons, fault, reader::Reader, resolve};
 use crate::store::{Stale, StoreError, precision};
 
 /// Somebody who only looks who the owner is has the lock for some microseconds, and an owner that is
@@ -113,6 +113,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, OpenError> {
 
 /// Writes the row. Whoever does this has the lock.
 pub(super) fn take(connection: &mut Connection, me: &Owner) -> rusqlite::Result<Lease> {
+    let now = Timestamp::now();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let last: Option<i64> = transaction
         .query_row("SELECT epoch FROM lease", [], |row| row.get(0))
@@ -129,9 +130,10 @@ pub(super) fn take(connection: &mut Connection, me: &Owner) -> rusqlite::Result<
             lease.instance,
             me.pid,
             me.socket.as_ref().map(|path| path.as_os_str().as_bytes()),
-            precision::micros(Timestamp::now()),
+            precision::micros(now),
         ],
     )?;
+    daemons::started(&transaction, lease.epoch, now)?;
     transaction.commit()?;
     Ok(lease)
 }

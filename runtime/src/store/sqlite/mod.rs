@@ -31,6 +31,7 @@ mod apply;
 mod backup;
 mod clock;
 mod columns;
+mod daemons;
 mod fault;
 mod files;
 mod health;
@@ -69,6 +70,7 @@ use thiserror::Error;
 
 use super::{Old, Removed, Store, StoreError, fault::Fault, precision};
 pub use backup::{Backup, BackupError, Copied, Watch};
+pub use daemons::Downtime;
 use files::{Files, Wrong};
 use health::Ends;
 pub use history::{SqliteHistory, history};

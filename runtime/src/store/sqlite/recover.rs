@@ -41,10 +41,7 @@ pub(super) fn cache(db: &Connection) -> rusqlite::Result<Cache> {
 pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
     Ok(Recovery {
         next_run: next_run(db)?,
-        jobs: db
-            .prepare(&format!("SELECT {STORED_JOB} FROM jobs ORDER BY job"))?
-            .query_map([], stored_job)?
-            .collect::<Result<_, _>>()?,
+        jobs: stored_jobs(db)?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
         ahead: clock::ahead(db)?,
@@ -54,6 +51,13 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
 fn next_run(db: &Connection) -> rusqlite::Result<u64> {
     let next = db.query_row("SELECT next_run FROM meta", [], |row| row.get(0))?;
     Ok(precision::count(next))
+}
+
+/// See [`crate::store::History::stored_jobs`].
+pub(super) fn stored_jobs(db: &Connection) -> rusqlite::Result<Vec<StoredJob>> {
+    db.prepare(&format!("SELECT {STORED_JOB} FROM jobs ORDER BY job"))?
+        .query_map([], stored_job)?
+        .collect()
 }
 
 /// What [`stored_job`] reads, of the table `jobs`.

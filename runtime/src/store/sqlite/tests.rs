@@ -676,6 +676,7 @@ fn every_question_has_its_index() {
         instant::OTHERS.to_owned(),
         instant::OPEN.to_owned(),
         instant::QUEUED.to_owned(),
+        instant::NEWER.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -704,6 +705,7 @@ fn every_question_has_its_index() {
         "SEARCH runs USING INDEX runs_by_job (job=?)",
         "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
         "SEARCH runs USING INDEX runs_by_job (job=? AND rowid>?)",
+        "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
     ];
     assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
@@ -827,4 +829,83 @@ fn what_is_freed_can_be_given_back() {
     queue(&mut store, 301);
     drop(store);
     assert_eq!(place.open().recover().unwrap().next_run, 302);
+}
+
+#[test]
+fn it_is_known_when_there_was_no_daemon() {
+    let place = place();
+    let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
+    // A daemon that started then.
+    let start = |seconds: i64| {
+        let store = place.open();
+        let newest = "UPDATE daemons SET started_at = ?1
+            WHERE epoch = (SELECT max(epoch) FROM daemons)";
+        let started = crate::store::precision::micros(at(seconds));
+        place.raw().execute(newest, [started]).unwrap();
+        store
+    };
+    let commit = |store: &mut SqliteStore, seconds: i64, record: Record| {
+        let batch = Batch {
+            seq: Seq(1),
+            at: at(seconds),
+            records: vec![record],
+        };
+        store.commit(&[batch]).unwrap();
+    };
+    let mut first = start(0);
+    commit(&mut first, 100, Record::Stopped);
+    drop(first);
+    let mut second = start(200);
+    commit(&mut second, 250, skipped(249));
+    drop(second);
+    let third = start(300);
+
+    let history = place.history();
+    let down = |seconds: i64| history.downtime(at(seconds)).unwrap();
+    let between = |from: i64, died: bool, to: i64| {
+        Some(Downtime {
+            from: at(from),
+            died,
+            to: Some(at(to)),
+        })
+    };
+    assert_eq!(down(-1), None, "before the first there is nothing to tell");
+    assert_eq!(down(50), None);
+    assert_eq!(down(150), between(100, false, 200));
+    assert_eq!(down(225), None);
+    assert_eq!(down(275), between(250, true, 300));
+    assert_eq!(down(350), None, "it is running");
+    drop(third);
+    let fourth = start(400);
+    assert_eq!(down(350), between(300, true, 400), "it did nothing at all");
+    drop(fourth);
+}
+
+#[test]
+fn not_every_daemon_is_remembered() {
+    let place = place();
+    drop(place.open());
+    let raw = place.raw();
+    raw.execute("UPDATE lease SET epoch = 5000", []).unwrap();
+    drop(place.open());
+    let epochs: Vec<i64> = raw
+        .prepare("SELECT epoch FROM daemons")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(epochs, [5001]);
+}
+
+/// One instant that was skipped.
+fn skipped(seconds: i64) -> Record {
+    let at = Timestamp::from_second(seconds).unwrap();
+    Record::Skipped {
+        job: JobName::new("a").unwrap(),
+        reason: cronlet_core::run::SkipReason::Overlap,
+        first: at,
+        last: at,
+        count: 1,
+    }
 }

@@ -1,0 +1,255 @@
+//! What a daemon that is started now would catch up on: told before it is started.
+
+use std::path::Path;
+
+use cronlet_core::{
+    engine::late::Look, job::Job, name::JobName, plan::Plan, policy::CatchUpMode, record::StoredJob,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{CliError, console::Console};
+use crate::store::{
+    History as _,
+    sqlite::{self, OpenError},
+};
+
+/// More jobs than this are told of in one line.
+const LINES: usize = 10;
+
+/// A look goes through thousands of instants one by one where it has to. Of a job with many triggers that
+/// was not looked at for years this many are enough to see that there is much.
+const LOOKS: usize = 16;
+
+/// The instants of a job that nobody has looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    job: JobName,
+    mode: CatchUpMode,
+    /// How many of them would run.
+    runs: u64,
+    /// How many there are; more, if there were too many to count.
+    instants: u64,
+    is_more: bool,
+}
+
+/// What would be caught up on, by job. Nothing where a daemon runs, or never did.
+pub fn find(
+    plan: &Plan,
+    only: Option<&str>,
+    database: &Path,
+    now: Timestamp,
+) -> Result<Vec<Late>, CliError> {
+    let history = match sqlite::history(database) {
+        Ok(history) => history,
+        Err(OpenError::Missing { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    if sqlite::holder(database)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let stored = history.stored_jobs()?;
+    let stored = stored
+        .iter()
+        .filter(|stored| only.is_none_or(|only| stored.job.as_str() == only));
+    let jobs = stored.filter_map(|stored| Some((plan.jobs.get(&stored.job)?, stored)));
+    Ok(jobs
+        .filter_map(|(job, stored)| of_job(job, stored, now))
+        .collect())
+}
+
+/// What a start would find of a job that it knows as it is.
+fn of_job(job: &Job, stored: &StoredJob, now: Timestamp) -> Option<Late> {
+    let halted = !job.enabled || stored.paused.is_some();
+    if halted || stored.removed_at.is_some() || stored.fingerprint != job.fingerprint() {
+        return None;
+    }
+    let mut late = Late {
+        job: job.name.clone(),
+        mode: job.catch_up.mode,
+        runs: 0,
+        instants: 0,
+        is_more: false,
+    };
+    for look in Look::all(job, stored.watermark, now).take(LOOKS) {
+        let runs = look.runs().map(|_| 1).sum::<u64>();
+        let skips: u64 = look.skips().map(|range| range.count).sum();
+        late.runs += runs;
+        late.instants = late.instants.saturating_add(runs).saturating_add(skips);
+        late.is_more = look.is_partial;
+    }
+    (late.instants > 0).then_some(late)
+}
+
+/// Says it, in a few lines: each begins with what it is about.
+pub fn lines(late: &[Late]) -> Vec<String> {
+    let mut lines: Vec<String> = late.iter().take(LINES).map(Late::line).collect();
+    if let [_, ..] = &late[lines.len()..] {
+        let rest = &late[lines.len()..];
+        let runs: u64 = rest.iter().map(|late| late.runs).sum();
+        let instants = rest
+            .iter()
+            .fold(0u64, |sum, it| sum.saturating_add(it.instants));
+        let jobs = rest.len();
+        lines.push(format!(
+            "… and {runs} of {instants} late instants of {jobs} more jobs"
+        ));
+    }
+    lines
+}
+
+/// Says it beside other data.
+pub fn tell(found: Result<Vec<Late>, CliError>, console: &mut Console) {
+    match found {
+        Ok(late) => lines(&late).iter().for_each(|line| console.note(line)),
+        Err(error) => {
+            let why = error.message;
+            console.warning(&format!(
+                "what a start would catch up on is not known: {why}"
+            ));
+        }
+    }
+}
+
+impl Late {
+    /// `a start now would run 3 of 17 late instants of ...`
+    fn line(&self) -> String {
+        let runs = match self.runs {
+            0 => "none".to_owned(),
+            runs => runs.to_string(),
+        };
+        let instants = match (self.instants, self.is_more) {
+            (1, false) => "1 late instant".to_owned(),
+            (n, false) => format!("{n} late instants"),
+            (n, true) => format!("more than {n} late instants"),
+        };
+        let mode = match self.mode {
+            CatchUpMode::Latest => "latest",
+            CatchUpMode::None => "none",
+            CatchUpMode::All => "all",
+        };
+        let job = &self.job;
+        format!("a start now would run {runs} of {instants} of `{job}` (`catch_up = \"{mode}\"`)")
+    }
+
+    /// The same with the keys that problems have.
+    pub fn to_json(&self, file: &str) -> Value {
+        json!({
+            "severity": "note",
+            "code": "schedule::late",
+            "message": self.line(),
+            "file": file,
+            "line": null,
+            "column": null,
+            "end_line": null,
+            "end_column": null,
+            "label": null,
+            "help": null,
+            "job": self.job.as_str(),
+            "runs": self.runs,
+            "instants": self.instants,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cronlet_core::pause::{PauseReason, Paused};
+
+    use super::*;
+    use crate::{
+        cli::place,
+        config::{self, Environment},
+    };
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-03-02T{text}Z").parse().unwrap()
+    }
+
+    /// What a start at noon would find of a job with these keys that was looked at then.
+    fn late(keys: &str, watermark: &str, changed: impl Fn(&mut StoredJob)) -> Option<Late> {
+        let text = format!("[jobs.a]\nplugin = \"x\"\n{keys}\n");
+        let draft = config::parse("schedules.toml", &text, &Environment::new()).unwrap();
+        let plan = place::plan(&draft);
+        let job = &plan.jobs["a"];
+        let mut stored = StoredJob {
+            job: job.name.clone(),
+            watermark: at(watermark),
+            fingerprint: job.fingerprint(),
+            removed_at: None,
+            paused: None,
+            failures: 0,
+            health: cronlet_core::health::JobHealth::default(),
+        };
+        changed(&mut stored);
+        of_job(job, &stored, at("12:00:00"))
+    }
+
+    #[test]
+    fn it_is_what_the_engine_will_do() {
+        for (keys, watermark, expected) in [
+            (
+                "",
+                "06:00:00",
+                "1 of 6 late instants of `a` (`catch_up = \"latest\"`)",
+            ),
+            (
+                "",
+                "11:30:00",
+                "1 of 1 late instant of `a` (`catch_up = \"latest\"`)",
+            ),
+            (
+                "catch_up = \"all\"\ncatch_up_max = 4",
+                "06:00:00",
+                "4 of 6 late instants of `a` (`catch_up = \"all\"`)",
+            ),
+            (
+                "catch_up = \"none\"\ncatch_up_window = \"1s\"",
+                "05:30:00",
+                "1 of 7 late instants of `a` (`catch_up = \"none\"`)",
+            ),
+        ] {
+            let keys = format!("every = \"1h\"\n{keys}");
+            let late = late(&keys, watermark, |_| ()).unwrap();
+            assert_eq!(late.line(), format!("a start now would run {expected}"));
+        }
+        let at = "at = \"2026-03-02T10:00:00\"\ncatch_up = \"none\"";
+        assert_eq!(
+            late(at, "06:00:00", |_| ()).unwrap().line(),
+            "a start now would run none of 1 late instant of `a` (`catch_up = \"none\"`)"
+        );
+    }
+
+    #[test]
+    fn what_begins_anew_is_not_late() {
+        let every = "every = \"1h\"";
+        assert!(late(every, "06:00:00", |_| ()).is_some());
+        assert_eq!(late(every, "12:00:00", |_| ()), None);
+        let other = |stored: &mut StoredJob| stored.fingerprint = "every 2h".to_owned();
+        assert_eq!(late(every, "06:00:00", other), None);
+        let removed = |stored: &mut StoredJob| stored.removed_at = Some(at("06:00:00"));
+        assert_eq!(late(every, "06:00:00", removed), None);
+        let paused = |stored: &mut StoredJob| {
+            stored.paused = Some(Paused {
+                since: at("06:00:00"),
+                why: PauseReason::Failures(3),
+            });
+        };
+        assert_eq!(late(every, "06:00:00", paused), None);
+        let disabled = format!("{every}\nenabled = false");
+        assert_eq!(late(&disabled, "06:00:00", |_| ()), None);
+    }
+
+    #[test]
+    fn many_jobs_are_few_lines() {
+        let one = late("every = \"1h\"", "06:00:00", |_| ()).unwrap();
+        let lines_of = |n| lines(&vec![one.clone(); n]);
+        assert_eq!(lines_of(LINES).len(), LINES);
+        let many = lines_of(10_000);
+        assert_eq!(many.len(), LINES + 1);
+        assert_eq!(
+            many[LINES],
+            "… and 9990 of 59940 late instants of 9990 more jobs"
+        );
+    }
+}
