@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
+    after::After,
     capability::Capabilities,
     digest::Digest,
     limits::Limits,
@@ -22,6 +23,8 @@ pub struct Job {
     pub component: Component,
     /// What makes it due; none is manual only.
     pub trigger: Option<Trigger>,
+    /// The job whose ends make it due, too.
+    pub after: Option<After>,
     /// The zone whose clocks its trigger is read on, and its times are shown in.
     pub zone: Zone,
     /// What it does when it is late.
@@ -81,6 +84,7 @@ impl Job {
             description: None,
             component,
             trigger: None,
+            after: None,
             zone: Zone::UTC,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
@@ -102,7 +106,8 @@ impl Job {
     }
 
     /// What resets the watermark when it changes: the definition of when the job is due, and the zone
-    /// that it is read in. UTC is not named, whatever it is called.
+    /// that it is read in. UTC is not named, whatever it is called. What it runs after names no instants,
+    /// so it is no part of this.
     pub fn fingerprint(&self) -> String {
         let Some(trigger) = &self.trigger else {
             return "manual".to_owned();

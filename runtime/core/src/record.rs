@@ -166,6 +166,8 @@ pub struct NewRun {
     pub actor: Option<Arc<str>>,
     /// JSON text that takes the place of the job's params.
     pub params: Option<Arc<str>>,
+    /// The run whose output its guest gets.
+    pub input_of: Option<RunId>,
     /// When it became a run.
     pub queued_at: Timestamp,
     /// What it waits for before it waits for capacity.

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cronlet_core::{job, name::JobName, plan::Plan, schedule::Zone};
+use cronlet_core::{
+    after::After,
+    job,
+    name::JobName,
+    plan::Plan,
+    schedule::{Trigger, Zone},
+};
 use jiff::Timestamp;
 
 use super::{
@@ -111,14 +117,17 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
     }
     both.into_iter()
         .map(|(name, (job, row))| {
-            let trigger = job.and_then(|job| job.trigger.as_ref());
+            let (trigger, after) = match job {
+                Some(job) => (job.trigger.as_ref(), job.after.as_ref()),
+                None => (None, None),
+            };
             let next = trigger.and_then(|trigger| trigger.next_after(now));
             let last_run = row.and_then(|row| row.last_run.as_ref());
             view::Job {
                 job: name.to_string(),
                 description: job.and_then(|job| job.description.clone()),
                 state: state(plan.is_some(), job, next, row),
-                trigger: trigger.map(ToString::to_string),
+                trigger: due(trigger, after),
                 next: next.map(view::Time),
                 watermark: row.map(|row| view::Time(row.watermark)),
                 last_run: last_run.map(view::Run::from),
@@ -126,6 +135,16 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
             }
         })
         .collect()
+}
+
+/// What makes a job due.
+pub(super) fn due(trigger: Option<&Trigger>, after: Option<&After>) -> Option<String> {
+    let words = [
+        trigger.map(ToString::to_string),
+        after.map(ToString::to_string),
+    ];
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// Where the job stands, in a word.
@@ -139,6 +158,7 @@ fn state(
         (None, _) if file => "removed",
         (None, _) => "unknown",
         (Some(_), None) => "new",
+        (Some(job), _) if job.after.is_some() => "scheduled",
         (Some(job), _) if job.trigger.is_none() => "manual",
         (Some(_), Some(_)) if next.is_none() => "over",
         (Some(_), Some(_)) => "scheduled",
@@ -236,6 +256,7 @@ mod tests {
                 origin: Origin::Manual,
                 actor: None,
                 params: None,
+                input_of: None,
                 status: RunStatus::Skipped,
                 reason: Some("overlap".to_owned()),
                 message: None,

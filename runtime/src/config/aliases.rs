@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 23] = [
+const KEYS: [Words; 24] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -66,7 +66,18 @@ const KEYS: [Words; 23] = [
     ),
     (
         &["trigger", "type"],
-        "write `cron = …`, `every = …` or `at = …` itself",
+        "write `cron = …`, `every = …`, `at = …` or `after = …` itself",
+    ),
+    (
+        &[
+            "depends",
+            "depends_on",
+            "needs",
+            "requires",
+            "runs_after",
+            "upstream",
+        ],
+        "did you mean `after`?",
     ),
     (&["component", "module", "wasm"], "did you mean `plugin`?"),
     (
@@ -165,7 +176,7 @@ const KEYS: [Words; 23] = [
     ),
     (
         &["disabled", "enabled", "paused", "suspend"],
-        "leave `cron`, `every` and `at` out: then the job runs only when it is asked for",
+        "leave `cron`, `every`, `at` and `after` out: then the job runs only when it is asked for",
     ),
 ];
 

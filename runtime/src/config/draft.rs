@@ -160,7 +160,10 @@ impl Draft {
             problems.push(no_jobs());
         }
         for job in &self.jobs {
-            let over = |trigger: &Trigger| trigger.next_after(now).is_none();
+            let over = |trigger: &Trigger| {
+                let last = trigger.next_after(now).is_none();
+                last && job.after.is_none()
+            };
             if let Some(trigger) = job.trigger.as_ref().filter(|it| over(&it.value)) {
                 let problem = Problem::warning(
                     "schedule::past",
@@ -218,6 +221,7 @@ impl JobDraft {
             description: self.description.clone(),
             component,
             trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
+            after: self.after.clone(),
             zone: self.policy.zone.clone(),
             catch_up: self.policy.admission.catch_up.clone(),
             overlap: self.policy.admission.overlap,

@@ -326,6 +326,7 @@ impl Bench {
             job: job_name(name),
             nominal: None,
             params: None,
+            input_of: None,
             actor: Some("uid:7".into()),
         }))
     }

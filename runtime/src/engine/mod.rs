@@ -125,12 +125,12 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let board = Board::new(parts.config, &parts.plan, parts.clock.now());
     let clock = parts.clock.clone();
     let keep = parts.plan.settings.history;
-    let state = OnDisk::new(parts.history.clone());
+    let kept = OnDisk::new(parts.history.clone());
     let pruner = Pruner::spawn(parts.history, writer.door(), move || clock.now(), keep)
         .map_err(StoreError::while_("start the pruner's thread"))?;
     let trace = Trace::new(&recovery.runs);
     let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
-    let hands = Hands::new(disk, (parts.runner, state), board, sender.clone());
+    let hands = Hands::new(disk, (parts.runner, kept), board, sender.clone());
     let mut shell = Shell {
         core: Engine::new(),
         jumps: JumpWatch::new(&*parts.clock),

@@ -296,6 +296,7 @@ impl Engine {
             message,
         });
         self.let_in(&run.new.job);
+        step.note_end(run.new, end);
     }
 }
 

@@ -14,11 +14,11 @@
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, reply, stop | notify |
 //! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | clock jumped; job paused, resumed; backfill created |
-//! | causes | `time`, `manual` | `backfill`, `after` |
+//! | causes | `time`, `manual`, `after` | `backfill` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed | outside-hours, blackout, disabled, dependency-failed |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, dependency-failed | outside-hours, blackout, disabled |
 //! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
 //! | catch-up | latest, none, all: these three are all | |
 //! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
@@ -34,10 +34,11 @@
 //! # Rooms
 //!
 //! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
-//! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
+//! who may start, `attempts` starts and ends attempts, `chains` tells jobs of the ends of others, `requests` answers people, `plans` takes over plans
 //! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change.
 
 mod attempts;
+mod chains;
 mod due;
 pub mod effect;
 pub mod event;
@@ -67,6 +68,7 @@ use crate::{
     record::{Batch, Record, Seq},
     run::RunId,
 };
+use chains::{Chains, Ended};
 use ledger::Ledger;
 use slots::Slots;
 use state::{JobState, Run};
@@ -95,6 +97,7 @@ pub struct Engine {
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
     ledger: Ledger,
+    chains: Chains,
     next_run: u64,
     /// The last batch that was emitted, and the last that is on disk.
     emitted: Seq,
@@ -136,6 +139,8 @@ struct Step {
     effects: Vec<Effect>,
     /// To be done when this step's records are on disk.
     releases: Vec<Release>,
+    /// The runs that have ended, and whose dependents have not heard of it.
+    ended: VecDeque<Ended>,
     /// What is left of [`DUE_PER_STEP`].
     looks: usize,
     /// What is left of [`STARTS_PER_STEP`].
@@ -157,6 +162,7 @@ impl Engine {
             records: Vec::new(),
             effects: Vec::new(),
             releases: Vec::new(),
+            ended: VecDeque::new(),
             looks: DUE_PER_STEP,
             starts: STARTS_PER_STEP,
         };
@@ -178,8 +184,10 @@ impl Engine {
             Event::StoreRecovered => self.store_recovered(&mut step),
             Event::ShutdownRequested => self.shut_down(&mut step),
         }
+        self.tell_dependents(&mut step);
         if self.schedules() {
             self.handle_due(&mut step);
+            self.tell_dependents(&mut step);
             self.end_backoffs(&mut step);
             self.arm_waiting(&mut step);
         }
@@ -214,9 +222,14 @@ impl Engine {
             records,
             mut effects,
             releases,
+            ended,
             looks,
             starts,
         } = step;
+        debug_assert!(
+            ended.is_empty(),
+            "who hangs on it hears of it in the same step"
+        );
         if records.is_empty() {
             debug_assert!(
                 releases.is_empty(),

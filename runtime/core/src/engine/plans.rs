@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Phase, Step,
+    chains::Chains,
     due::age,
     ledger::Terms,
     state::{JobState, Run, RunPhase},
@@ -66,6 +67,7 @@ impl Engine {
         for job in plan.jobs.keys() {
             self.let_in(job);
         }
+        self.chains = Chains::of(plan);
         self.forget_removed(step.now);
     }
 
@@ -98,6 +100,7 @@ impl Engine {
                 }
             }
         }
+        self.chains = Chains::of(plan);
         self.forget_removed(step.now);
     }
 

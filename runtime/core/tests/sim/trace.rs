@@ -18,6 +18,9 @@ const LINE: usize = 240;
 /// Why what an attempt did to its job's state is not kept.
 const LOST: [&str; 2] = ["state-conflict", "state-full"];
 
+/// What ends runs most often, and so makes runs of the jobs that are after theirs.
+const ENDING: [&str; 4] = ["started", "woke", "attempt-ended", "cancel-requested"];
+
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fingerprint(u64);
@@ -74,6 +77,10 @@ impl Trace {
     }
 }
 
+fn is_after(record: &Record) -> bool {
+    matches!(record, Record::RunQueued(new) if new.origin == Origin::After)
+}
+
 /// The rest of a long line is rarely what one looks for.
 fn clip(mut line: String) -> String {
     if let Some((end, _)) = line.char_indices().nth(LINE) {
@@ -111,7 +118,14 @@ impl Words {
         for effect in step.effects {
             self.say("effect", self::effect(effect));
             match effect {
-                Effect::Commit(batch) => batch.records.iter().for_each(|r| self.record(r)),
+                Effect::Commit(batch) => {
+                    for record in &batch.records {
+                        self.record(record);
+                        if is_after(record) {
+                            self.say("after", event(step.event));
+                        }
+                    }
+                }
                 Effect::Reply { answer, .. } => self.say("answer", self::answer(*answer)),
                 _ => {}
             }
@@ -164,6 +178,7 @@ impl Words {
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
+            .chain(ENDING.iter().map(|word| ("after", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(

@@ -9,6 +9,7 @@ use std::{
 };
 
 use cronlet_core::{
+    digest::Digest,
     engine::{Effect, Event, Start},
     job::Job,
     name::JobName,
@@ -38,6 +39,8 @@ pub(crate) struct Watch {
     pub(crate) old_plan: Option<Arc<Plan>>,
     /// Every trigger that a job ever had, by the fingerprint.
     pub(crate) triggers: BTreeMap<(JobName, String), Trigger>,
+    /// Every plan there ever was.
+    pub(crate) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
@@ -165,6 +168,7 @@ impl Watch {
                 .map(|row| row.new.run)
                 .collect(),
             triggers: std::mem::take(&mut self.triggers),
+            plans: std::mem::take(&mut self.plans),
             latest: self.latest,
             ..Self::default()
         };
@@ -368,6 +372,7 @@ impl Watch {
 
     fn take_plan(&mut self, plan: &Arc<Plan>) {
         self.old_plan = self.plan.replace(plan.clone());
+        self.plans.insert(plan.digest, plan.clone());
         for job in plan.jobs.values() {
             if let Some(trigger) = &job.trigger {
                 let key = (job.name.clone(), job.fingerprint());

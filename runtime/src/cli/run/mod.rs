@@ -128,6 +128,7 @@ fn attempt(args: &Args, target: &Target, now: Timestamp) -> Result<Attempt, CliE
             input: None,
         },
         state: target.state.clone(),
+        input_of: None,
     })
 }
 

@@ -1,11 +1,13 @@
 //! `[jobs.NAME]`, and `[defaults]` with the keys that make sense for every job.
 
+use cronlet_core::after::On;
 use serde_json::{Value, json};
 
 use super::{
     entry::{Entry, object},
     policy,
 };
+use crate::config::after;
 
 /// A name of a plugin, or a path.
 const PLUGIN: &str = r"^[a-z0-9_-]+$|/|\.wasm$";
@@ -96,6 +98,32 @@ fn own_keys() -> Entry {
                 [
                     instant().examples(["2030-01-31T08:00:00Z"]),
                     Entry::list("Several instants.", instant()).with("minItems", 1),
+                ],
+            ),
+        ),
+        (
+            "after",
+            Entry::any_of(
+                "Another job: each end of a run of it makes this one due, once, and its output is this \
+                 one's input.",
+                [
+                    Entry::name("The job that must have succeeded.").examples(["extract"]),
+                    object(
+                        "The job, and which of its ends count.",
+                        [
+                            ("job", Entry::name("The other job.").examples(["extract"])),
+                            (
+                                "on",
+                                Entry::word(
+                                    "Which ends count: those that succeeded, those that failed, or \
+                                     all. For any other end the job is recorded as skipped.",
+                                    after::ONS.map(|(word, _)| word),
+                                )
+                                .default(On::default().as_str()),
+                            ),
+                        ],
+                    )
+                    .with("required", vec!["job"]),
                 ],
             ),
         ),

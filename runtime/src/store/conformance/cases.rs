@@ -226,6 +226,7 @@ fn a_new_run_is_queued<S: Subject>() {
         origin: Origin::Manual,
         actor: Some("ada".into()),
         params: Some(r#"{"n": 1}"#.into()),
+        input_of: Some(RunId(1)),
         ..new_run(2, "a")
     };
     let recovery = subject.recovery();
@@ -241,6 +242,7 @@ fn a_new_run_is_queued<S: Subject>() {
             origin: Origin::Manual,
             actor: Some("ada".to_owned()),
             params: Some(r#"{"n": 1}"#.to_owned()),
+            input_of: Some(RunId(1)),
             status: RunStatus::Queued,
             reason: None,
             message: None,

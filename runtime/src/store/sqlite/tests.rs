@@ -77,6 +77,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        input_of: None,
         turn: Turn::Now,
     }))
 }

@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod chains;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -150,6 +151,7 @@ impl World {
             job: name(job),
             nominal: None,
             params: None,
+            input_of: None,
             actor: None,
         }));
     }
@@ -920,6 +922,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
             origin: Origin::Schedule,
             actor: None,
             params: None,
+            input_of: None,
             queued_at: at("06:00:00"),
             turn: Turn::Now,
         }),

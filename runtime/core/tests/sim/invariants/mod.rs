@@ -1,11 +1,12 @@
 //! The rules, one named function each, read as naively as they are written.
 //!
-//! `due` is about instants, `slots` about who may start, `runs` about the states of runs
+//! `chains` is about jobs that run after others, `due` about instants, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `effects` about what the engine asks of the world, `audit` about the whole
 //! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
+mod chains;
 mod due;
 mod effects;
 mod ends;
@@ -106,6 +107,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
 
 /// Held against each effect.
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
+    chains::what_a_guest_gets_as_input_is_on_disk,
     effects::starts_are_on_disk,
     effects::an_attempt_starts_once,
     effects::nothing_starts_while_the_store_fails,
@@ -122,6 +124,8 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     due::catch_up_is_respected,
     due::ranges_grow,
     due::nothing_due_is_left,
+    chains::each_end_is_one_occurrence_of_each_dependent,
+    chains::an_end_that_does_not_fit_is_skipped,
     slots::no_slot_is_idle,
     slots::retries_are_not_forgotten,
     ends::an_attempt_ends_as_its_verdict_says,

@@ -4,7 +4,7 @@ use cronlet_core::{
     engine::Event,
     policy::{CatchUpMode, Overlap},
     record::{NewRun, Record},
-    run::{Cause, Origin, RunEnd, RunStatus, SkipReason, Turn},
+    run::{Cause, Origin, RunEnd, RunId, RunStatus, SkipReason, Turn},
 };
 use jiff::SignedDuration;
 
@@ -84,6 +84,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
                 },
                 actor: None,
                 params: None,
+                input_of: None,
                 queued_at: step.now,
                 ..NewRun::clone(new)
             }
@@ -96,9 +97,25 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             origin: Origin::Manual,
             actor: request.actor.clone(),
             params: request.params.clone(),
+            input_of: request.input_of,
             queued_at: step.now,
             turn: new.turn,
         },
+        (Cause::After(run), _) => {
+            let upstream = watch.view.runs.get(&run).ok_or("there is no such run")?;
+            NewRun {
+                run: new.run,
+                job: new.job.clone(),
+                cause: new.cause,
+                nominal: upstream.new.nominal,
+                origin: Origin::After,
+                actor: None,
+                params: None,
+                input_of: Some(run),
+                queued_at: step.now,
+                turn: new.turn,
+            }
+        }
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
     };
     ensure(**new == expected, || format!("{new:?}, not {expected:?}"))
@@ -144,13 +161,21 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
 }
 
 fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
-    let job = watch.standing(&new.job).ok_or("its job is gone")?;
+    let job = match new.cause {
+        Cause::Time(_) => watch.standing(&new.job),
+        // What a definition that was replaced was due for comes first.
+        _ => watch.job(&new.job),
+    };
+    let job = job.ok_or("its job is gone")?;
     if new.turn == Turn::CatchUp {
         let catches_up =
             matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;
         return ensure(catches_up, || format!("{new:?} is no catch-up"));
     }
     let meets = watch.has_open(&new.job);
+    if ends_as(step, new.run, SkipReason::DependencyFailed) {
+        return ensure(new.turn == Turn::Now, || format!("{new:?} waits in vain"));
+    }
     let is_skipped = records(step).any(|record| {
         matches!(record, Record::RunEnded {
             run,
@@ -177,6 +202,13 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
             "{new:?}: meets an open run: {meets}, {queued} wait, {:?}",
             job.overlap
         )
+    })
+}
+
+fn ends_as(step: &Step, run: RunId, why: SkipReason) -> bool {
+    records(step).any(|record| {
+        matches!(record, Record::RunEnded { run: ended, end: RunEnd::Skipped(reason), .. }
+            if *ended == run && *reason == why)
     })
 }
 

@@ -75,7 +75,8 @@ pub(super) fn the_first_in_line_starts_first(watch: &Watch, step: &Step, record:
     })
 }
 
-/// While the store cannot write, and while the engine stops, nothing is created and nothing starts.
+/// While the store cannot write, and while the engine stops, nothing is created and nothing starts. What
+/// an end causes is one with the end, and waits.
 pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     watch: &Watch,
     step: &Step,
@@ -91,13 +92,11 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     if replaces && missed {
         return Ok(());
     }
-    let admits = matches!(
-        record,
-        Record::RunQueued(_)
-            | Record::AttemptStarted { .. }
-            | Record::Watermark { .. }
-            | Record::Skipped { .. }
-    );
+    let admits = match record {
+        Record::RunQueued(new) => !matches!(new.cause, Cause::After(_)),
+        Record::AttemptStarted { .. } | Record::Watermark { .. } | Record::Skipped { .. } => true,
+        _ => false,
+    };
     ensure(!admits || watch.serves(), || {
         format!(
             "{record:?}, stopping: {}, store fails: {}",
