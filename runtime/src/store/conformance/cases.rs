@@ -220,7 +220,6 @@ fn one_name(jobs: &[StoredJob]) -> &str {
 
 fn a_new_run_is_queued<S: Subject>() {
     let mut subject = S::new();
-    subject.write(at(5), vec![queued(1, "a"), manual(2, "a", 77)]);
     let by_hand = NewRun {
         cause: Cause::Manual(RequestId(77)),
         origin: Origin::Manual,
@@ -229,6 +228,8 @@ fn a_new_run_is_queued<S: Subject>() {
         input_of: Some(RunId(1)),
         ..new_run(2, "a")
     };
+    let again = Record::RunQueued(Arc::new(by_hand.clone()));
+    subject.write(at(5), vec![queued(1, "a"), again]);
     let recovery = subject.recovery();
     assert_eq!(recovery.next_run, 3);
     assert_eq!(recovery.runs, [stored(new_run(1, "a")), stored(by_hand)]);
