@@ -7,7 +7,7 @@ use cronlet_core::{
     job,
     name::JobName,
     plan::Plan,
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Zone},
 };
 use jiff::Timestamp;
 
@@ -117,17 +117,15 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
     }
     both.into_iter()
         .map(|(name, (job, row))| {
-            let (trigger, after) = match job {
-                Some(job) => (job.trigger.as_ref(), job.after.as_ref()),
-                None => (None, None),
-            };
-            let next = trigger.and_then(|trigger| trigger.next_after(now));
+            let schedule = job.map(|job| &job.schedule);
+            let next = schedule.and_then(|schedule| schedule.next_allowed_after(now));
+            let trigger = schedule.filter(|schedule| !schedule.is_manual());
             let last_run = row.and_then(|row| row.last_run.as_ref());
             view::Job {
                 job: name.to_string(),
                 description: job.and_then(|job| job.description.clone()),
                 state: state(plan.is_some(), job, next, row),
-                trigger: due(trigger, after),
+                trigger: due(trigger, job.and_then(|job| job.after.as_ref())),
                 next: next.map(view::Time),
                 watermark: row.map(|row| view::Time(row.watermark)),
                 last_run: last_run.map(view::Run::from),
@@ -138,7 +136,7 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
 }
 
 /// What makes a job due.
-pub(super) fn due(trigger: Option<&Trigger>, after: Option<&After>) -> Option<String> {
+pub(super) fn due(trigger: Option<&Schedule>, after: Option<&After>) -> Option<String> {
     let words = [
         trigger.map(ToString::to_string),
         after.map(ToString::to_string),
@@ -159,7 +157,7 @@ fn state(
         (None, _) => "unknown",
         (Some(_), None) => "new",
         (Some(job), _) if job.after.is_some() => "scheduled",
-        (Some(job), _) if job.trigger.is_none() => "manual",
+        (Some(job), _) if job.schedule.is_manual() => "manual",
         (Some(_), Some(_)) if next.is_none() => "over",
         (Some(_), Some(_)) => "scheduled",
     }

@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 24] = [
+const KEYS: [Words; 26] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -173,6 +173,17 @@ const KEYS: [Words; 24] = [
     (
         &["id", "job", "name"],
         "the name of a job is in its header, `[jobs.NAME]`",
+    ),
+    (&["important", "vital"], "write `critical = true`"),
+    (
+        &[
+            "alert_after",
+            "heartbeat",
+            "max_age",
+            "overdue",
+            "stale_after",
+        ],
+        "write `overdue_after = \"26h\"`",
     ),
     (
         &["disabled", "enabled", "paused", "suspend"],

@@ -7,6 +7,7 @@
 use cronlet_core::{
     digest::Digest,
     name::JobName,
+    record::StoredJob,
     report::{LogLine, Usage},
     run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
     state::Entries,
@@ -35,6 +36,18 @@ pub trait History: Send + Sync + 'static {
 
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
+
+    /// What became of one instant of a job.
+    fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError>;
+
+    /// What else the job did at the moment at which something became of `run`, or of an instant that
+    /// never became one.
+    fn beside(
+        &self,
+        job: &JobName,
+        run: Option<RunId>,
+        moment: Timestamp,
+    ) -> Result<Beside, StoreError>;
 
     /// The oldest runs and ranges of skips of `job` that are beyond `limit`, as much as one step may
     /// delete; only their numbers are looked at, and the clock is taken to rise.
@@ -171,4 +184,32 @@ pub struct JobRow {
     pub job: JobName,
     pub watermark: Timestamp,
     pub last_run: Option<RunRow>,
+}
+
+/// Everything that is kept of one instant of a job, see [`History::instant`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instant {
+    /// What is stored of the job, also if it was removed; none if it is not known (any more).
+    pub job: Option<StoredJob>,
+    /// The run that the job's trigger made of it.
+    pub run: Option<RunRow>,
+    /// Other runs for it, the newest first, at most [`Instant::MOST`].
+    pub others: Vec<RunRow>,
+    /// The range of skips that it lies in. A range says nothing of what is no instant of the job.
+    pub skips: Option<SkipRow>,
+}
+
+impl Instant {
+    /// See [`Instant::others`].
+    pub const MOST: u32 = 10;
+}
+
+/// Runs of a job at a moment, see [`History::beside`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// One that was not over: of several the oldest, but one that had an attempt before one that
+    /// waited.
+    pub open: Option<RunRow>,
+    /// The first that became one at just that time, after the run that is asked about.
+    pub queued: Option<RunRow>,
 }

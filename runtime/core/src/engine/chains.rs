@@ -10,6 +10,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{Engine, Step, requests::skip};
 use crate::{
     after::circles,
@@ -72,21 +74,22 @@ impl Engine {
             step.looks = step.looks.saturating_sub(dependents.len());
             for name in &*dependents {
                 let state = self.jobs.get(name);
-                if let Some(job) = state.and_then(|state| state.job.clone()) {
+                let job = state.and_then(|state| state.job.clone());
+                if let Some(job) = job.filter(|job| is_in_force(job, step.now)) {
                     self.run_after(step, &job, &ended);
                 }
             }
         }
     }
 
-    /// An upstream's end becomes a run of `job`: one that meets its job's policy as any other does, or,
-    /// if the job is for other ends, one that is skipped.
+    /// An upstream's end becomes a run of `job`: one that meets its job's policy as any other does, or one
+    /// that is skipped, if the job is for other ends, or its calendar excludes the moment of this one.
     fn run_after(&mut self, step: &mut Step, job: &Job, ended: &Ended) {
         let fits = job.after.as_ref().is_some_and(|it| it.on.fits(ended.end));
-        let met = if fits {
-            self.meet(step, job)
-        } else {
-            Err(SkipReason::DependencyFailed)
+        let met = match job.schedule.calendar.excludes(step.now) {
+            _ if !fits => Err(SkipReason::DependencyFailed),
+            Some(exclusion) => Err(exclusion.into()),
+            None => self.meet(step, job),
         };
         let new = NewRun {
             run: self.next_run(),
@@ -108,6 +111,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether anything makes the job due now: its schedule may begin later, or be over.
+fn is_in_force(job: &Job, now: Timestamp) -> bool {
+    let schedule = &job.schedule;
+    schedule.start.is_none_or(|start| start <= now) && schedule.end.is_none_or(|end| now < end)
 }
 
 impl Ended {

@@ -69,8 +69,8 @@ pub(crate) struct RunRow {
     pub(crate) new: Arc<NewRun>,
     pub(crate) status: RunStatus,
     pub(crate) end: Option<RunEnd>,
-    /// The plan that stood when it ended.
-    pub(crate) ended_under: Option<Digest>,
+    /// When it ended, and the plan that stood then.
+    pub(crate) ended: Option<(Timestamp, Digest)>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) last_attempt: u32,
     /// The attempt that was started and has neither ended nor been withdrawn.
@@ -98,7 +98,7 @@ impl RunRow {
             new,
             status: RunStatus::Queued,
             end: None,
-            ended_under: None,
+            ended: None,
             until: None,
             last_attempt: 0,
             live: None,
@@ -258,7 +258,7 @@ impl Tables {
             Record::RunEnded { end, .. } => {
                 row.status = end.status();
                 row.end = Some(*end);
-                row.ended_under = self.plan;
+                row.ended = self.plan.map(|plan| (at, plan));
                 self.open.remove(&run);
             }
             _ => {}

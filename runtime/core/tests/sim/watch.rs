@@ -17,13 +17,13 @@ use cronlet_core::{
     policy::Overlap,
     record::{Batch, Record, Seq},
     run::{Cause, RequestId, RunId, RunStatus, SkipReason, Turn},
-    schedule::Trigger,
+    schedule::Schedule,
     state::Entries,
 };
 use jiff::Timestamp;
 
 use crate::{
-    invariants::{self, Check, Violation},
+    invariants::{self, Check, Violation, due::next_after},
     runner::AttemptKey,
     tables::{JobRow, LiveAttempt, RunRow, Tables},
 };
@@ -37,8 +37,8 @@ pub(crate) struct Watch {
     pub(crate) plan: Option<Arc<Plan>>,
     /// What it was told before, in the step that replaces it.
     pub(crate) old_plan: Option<Arc<Plan>>,
-    /// Every trigger that a job ever had, by the fingerprint.
-    pub(crate) triggers: BTreeMap<(JobName, String), Trigger>,
+    /// What made each job due, ever, by the fingerprint.
+    pub(crate) schedules: BTreeMap<(JobName, String), Schedule>,
     /// Every plan there ever was.
     pub(crate) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(crate) store_fails: bool,
@@ -167,7 +167,7 @@ impl Watch {
                 .filter(was_open)
                 .map(|row| row.new.run)
                 .collect(),
-            triggers: std::mem::take(&mut self.triggers),
+            schedules: std::mem::take(&mut self.schedules),
             plans: std::mem::take(&mut self.plans),
             latest: self.latest,
             ..Self::default()
@@ -196,8 +196,8 @@ impl Watch {
         if stands && replaced { Some(old) } else { job }
     }
 
-    pub(crate) fn trigger(&self, name: &JobName) -> Option<&Trigger> {
-        self.standing(name)?.trigger.as_ref()
+    pub(crate) fn schedule(&self, name: &JobName) -> Option<&Schedule> {
+        Some(&self.standing(name)?.schedule)
     }
 
     /// Whether the engine was asked to stop.
@@ -374,10 +374,8 @@ impl Watch {
         self.old_plan = self.plan.replace(plan.clone());
         self.plans.insert(plan.digest, plan.clone());
         for job in plan.jobs.values() {
-            if let Some(trigger) = &job.trigger {
-                let key = (job.name.clone(), job.fingerprint());
-                self.triggers.insert(key, trigger.clone());
-            }
+            let key = (job.name.clone(), job.fingerprint());
+            self.schedules.insert(key, job.schedule.clone());
         }
         self.let_in(|_| true);
     }
@@ -472,7 +470,7 @@ impl Watch {
         let before = self.view.skips.get(&(job.clone(), *first));
         let (added_from, added) = match before {
             Some(row) => (
-                self.trigger(job).and_then(|t| t.next_after(row.last)),
+                self.schedule(job).and_then(|s| next_after(s, row.last)),
                 count.saturating_sub(row.count),
             ),
             None => (Some(*first), *count),

@@ -152,12 +152,47 @@ impl Trial {
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
+        self.compare_instants();
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();
             assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
             for attempt in [None, Some(1), Some(2)] {
                 let expected = memory.log(run, attempt).unwrap();
                 assert_eq!(sqlite.log(run, attempt).unwrap(), expected, "seed {seed}");
+            }
+        }
+    }
+}
+
+impl Trial {
+    /// What became of each instant that is known, and what was beside each moment at which something
+    /// was.
+    fn compare_instants(&self) {
+        let seed = self.seed;
+        let (memory, sqlite) = (self.memory.history(), self.sqlite.history());
+        for entry in memory.entries(&Query::default()).unwrap() {
+            let (name, run, instants, moments) = match &entry {
+                Entry::Run(row) => {
+                    let moments = [Some(row.queued_at), row.ended_at];
+                    (&row.job, Some(row.run), [row.nominal; 2], moments)
+                }
+                Entry::Skips(row) => {
+                    let moments = [Some(row.recorded_at), Some(row.last)];
+                    (&row.job, None, [row.first, row.last], moments)
+                }
+            };
+            for at in instants {
+                let expected = memory.instant(name, at).unwrap();
+                assert_eq!(
+                    sqlite.instant(name, at).unwrap(),
+                    expected,
+                    "seed {seed}, {at}"
+                );
+            }
+            for at in moments.into_iter().flatten() {
+                let expected = memory.beside(name, run, at).unwrap();
+                let found = sqlite.beside(name, run, at).unwrap();
+                assert_eq!(found, expected, "seed {seed}, {run:?}, {at}");
             }
         }
     }

@@ -33,6 +33,7 @@ mod columns;
 mod fault;
 mod files;
 mod history;
+mod instant;
 mod lease;
 mod log;
 mod old;

@@ -1,12 +1,15 @@
 //! Jobs that run after others.
 
 use super::*;
-use crate::after::{After, On};
+use crate::{
+    after::{After, On},
+    schedule::{Calendar, Zone},
+};
 
 /// A job that nothing but the end of another one makes due.
 fn after(text: &str, upstream: &str, on: On) -> Job {
     Job {
-        trigger: None,
+        schedule: Schedule::default(),
         after: Some(After {
             job: name(upstream),
             on,
@@ -312,4 +315,44 @@ fn many_dependents_are_one_step() {
     world.flushes = false;
     world.succeed(1, 1);
     assert_eq!(world.caused().len(), 3 * DUE_PER_STEP);
+}
+
+#[test]
+fn the_calendar_and_the_bounds_are_those_of_the_moment_of_the_end() {
+    let limited = |start, end| {
+        let mut job = after("b", "a", On::Success);
+        job.schedule.start = start;
+        job.schedule.end = end;
+        job.schedule.calendar = Calendar::new(
+            Zone::UTC,
+            vec!["06:00-06:10".parse().unwrap()],
+            vec!["2026-03-01T06:05:00..2026-03-01T06:06:00".parse().unwrap()],
+        );
+        job
+    };
+    let caused = |job: Job, end: &str| {
+        let mut world = World::fresh([self::job("a"), job]);
+        world.wake("06:01:00");
+        world.take();
+        world.now = at(end);
+        world.succeed(1, 1);
+        let caused = world.caused();
+        caused.into_iter().map(|(.., end)| end).next()
+    };
+    let skipped = |reason| Some(Some(RunEnd::Skipped(reason)));
+    let any = || limited(None, None);
+    assert_eq!(caused(any(), "06:04:59"), Some(None));
+    assert_eq!(caused(any(), "06:05:00"), skipped(SkipReason::Blackout));
+    assert_eq!(caused(any(), "06:10:00"), skipped(SkipReason::OutsideHours));
+    let bound = |text| Some(at(text));
+    assert_eq!(
+        caused(limited(bound("06:04:00"), None), "06:04:00"),
+        Some(None)
+    );
+    assert_eq!(caused(limited(bound("06:04:01"), None), "06:04:00"), None);
+    assert_eq!(
+        caused(limited(None, bound("06:04:01")), "06:04:00"),
+        Some(None)
+    );
+    assert_eq!(caused(limited(None, bound("06:04:00")), "06:04:00"), None);
 }

@@ -3,19 +3,24 @@
 use cronlet_core::{
     after::On,
     engine::Effect,
+    job::Job,
     name::JobName,
     record::{NewRun, Record},
     run::{Cause, RunEnd, RunId, SkipReason},
+    schedule::Schedule,
 };
+use jiff::Timestamp;
 
 use super::{Check, ends::records, ensure};
 use crate::{
+    calendar::excludes,
     tables::Tables,
     watch::{Step, Watch},
 };
 
 /// In the step that ends a run and does not skip it, each job that is after its job has one occurrence, as
-/// the plan stands after the step; there is none for anything else.
+/// the plan stands after the step, unless its schedule has not begun or is over; there is none for anything
+/// else.
 pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: &Step) -> Check {
     let Some(plan) = &watch.plan else {
         return Ok(());
@@ -23,10 +28,8 @@ pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: 
     let mut expected: Vec<(JobName, RunId)> = Vec::new();
     for (run, _) in ends(step) {
         let row = watch.view.runs.get(&run).ok_or("there is no such run")?;
-        let dependents = plan
-            .jobs
-            .values()
-            .filter(|job| job.after.as_ref().map(|it| &it.job) == Some(&row.new.job));
+        let jobs = plan.jobs.values();
+        let dependents = jobs.filter(|job| depends(job, &row.new.job, step.now));
         expected.extend(dependents.map(|job| (job.name.clone(), run)));
     }
     let mut found: Vec<_> = caused(step)
@@ -39,8 +42,8 @@ pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: 
     })
 }
 
-/// An occurrence that an upstream's end made is skipped for that end if the job is for other ends, and
-/// for nothing else.
+/// An occurrence that an upstream's end made is skipped for that end if the job is for other ends, else for
+/// what the calendar says of the moment, and no other run is skipped for either.
 pub(super) fn an_end_that_does_not_fit_is_skipped(watch: &Watch, step: &Step) -> Check {
     for (new, upstream) in caused(step) {
         let end = ends(step).find(|(run, _)| *run == upstream);
@@ -52,17 +55,25 @@ pub(super) fn an_end_that_does_not_fit_is_skipped(watch: &Watch, step: &Step) ->
             On::End => true,
         };
         let became = watch.view.runs.get(&new.run).and_then(|row| row.end);
-        let skipped = became == Some(RunEnd::Skipped(SkipReason::DependencyFailed));
-        ensure(skipped != fits, || {
-            format!("{new:?} became {became:?} after {end:?}")
+        let job = watch.job(&new.job).ok_or("its job is gone")?;
+        let expected = match excludes(&job.schedule.calendar, step.now) {
+            _ if !fits => Some(SkipReason::DependencyFailed),
+            excluded => excluded,
+        };
+        let skipped = match became {
+            Some(RunEnd::Skipped(reason)) if is_at_once(reason) => Some(reason),
+            _ => None,
+        };
+        ensure(skipped == expected, || {
+            format!("{new:?} became {became:?}, not {expected:?}, after {end:?}")
         })?;
     }
     let wrong = records(step).find(|record| {
         let Record::RunEnded { run, end, .. } = record else {
             return false;
         };
-        *end == RunEnd::Skipped(SkipReason::DependencyFailed)
-            && !caused(step).any(|(new, _)| new.run == *run)
+        let at_once = matches!(end, RunEnd::Skipped(reason) if is_at_once(*reason));
+        at_once && !caused(step).any(|(new, _)| new.run == *run)
     });
     ensure(wrong.is_none(), || format!("{wrong:?}"))
 }
@@ -99,13 +110,12 @@ pub(super) fn ends_and_what_they_caused(watch: &Watch, disk: &Tables) -> Check {
                 format!("{row:?} after {upstream:?}")
             })?;
         }
-        let ended = row.end.is_some_and(|end| !skips(end));
-        let plan = row.ended_under.filter(|_| ended);
-        let Some(plan) = plan.and_then(|digest| watch.plans.get(&digest)) else {
+        let ended = row.ended.filter(|_| row.end.is_some_and(|end| !skips(end)));
+        let Some((at, plan)) = ended.and_then(|(at, it)| Some((at, watch.plans.get(&it)?))) else {
             continue;
         };
         for job in plan.jobs.values() {
-            let depends = job.after.as_ref().map(|it| &it.job) == Some(&row.new.job);
+            let depends = depends(job, &row.new.job, at);
             let cause = (job.name.clone(), Cause::After(row.new.run));
             ensure(disk.causes.contains(&cause) == depends, || {
                 format!("{row:?}: {cause:?}, but {:?}", job.after)
@@ -132,6 +142,20 @@ fn caused<'a>(step: &Step<'a>) -> impl Iterator<Item = (&'a NewRun, RunId)> + us
         },
         _ => None,
     })
+}
+
+/// Whether a run of `upstream` that ends now makes the job due.
+fn depends(job: &Job, upstream: &JobName, now: Timestamp) -> bool {
+    let Schedule { start, end, .. } = job.schedule;
+    let begun = start.is_none_or(|start| start <= now);
+    let over = end.is_some_and(|end| end <= now);
+    job.after.as_ref().is_some_and(|it| it.job == *upstream) && begun && !over
+}
+
+/// Whether a run is skipped for this in the step that makes it, without meeting another one.
+fn is_at_once(reason: SkipReason) -> bool {
+    use SkipReason::{Blackout, DependencyFailed, OutsideHours};
+    matches!(reason, DependencyFailed | OutsideHours | Blackout)
 }
 
 fn skips(end: RunEnd) -> bool {

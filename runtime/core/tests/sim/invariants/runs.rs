@@ -173,7 +173,7 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
         return ensure(catches_up, || format!("{new:?} is no catch-up"));
     }
     let meets = watch.has_open(&new.job);
-    if ends_as(step, new.run, SkipReason::DependencyFailed) {
+    if matches!(new.cause, Cause::After(_)) && skipped_at_once(step, new.run) {
         return ensure(new.turn == Turn::Now, || format!("{new:?} waits in vain"));
     }
     let is_skipped = records(step).any(|record| {
@@ -205,10 +205,15 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
     })
 }
 
-fn ends_as(step: &Step, run: RunId, why: SkipReason) -> bool {
+/// Whether a run is skipped though it has met no other.
+fn skipped_at_once(step: &Step, run: RunId) -> bool {
+    use SkipReason::{Blackout, DependencyFailed, OutsideHours};
     records(step).any(|record| {
-        matches!(record, Record::RunEnded { run: ended, end: RunEnd::Skipped(reason), .. }
-            if *ended == run && *reason == why)
+        matches!(record, Record::RunEnded {
+            run: ended,
+            end: RunEnd::Skipped(DependencyFailed | OutsideHours | Blackout),
+            ..
+        } if *ended == run)
     })
 }
 
