@@ -205,7 +205,7 @@ fn the_command_line_tells_of_chains() -> Result<()> {
     assert_eq!(trigger("report"), Some(json!("0 6 1 1 *, after load")));
     assert_eq!(trigger("alarm"), Some(json!("after broken on failure")));
     let next = project.cronlet(&["next", "alarm"])?;
-    let words = "note: job `alarm` has no times of its own: it runs after broken on failure\n";
+    let words = "job `alarm` has no times of its own: it runs after broken on failure\n";
     assert_eq!(
         (next.code, next.out.as_str(), next.err.as_str()),
         (0, "", words)
