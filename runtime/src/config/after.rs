@@ -1,7 +1,10 @@
 //! `after`: the job whose ends make another one due, `"extract"` or
 //! `{ job = "extract", on = "failure" }`.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use cronlet_core::{
     after::{self, After, On},
@@ -29,9 +32,34 @@ pub(super) const ONS: [(&str, On); 3] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Upstreams {
     /// Every name that has a table, whatever is in it.
-    pub(super) names: Vec<String>,
+    names: BTreeSet<String>,
+    /// How many names were held against one that is wrong.
+    compared: usize,
     /// Of each job that has one, and where it says so.
     upstreams: BTreeMap<JobName, (JobName, Range<usize>)>,
+}
+
+/// So many names are held against wrong ones; then nobody is told any more which job he may have meant.
+const COMPARISONS: usize = 1_000_000;
+
+impl Upstreams {
+    /// Those of a file with these tables in `[jobs]`.
+    pub(super) fn of(jobs: &[Field<'_>]) -> Self {
+        Self {
+            names: jobs.iter().map(|field| field.key.to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The job that somebody meant who wrote `wrong` in the job called `job`.
+    fn meant(&mut self, wrong: &str, job: &str) -> Option<&str> {
+        self.compared = self.compared.saturating_add(self.names.len());
+        if self.compared > COMPARISONS {
+            return None;
+        }
+        let names = self.names.iter().map(String::as_str);
+        closest(wrong, names.filter(|name| *name != job))
+    }
 }
 
 /// Reads the key `after` of the job called `job`.
@@ -97,14 +125,13 @@ pub(super) fn circles(walk: &mut Walk<'_>) {
 fn name<'a>(walk: &mut Walk<'a>, field: &Field<'a>, job: &str) -> Option<JobName> {
     let text = walk.string(field, &AFTER)?;
     let written = shorten(text.value);
-    let names = || walk.upstreams.names.iter().map(String::as_str);
     let (message, label, help) = if text.value == job {
         (
             format!("job `{written}` is after itself"),
             "expected another job",
             Some("write the name of another job, or `overlap = \"queue-one\"` if its runs must not overlap".to_owned()),
         )
-    } else if names().any(|name| name == text.value) {
+    } else if walk.upstreams.names.contains(text.value) {
         // A name that is wrong was told where it is a header.
         let upstream = JobName::new(text.value).ok()?;
         if let Ok(job) = JobName::new(job) {
@@ -113,8 +140,8 @@ fn name<'a>(walk: &mut Walk<'a>, field: &Field<'a>, job: &str) -> Option<JobName
         }
         return Some(upstream);
     } else {
-        let others = names().filter(|name| *name != job);
-        let meant = closest(text.value, others).map(|name| format!("did you mean `{name}`?"));
+        let meant = walk.upstreams.meant(text.value, job);
+        let meant = meant.map(|name| format!("did you mean `{name}`?"));
         (
             format!("there is no job `{written}`"),
             "no such job in this file",

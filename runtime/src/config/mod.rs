@@ -198,8 +198,7 @@ impl Contents {
         };
         let jobs = Table::new("`[jobs]`", "jobs.", jobs).take_all();
         // Before those who are after them.
-        let names = jobs.iter().map(|field| field.key.to_owned());
-        walk.upstreams.names = names.collect();
+        walk.upstreams = Upstreams::of(&jobs);
         for field in jobs {
             match job::read(walk, &field, &around) {
                 Read::Whole(job) => self.jobs.push(*job),
