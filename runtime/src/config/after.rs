@@ -36,7 +36,7 @@ pub(super) struct Upstreams {
     /// How many names were held against one that is wrong.
     compared: usize,
     /// Of each job that has one, and where it says so.
-    upstreams: BTreeMap<JobName, (JobName, Range<usize>)>,
+    edges: BTreeMap<JobName, (JobName, Range<usize>)>,
 }
 
 /// So many names are held against wrong ones; then nobody is told any more which job he may have meant.
@@ -94,9 +94,9 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, job: &str) -> Opt
 
 /// Reports the jobs that wait for one another, when all of them are read.
 pub(super) fn circles(walk: &mut Walk<'_>) {
-    let upstreams = &walk.upstreams.upstreams;
-    let edges = upstreams.iter().map(|(job, (upstream, _))| (job, upstream));
-    let circles = after::circles(&edges.collect());
+    let upstreams = &walk.upstreams.edges;
+    let pairs = upstreams.iter().map(|(job, (upstream, _))| (job, upstream));
+    let circles = after::circles(&pairs.collect());
     // A job alone was told already.
     let circles = circles.iter().filter(|circle| circle.len() > 1);
     let problems: Vec<_> = circles
@@ -136,7 +136,7 @@ fn name<'a>(walk: &mut Walk<'a>, field: &Field<'a>, job: &str) -> Option<JobName
         let upstream = JobName::new(text.value).ok()?;
         if let Ok(job) = JobName::new(job) {
             let edge = (upstream.clone(), field.span.clone());
-            walk.upstreams.upstreams.insert(job, edge);
+            walk.upstreams.edges.insert(job, edge);
         }
         return Some(upstream);
     } else {

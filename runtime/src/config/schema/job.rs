@@ -7,7 +7,7 @@ use super::{
     entry::{Entry, object},
     policy,
 };
-use crate::config::after;
+use crate::config::after::ONS;
 
 /// A name of a plugin, or a path.
 const PLUGIN: &str = r"^[a-z0-9_-]+$|/|\.wasm$";
@@ -101,36 +101,38 @@ fn own_keys() -> Entry {
                 ],
             ),
         ),
-        (
-            "after",
-            Entry::any_of(
-                "Another job: each end of a run of it makes this one due, once, and its output is this \
-                 one's input.",
-                [
-                    Entry::name("The job that must have succeeded.").examples(["extract"]),
-                    object(
-                        "The job, and which of its ends count.",
-                        [
-                            ("job", Entry::name("The other job.").examples(["extract"])),
-                            (
-                                "on",
-                                Entry::word(
-                                    "Which ends count: those that succeeded, those that failed, or \
-                                     all. For any other end the job is recorded as skipped.",
-                                    after::ONS.map(|(word, _)| word),
-                                )
-                                .default(On::default().as_str()),
-                            ),
-                        ],
-                    )
-                    .with("required", vec!["job"]),
-                ],
-            ),
-        ),
+        ("after", after()),
         (
             "params",
             Entry::map("What the plugin is given, as JSON. Its keys are the plugin's own.", true),
         ),
     ];
     object("One job.", keys)
+}
+
+/// `after`.
+fn after() -> Entry {
+    Entry::any_of(
+        "Another job: each end of a run of it makes this one due, once, and its output is this \
+         one's input.",
+        [
+            Entry::name("The job that must have succeeded.").examples(["extract"]),
+            object(
+                "The job, and which of its ends count.",
+                [
+                    ("job", Entry::name("The other job.").examples(["extract"])),
+                    (
+                        "on",
+                        Entry::word(
+                            "Which ends count: those that succeeded, those that failed, or \
+                             all. For any other end the job is recorded as skipped.",
+                            ONS.map(|(word, _)| word),
+                        )
+                        .default(On::default().as_str()),
+                    ),
+                ],
+            )
+            .with("required", vec!["job"]),
+        ],
+    )
 }
