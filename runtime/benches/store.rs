@@ -59,6 +59,7 @@ fn one_run(number: u64) -> Batch {
         params: None,
         input_of: None,
         queued_at: at,
+        not_before: None,
         turn: cronlet_core::run::Turn::Now,
     };
     let started = Record::AttemptStarted {

@@ -7,6 +7,9 @@
 //! An end may be the end of others: an occurrence that meets its own job may cancel a run that waits.
 //! So ends are noted, and the dependents are told one after the other when the step's event is handled. A
 //! job never hangs on itself, so this comes to an end.
+//!
+//! When a job may be due, and what its calendar excludes, is asked of the moment of the end; not while the
+//! clock is not believed: an end is a fact, whatever time it is.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,6 +23,7 @@ use crate::{
     plan::Plan,
     record::NewRun,
     run::{Cause, Origin, RunEnd, SkipReason, Turn},
+    schedule::Schedule,
 };
 
 /// Who runs after whom.
@@ -75,18 +79,27 @@ impl Engine {
             for name in &*dependents {
                 let state = self.jobs.get(name);
                 let job = state.and_then(|state| state.job.clone());
-                if let Some(job) = job.filter(|job| is_in_force(job, step.now)) {
+                if let Some(job) = job.filter(|job| self.is_in_force(job, step.now)) {
                     self.run_after(step, &job, &ended);
                 }
             }
         }
     }
 
+    /// Whether anything makes the job due now: its schedule may begin later, or be over.
+    fn is_in_force(&self, job: &Job, now: Timestamp) -> bool {
+        let Schedule { start, end, .. } = job.schedule;
+        let begun = start.is_none_or(|start| start <= now);
+        let over = end.is_some_and(|end| end <= now);
+        begun && !over || !self.trust.is_set()
+    }
+
     /// An upstream's end becomes a run of `job`: one that meets its job's policy as any other does, or one
     /// that is skipped, if the job is for other ends, or its calendar excludes the moment of this one.
     fn run_after(&mut self, step: &mut Step, job: &Job, ended: &Ended) {
         let fits = job.after.as_ref().is_some_and(|it| it.on.fits(ended.end));
-        let met = match job.schedule.calendar.excludes(step.now) {
+        let excludes = || job.schedule.calendar.excludes(step.now);
+        let met = match self.trust.is_set().then(excludes).flatten() {
             _ if !fits => Err(SkipReason::DependencyFailed),
             Some(exclusion) => Err(exclusion.into()),
             None => self.meet(step, job),
@@ -101,6 +114,7 @@ impl Engine {
             params: None,
             input_of: Some(ended.run.run),
             queued_at: step.now,
+            not_before: None,
             turn: met.unwrap_or(Turn::Now),
         };
         match met {
@@ -111,12 +125,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether anything makes the job due now: its schedule may begin later, or be over.
-fn is_in_force(job: &Job, now: Timestamp) -> bool {
-    let schedule = &job.schedule;
-    schedule.start.is_none_or(|start| start <= now) && schedule.end.is_none_or(|end| now < end)
 }
 
 impl Ended {

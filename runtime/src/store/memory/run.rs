@@ -89,6 +89,7 @@ impl Run {
                 params: row.params.as_deref().map(Arc::from),
                 input_of: row.input_of,
                 queued_at: row.queued_at,
+                not_before: row.not_before,
                 turn: row.turn,
             }),
             state: match (self.starts_at.zip(row.attempts.last()), row.retry_at) {

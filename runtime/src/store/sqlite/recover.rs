@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache,
+    Cache, clock,
     columns::{self, Columns},
     state,
 };
@@ -47,6 +47,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
+        ahead: clock::ahead(db)?,
     })
 }
 
@@ -106,6 +107,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 params: run.params.map(Arc::from),
                 input_of: run.input_of,
                 queued_at: run.queued_at,
+                not_before: run.not_before,
                 turn: run.turn,
             }),
             last_attempt,
