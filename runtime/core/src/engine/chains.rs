@@ -8,7 +8,7 @@
 //! So ends are noted, and the dependents are told one after the other when the step's event is handled. A
 //! job never hangs on itself, so this comes to an end.
 //!
-//! When a job may be due, and what its calendar excludes, is asked of the moment of the end; not while the
+//! A job that is halted is not due. When one may be due, and what its calendar excludes, is asked of the moment of the end; not while the
 //! clock is not believed: an end is a fact, whatever time it is.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -78,6 +78,7 @@ impl Engine {
             step.looks = step.looks.saturating_sub(dependents.len());
             for name in &*dependents {
                 let state = self.jobs.get(name);
+                let state = state.filter(|state| !state.is_halted());
                 let job = state.and_then(|state| state.job.clone());
                 if let Some(job) = job.filter(|job| self.is_in_force(job, step.now)) {
                     self.run_after(step, &job, &ended);

@@ -12,6 +12,7 @@ use cronlet_core::{
     digest::Digest,
     engine::{Recall, Recalled, Remembered},
     name::JobName,
+    pause::{PauseReason, Paused},
     record::{Batch, NewRun, Record, Recovery, Span, StoredJob, StoredRun, StoredState},
     run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, RunStatus, SkipReason},
     state::Entries,
@@ -40,6 +41,8 @@ pub(crate) struct Tables {
     /// What each job's watermark has passed over, in the order of the acceptances.
     pub(crate) stretches: Vec<Stretch>,
     pub(crate) plan: Option<Digest>,
+    /// How things stood when each run had ended.
+    pub(crate) ends: BTreeMap<RunId, End>,
     /// What each job remembers.
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// The attempts that succeeded, in the order of their ends.
@@ -48,11 +51,23 @@ pub(crate) struct Tables {
     pub(crate) stopped: bool,
 }
 
+/// See [`Tables::ends`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: Timestamp,
+    pub(crate) plan: Digest,
+    pub(crate) paused: BTreeSet<JobName>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct JobRow {
     pub(crate) watermark: Timestamp,
     pub(crate) fingerprint: String,
     pub(crate) removed_at: Option<Timestamp>,
+    pub(crate) paused: Option<Paused>,
+    pub(crate) failures: u32,
+    /// How often it was paused or resumed.
+    pub(crate) turns: u64,
 }
 
 /// The way of a watermark from one acceptance of its job to the next.
@@ -78,8 +93,6 @@ pub(crate) struct RunRow {
     pub(crate) new: Arc<NewRun>,
     pub(crate) status: RunStatus,
     pub(crate) end: Option<RunEnd>,
-    /// When it ended, and the plan that stood then.
-    pub(crate) ended: Option<(Timestamp, Digest)>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) last_attempt: u32,
     /// The attempt that was started and has neither ended nor been withdrawn.
@@ -103,13 +116,20 @@ pub(crate) struct LiveAttempt {
     pub(crate) retried: Option<Timestamp>,
 }
 
+impl JobRow {
+    /// Whether a job of this name that is accepted now is still this one.
+    pub(crate) fn is_of_now(&self, now: Timestamp) -> bool {
+        self.removed_at
+            .is_none_or(|at| now.duration_since(at) < KEPT)
+    }
+}
+
 impl RunRow {
     fn new(new: Arc<NewRun>) -> Self {
         Self {
             new,
             status: RunStatus::Queued,
             end: None,
-            ended: None,
             until: None,
             last_attempt: 0,
             live: None,
@@ -153,6 +173,19 @@ impl Tables {
         for record in &batch.records {
             self.apply(batch.at, record);
         }
+        self.note_ends(batch);
+    }
+
+    /// A batch was read: this is how things stand where it ends runs.
+    pub(crate) fn note_ends(&mut self, batch: &Batch) {
+        let paused = self.jobs.iter().filter(|(_, row)| row.paused.is_some());
+        let paused: BTreeSet<_> = paused.map(|(job, _)| job.clone()).collect();
+        for record in &batch.records {
+            if let (Record::RunEnded { run, .. }, Some(plan)) = (record, self.plan) {
+                let (at, paused) = (batch.at, paused.clone());
+                self.ends.insert(*run, End { at, plan, paused });
+            }
+        }
     }
 
     pub(crate) fn apply(&mut self, at: Timestamp, record: &Record) {
@@ -163,11 +196,16 @@ impl Tables {
                 job,
                 watermark,
                 fingerprint,
-            } => self.accept(job, *watermark, fingerprint),
+            } => self.accept(at, job, *watermark, fingerprint),
             Record::JobRemoved { job } => {
                 if let Some(row) = self.jobs.get_mut(job) {
                     row.removed_at = Some(at);
                 }
+            }
+            Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => {
+                self.halt(at, record);
             }
             Record::Watermark { job, to } => self.move_watermark(job, *to),
             Record::WatermarkPulledBack {
@@ -217,11 +255,16 @@ impl Tables {
         }
     }
 
-    fn accept(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+    fn accept(&mut self, at: Timestamp, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+        let old = self.jobs.get(job);
+        let kept = old.filter(|row| row.is_of_now(at));
         let row = JobRow {
             watermark,
             fingerprint: fingerprint.to_owned(),
             removed_at: None,
+            paused: kept.and_then(|row| row.paused.clone()),
+            failures: kept.map_or(0, |row| row.failures),
+            turns: old.map_or(0, |row| row.turns),
         };
         self.jobs.insert(job.clone(), row);
         self.stretches.push(Stretch {
@@ -230,6 +273,44 @@ impl Tables {
             after: watermark,
             through: watermark,
         });
+    }
+
+    fn halt(&mut self, at: Timestamp, record: &Record) {
+        let (Record::JobPaused { job, .. }
+        | Record::JobResumed { job, .. }
+        | Record::FailuresCounted { job, .. }) = record
+        else {
+            return;
+        };
+        let Some(row) = self.jobs.get_mut(job) else {
+            return;
+        };
+        match record {
+            Record::JobPaused { why, .. } => {
+                row.turns += 1;
+                if let PauseReason::Failures(failures) = why {
+                    row.failures = *failures;
+                }
+                row.paused = Some(Paused {
+                    since: at,
+                    why: why.clone(),
+                });
+            }
+            Record::FailuresCounted { failures, .. } => row.failures = *failures,
+            Record::JobResumed { watermark, .. } => {
+                row.turns += 1;
+                row.paused = None;
+                row.failures = 0;
+                row.watermark = *watermark;
+                self.stretches.push(Stretch {
+                    job: job.clone(),
+                    fingerprint: row.fingerprint.clone(),
+                    after: *watermark,
+                    through: *watermark,
+                });
+            }
+            _ => {}
+        }
     }
 
     fn move_watermark(&mut self, job: &JobName, to: Timestamp) {
@@ -333,7 +414,6 @@ impl Tables {
             Record::RunEnded { end, .. } => {
                 row.status = end.status();
                 row.end = Some(*end);
-                row.ended = self.plan.map(|plan| (at, plan));
                 self.open.remove(&run);
             }
             _ => {}
@@ -387,6 +467,8 @@ impl Tables {
                     watermark: row.watermark,
                     fingerprint: row.fingerprint.clone(),
                     removed_at: row.removed_at,
+                    paused: row.paused.clone(),
+                    failures: row.failures,
                 })
                 .collect(),
             runs: self.open_runs().map(RunRow::stored).collect(),

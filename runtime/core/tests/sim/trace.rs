@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use cronlet_core::{
     engine::{Answer, Effect, Event},
+    pause::PauseReason,
     record::{Record, Span},
     report::Verdict,
     run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
@@ -187,6 +188,7 @@ impl Words {
                     self.say("failed", reason.as_str());
                 }
             }
+            Record::JobPaused { why, .. } => self.say("paused", pause(why)),
             Record::RunEnded { end, .. } => {
                 self.say("status", end.status().as_str());
                 let kind = end.status().as_str();
@@ -206,6 +208,7 @@ impl Words {
             .chain(EFFECTS.iter().map(|word| ("effect", *word)))
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
+            .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(ENDING.iter().map(|word| ("after", *word)))
             .chain(CLOCK.iter().map(|word| ("clock", *word)))
@@ -262,10 +265,17 @@ words!(EVENTS, event(&Event) {
     Event::CancelRequested(_) => "cancel-requested",
     Event::ClockJumped { .. } => "clock-jumped",
     Event::Recalled(_) => "recalled",
+    Event::PauseRequested(_) => "pause-requested",
+    Event::ResumeRequested(_) => "resume-requested",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
     Event::ShutdownRequested => "shutdown-requested",
+});
+
+words!(PAUSES, pause(&PauseReason) {
+    PauseReason::Asked(_) => "asked",
+    PauseReason::Failures(_) => "failures",
 });
 
 words!(EFFECTS, effect(&Effect) {
@@ -282,6 +292,9 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobPaused { .. } => "job-paused",
+    Record::JobResumed { .. } => "job-resumed",
+    Record::FailuresCounted { .. } => "failures-counted",
     Record::Watermark { .. } => "watermark",
     Record::Claimed { .. } => "claimed",
     Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
@@ -306,6 +319,8 @@ words!(ANSWERS, answer(Answer) {
     Answer::Skipped(..) => "skipped",
     Answer::Cancelled => "cancelled",
     Answer::Cancelling => "cancelling",
+    Answer::Paused { .. } => "paused",
+    Answer::Resumed { .. } => "resumed",
     Answer::NoSuchJob => "no-such-job",
     Answer::NotOpen => "not-open",
     Answer::StoreFailed => "store-failed",

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// In the step that ends a run and does not skip it, each job that is after its job has one occurrence, as
-/// the plan stands after the step, unless its schedule has not begun or is over; there is none for anything
+/// the plan stands after the step, unless it is halted, or its schedule has not begun or is over; there is none for anything
 /// else.
 pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: &Step) -> Check {
     let Some(plan) = &watch.plan else {
@@ -29,6 +29,7 @@ pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: 
     for (run, _) in ends(step) {
         let row = watch.view.runs.get(&run).ok_or("there is no such run")?;
         let jobs = plan.jobs.values();
+        let jobs = jobs.filter(|job| !watch.halted(&job.name));
         let dependents = jobs.filter(|job| depends(watch, job, &row.new.job, step.now));
         expected.extend(dependents.map(|job| (job.name.clone(), run)));
     }
@@ -110,12 +111,14 @@ pub(super) fn ends_and_what_they_caused(watch: &Watch, disk: &Tables) -> Check {
                 format!("{row:?} after {upstream:?}")
             })?;
         }
-        let ended = row.ended.filter(|_| row.end.is_some_and(|end| !skips(end)));
-        let Some((at, plan)) = ended.and_then(|(at, it)| Some((at, watch.plans.get(&it)?))) else {
+        let ended = row.end.is_some_and(|end| !skips(end));
+        let end = disk.ends.get(&row.new.run).filter(|_| ended);
+        let Some((end, plan)) = end.and_then(|end| Some((end, watch.plans.get(&end.plan)?))) else {
             continue;
         };
         for job in plan.jobs.values() {
-            let depends = depends(watch, job, &row.new.job, at);
+            let halted = end.paused.contains(&job.name) || !job.enabled;
+            let depends = !halted && depends(watch, job, &row.new.job, end.at);
             let cause = (job.name.clone(), Cause::After(row.new.run));
             ensure(disk.causes.contains(&cause) == depends, || {
                 format!("{row:?}: {cause:?}, but {:?}", job.after)

@@ -78,6 +78,11 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
         let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
+        // Thousands of instants are not counted in one look: the rest is for the next, which is at once.
+        let many = accounts(watch, &name).map(|it| it.count).sum::<u64>() >= 3_000;
+        if many && watch.wish.is_some_and(|wish| wish <= step.now) {
+            continue;
+        }
         ensure(
             later.is_none_or(|later| start(job, later) > step.now),
             || format!("{name}: {later:?} is newer than {newest}"),
@@ -285,7 +290,9 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
         });
     }
     for job in plan.jobs.values() {
-        let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
+        let row = watch.view.jobs.get(&job.name);
+        let row = row.filter(|row| job.enabled && row.paused.is_none());
+        let from = row.map(|row| row.watermark);
         let due = from.and_then(|from| next_after(&job.schedule, from));
         let Some(due) = due.map(|due| start(job, due)) else {
             continue;
