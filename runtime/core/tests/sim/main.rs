@@ -115,18 +115,13 @@ fn a_crowd() {
 #[test]
 fn every_lie_is_noticed() {
     for (number, (rule, lie)) in LIES.iter().enumerate() {
-        let noticed: Vec<_> = (0..20)
-            .filter_map(|seed| {
-                let mut world = World::new(lies::options(seed), false);
-                world.lie = Some(*lie);
-                world.run().err()
-            })
-            .map(|violation| violation.invariant)
-            .collect();
-        assert!(
-            noticed.contains(rule),
-            "lie {number} breaks {noticed:?}, not `{rule}`"
-        );
+        let mut breaks = (0..200).filter_map(|seed| {
+            let mut world = World::new(lies::options(seed), false);
+            world.lie = Some(*lie);
+            world.run().err()
+        });
+        let noticed = breaks.any(|violation| violation.invariant == *rule);
+        assert!(noticed, "lie {number} does not break `{rule}`");
     }
 }
 
