@@ -48,7 +48,8 @@ impl Context {
         context::max_attempts()
     }
 
-    /// Why the run exists: `schedule`, `catch-up`, `manual`. More may be added.
+    /// Why the run exists: `schedule`, `catch-up`, `manual`, `after`. More may be
+    /// added.
     pub fn trigger(&self) -> String {
         context::trigger()
     }
@@ -63,8 +64,11 @@ impl Context {
         context::deadline()
     }
 
-    /// The output of the run that caused this one; `None` if no run did.
+    /// The output of the run whose end caused this one, for a job that is
+    /// `after` another; `None` if no run did, or if it did not succeed or left
+    /// none.
     ///
+    /// It is the same in every attempt, and in a run that repeats this one.
     /// An output that is not a `T` is a permanent error with the code
     /// `bad-input`.
     pub fn input<T: DeserializeOwned>(&self) -> Result<Option<T>, JobError> {

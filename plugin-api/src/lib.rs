@@ -67,6 +67,27 @@
 //! }
 //! ```
 //!
+//! # After another job
+//!
+//! A job with `after = "extract"` runs when a run of `extract` has succeeded, and
+//! [`Context::input`] is what that one left as its [output](Outcome::output).
+//!
+//! ```no_run
+//! use cronlet_plugin::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Extracted {
+//!     rows: u64,
+//! }
+//!
+//! fn load(cx: &Context) -> Result<Outcome, JobError> {
+//!     let Some(extracted) = cx.input::<Extracted>()? else {
+//!         return Err(JobError::permanent("run this after `extract`").code("no-input"));
+//!     };
+//!     Ok(Outcome::summary(format!("{} rows loaded", extracted.rows)))
+//! }
+//! ```
+//!
 //! # Errors and retries
 //!
 //! What becomes of a failed attempt depends on the error that the job returns:

@@ -171,6 +171,7 @@ impl Round {
                 input: None,
             },
             state: None,
+            input_of: None,
         };
         let (_handle, control) = control::pair();
         let round = self.clone();

@@ -57,6 +57,7 @@ fn one_run(number: u64) -> Batch {
         origin: Origin::Manual,
         actor: None,
         params: None,
+        input_of: None,
         queued_at: at,
         not_before: None,
         turn: cronlet_core::run::Turn::Now,

@@ -142,6 +142,7 @@ async fn ask(handle: Handle, runs: u32) -> Result<Vec<RunId>> {
             job,
             nominal: None,
             params: None,
+            input_of: None,
             actor: None,
         };
         let answer = handle.request_run(wanted).await;

@@ -50,6 +50,7 @@ fn live_in_the_future(project: &Project) -> Result<RunId> {
         origin: Origin::Schedule,
         actor: None,
         params: None,
+        input_of: None,
         queued_at: at,
         not_before: None,
         turn: Turn::Now,

@@ -1,6 +1,7 @@
 //! Tests of the whole product, in one binary.
 
 mod admission;
+mod after;
 mod backup;
 mod calendar;
 mod cli;

@@ -15,7 +15,7 @@ use std::{
 };
 
 use cronlet::sandbox::{
-    Attempt, Facts, Handle, Runner, Sandbox, SandboxOptions, StateSource,
+    Attempt, Facts, Handle, InputSource, NoInput, Runner, Sandbox, SandboxOptions, StateSource,
     control::{self, Control},
 };
 use cronlet_core::{
@@ -24,7 +24,7 @@ use cronlet_core::{
     limits::Limits,
     name::JobName,
     report::{AttemptReport, ErrorKind, Failure, Level, LogLine, Outcome, Verdict},
-    run::{FailReason, Origin},
+    run::{FailReason, Origin, RunId},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -55,6 +55,7 @@ pub(crate) struct Guest {
     params: Value,
     attempt: u32,
     state: Option<Arc<dyn StateSource>>,
+    input_of: Option<Arc<dyn InputSource>>,
 }
 
 /// What a job remembers, as a test has it.
@@ -108,6 +109,7 @@ impl Guest {
             params: json!({}),
             attempt: 1,
             state: None,
+            input_of: None,
         }
     }
 
@@ -124,6 +126,12 @@ impl Guest {
     /// What its job remembers.
     fn state(mut self, state: Remembered) -> Self {
         self.state = Some(Arc::new(state));
+        self
+    }
+
+    /// What the run has left that caused this one.
+    fn input_of(mut self, left: Left) -> Self {
+        self.input_of = Some(Arc::new(left));
         self
     }
 
@@ -162,6 +170,7 @@ impl Guest {
                 input: Some("{\"from\":\"upstream\"}".into()),
             },
             state: self.state.clone(),
+            input_of: self.input_of.clone().map(|source| (RunId(41), source)),
         };
         let done = Box::new(move |report| {
             let _ = sender.send(report);
@@ -288,6 +297,53 @@ fn echo() {
     assert_eq!(said, expected);
     let colour = ("colour".to_owned(), "green".to_owned());
     assert_eq!(outcome.attributes, [colour]);
+}
+
+/// What another run has left, as a test has it.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    Output,
+    Nothing,
+    Gone,
+    Unread,
+}
+
+impl InputSource for Left {
+    fn read(&self, run: RunId) -> Result<Option<Arc<str>>, NoInput> {
+        match self {
+            Self::Output => Ok(Some(format!("{{\"by\": {run}}}").into())),
+            Self::Nothing => Ok(None),
+            Self::Gone => Err(NoInput::Gone(run)),
+            Self::Unread => Err(NoInput::Unread("the disk is on fire".into())),
+        }
+    }
+}
+
+#[test]
+fn a_guest_gets_what_another_run_has_left() {
+    let echo = |left| Guest::new(tests::ECHO).input_of(left);
+    let input = |left| output(&echo(left).outcome())["input"].take();
+    assert_eq!(input(Left::Output), json!({"by": 41}));
+    assert_eq!(input(Left::Nothing), Value::Null);
+    // No guest runs without what it was to get, and one that may be there later is asked for again.
+    let (kind, failure) = echo(Left::Gone).error();
+    assert_eq!(
+        (kind, failure.code.as_str()),
+        (ErrorKind::Permanent, "input-unavailable")
+    );
+    assert_eq!(
+        failure.message,
+        "the history of run 41, whose output is this run's input, is kept no more"
+    );
+    let (kind, failure) = echo(Left::Unread).error();
+    assert_eq!(
+        (kind, failure.code.as_str()),
+        (ErrorKind::Retryable, "input-unavailable")
+    );
+    assert_eq!(failure.message, "the disk is on fire");
+    // Who cannot ask needs none.
+    let noop = Guest::new(tests::NOOP).input_of(Left::Unread);
+    noop.outcome();
 }
 
 #[test]

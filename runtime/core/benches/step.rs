@@ -136,6 +136,7 @@ fn one_request(bencher: Bencher<'_, '_>, jobs: u64) {
             job: job.clone(),
             nominal: None,
             params: None,
+            input_of: None,
             actor: None,
         };
         bench.tell(black_box(Event::RunRequested(request)));

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
+    after::After,
     capability::Capabilities,
     digest::Digest,
     limits::Limits,
@@ -22,6 +23,8 @@ pub struct Job {
     pub component: Component,
     /// When it is due.
     pub schedule: Schedule,
+    /// The job whose ends make it due, too.
+    pub after: Option<After>,
     /// The zone whose clocks its schedule is read on, and its times are shown in.
     pub zone: Zone,
     /// Whether its trigger makes it due. Default true.
@@ -89,6 +92,7 @@ impl Job {
             description: None,
             component,
             schedule: Schedule::default(),
+            after: None,
             zone: Zone::UTC,
             enabled: true,
             catch_up: CatchUp::default(),
@@ -114,7 +118,8 @@ impl Job {
     }
 
     /// What resets the watermark when it changes: the definition of when the job is due, the zone that
-    /// it is read in, and whether it is enabled. UTC is not named, whatever it is called.
+    /// it is read in, and whether it is enabled. UTC is not named, whatever it is called. What it runs after
+    /// names no instants, so it is no part of this.
     pub fn fingerprint(&self) -> String {
         let mut text = match self.schedule.fingerprint() {
             Some(mut text) => {

@@ -257,6 +257,8 @@ pub struct NewRun {
     pub actor: Option<Arc<str>>,
     /// JSON text that takes the place of the job's params.
     pub params: Option<Arc<str>>,
+    /// The run whose output its guest gets.
+    pub input_of: Option<RunId>,
     /// When it became a run.
     pub queued_at: Timestamp,
     /// Before this it is held back, and overlap does not know it: the jitter of a run that is late.

@@ -59,6 +59,8 @@ pub enum Cause {
     Time(Timestamp),
     /// `manual:ID`: somebody asked.
     Manual(RequestId),
+    /// `after:RUN`: this run of another job has ended.
+    After(RunId),
 }
 
 impl fmt::Display for Cause {
@@ -66,6 +68,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Time(t) => write!(f, "time:{t}"),
             Self::Manual(id) => write!(f, "manual:{id}"),
+            Self::After(run) => write!(f, "after:{run}"),
         }
     }
 }
@@ -87,6 +90,7 @@ impl FromStr for Cause {
             Some(("manual", id)) => u64::from_str_radix(id, 16)
                 .ok()
                 .map(|id| Self::Manual(RequestId(id))),
+            Some(("after", run)) => run.parse().ok().map(|run| Self::After(RunId(run))),
             _ => None,
         };
         parsed.ok_or_else(|| UnknownName {
@@ -145,6 +149,8 @@ named! {
         CatchUp = "catch-up",
         /// Somebody asked.
         Manual = "manual",
+        /// A run of another job has ended.
+        After = "after",
     }
 }
 
@@ -152,14 +158,14 @@ impl Origin {
     /// Whether a success of such a run is one of its job.
     pub const fn proves_success(self) -> bool {
         match self {
-            Self::Schedule | Self::CatchUp | Self::Manual => true,
+            Self::Schedule | Self::CatchUp | Self::Manual | Self::After => true,
         }
     }
 
     /// Whether a failure of such a run is one of its job. Who asks for a run sees himself how it ends.
     pub const fn proves_failure(self) -> bool {
         match self {
-            Self::Schedule | Self::CatchUp => true,
+            Self::Schedule | Self::CatchUp | Self::After => true,
             Self::Manual => false,
         }
     }
@@ -262,6 +268,8 @@ named! {
         OutsideHours = "outside-hours",
         /// It was due in a `blackout` of its job.
         Blackout = "blackout",
+        /// It was to run after another job's run, and that ended in another way.
+        DependencyFailed = "dependency-failed",
     }
 }
 
@@ -322,17 +330,21 @@ mod tests {
             Cause::Time(t),
             Cause::Manual(RequestId(u64::MAX)),
             Cause::Manual(RequestId(1)),
+            Cause::After(RunId(u64::MAX)),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert_eq!(Cause::Time(t).to_string(), "time:2026-03-01T06:00:00Z");
+        assert_eq!(Cause::After(RunId(41)).to_string(), "after:41");
         for bad in [
             "",
             "time",
             "time:",
             "time:yesterday",
             "manual:xyz",
-            "after:1",
+            "after:",
+            "after:-1",
+            "after:1:2",
         ] {
             assert!(bad.parse::<Cause>().is_err(), "{bad}");
         }

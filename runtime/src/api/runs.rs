@@ -98,12 +98,13 @@ pub(super) async fn request(
         params: request
             .params
             .map(|params| Value::from(params).to_string().into()),
+        input_of: None,
         actor: peer.actor(),
     };
     ask(&engine, wanted, no_such_job).await
 }
 
-/// The same job with the same params and nominal time, as a manual run.
+/// The same job with the same params, input and nominal time, as a manual run.
 pub(super) async fn rerun(
     State(engine): State<Handle>,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -114,11 +115,17 @@ pub(super) async fn rerun(
     let Nothing {} = read(&body?)?;
     let row = engine.run(RunId(run)).await?;
     let row = row.ok_or_else(|| no_such_run(run))?;
+    if let Some(upstream) = row.input_of
+        && engine.run(upstream).await?.is_none()
+    {
+        return Err(no_input(run, upstream));
+    }
     let gone = format!("run {run} was of the job `{}`, which is gone", row.job);
     let wanted = Wanted {
         job: row.job,
         nominal: Some(row.nominal),
         params: row.params.map(Into::into),
+        input_of: row.input_of,
         actor: peer.actor(),
     };
     ask(&engine, wanted, || Problem::not_found(gone)).await
@@ -186,6 +193,13 @@ async fn not_open(engine: &Handle, run: u64) -> Result<Problem, Problem> {
 
 pub(super) fn no_such_run(run: u64) -> Problem {
     Problem::not_found(format!("there is no run {run}"))
+}
+
+/// What a run got as its input is there no more, and without it the same run would be another one.
+fn no_input(run: u64, upstream: RunId) -> Problem {
+    Problem::conflict(format!(
+        "the input of run {run} was the output of run {upstream}, whose history is kept no more"
+    ))
 }
 
 /// The engine takes no requests now.

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cronlet_core::{
     pause::{PauseReason, Paused},
     report::LogLine,
-    run::{Origin, RunId, RunStatus},
+    run::{Cause, Origin, RunId, RunStatus},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,10 @@ pub struct Run {
     pub status: String,
     pub reason: Option<String>,
     pub trigger: String,
+    /// The run whose end caused this one.
+    pub after: Option<u64>,
+    /// The run whose output is this one's input.
+    pub input_of: Option<u64>,
     pub nominal: Time,
     pub queued_at: Time,
     pub started_at: Option<Time>,
@@ -202,6 +206,11 @@ impl From<&history::RunRow> for Run {
         run.cancel_requested_at = row.cancel_requested_at.map(Time);
         run.params = row.params.as_deref().map(json);
         run.actor.clone_from(&row.actor);
+        run.after = match row.cause {
+            Cause::After(RunId(upstream)) => Some(upstream),
+            _ => None,
+        };
+        run.input_of = row.input_of.map(|RunId(upstream)| upstream);
         run.output = row
             .attempts
             .last()
@@ -225,6 +234,8 @@ impl Run {
             status: RunStatus::Queued.to_string(),
             reason: None,
             trigger: origin.to_string(),
+            after: None,
+            input_of: None,
             nominal: Time(nominal),
             queued_at: Time(queued_at),
             started_at: None,
@@ -389,7 +400,7 @@ mod tests {
     use cronlet_core::{
         digest::Digest,
         name::JobName,
-        run::{AttemptStatus, Cause, SkipReason},
+        run::{AttemptStatus, SkipReason},
     };
     use serde_json::json;
 
@@ -408,6 +419,7 @@ mod tests {
             origin: Origin::CatchUp,
             actor: None,
             params: Some(r#"{"n":1}"#.to_owned()),
+            input_of: None,
             status: RunStatus::Succeeded,
             reason: None,
             message: None,
@@ -450,7 +462,7 @@ mod tests {
             value,
             json!({
                 "run": 7, "job": "fetch", "status": "succeeded", "reason": null,
-                "trigger": "catch-up",
+                "trigger": "catch-up", "after": null, "input_of": null,
                 "nominal": "2026-03-01T06:00:00.000000Z",
                 "queued_at": "2026-03-01T06:00:00.000001Z",
                 "started_at": "2026-03-01T06:00:01.000000Z",

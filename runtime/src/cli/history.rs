@@ -197,7 +197,10 @@ fn run_cells(run: &view::Run, zone: &Zone, now: Timestamp) -> [Cell; 9] {
         Cell::new(number),
         Cell::new(&run.job),
         Cell::styled(status(run), style::of_status(&run.status)),
-        Cell::new(&run.trigger),
+        Cell::new(match run.after {
+            Some(upstream) => format!("{} {upstream}", run.trigger),
+            None => run.trigger.clone(),
+        }),
         Cell::new(when::second(run.nominal.0, zone)).or(when::brief(run.nominal.0, zone)),
         time(run.started_at, zone, now),
         Cell::new(run.duration.map(when::took).unwrap_or_default()),

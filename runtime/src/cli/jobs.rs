@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cronlet_core::{job, name::JobName, plan::Plan, schedule::Zone};
+use cronlet_core::{
+    after::After,
+    job,
+    name::JobName,
+    plan::Plan,
+    schedule::{Schedule, Zone},
+};
 use jiff::Timestamp;
 
 use super::{
@@ -131,7 +137,7 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
                 job: name.to_string(),
                 description: job.and_then(|job| job.description.clone()),
                 state: state(plan.is_some(), job, next, row),
-                trigger: trigger.map(ToString::to_string),
+                trigger: due(trigger, job.and_then(|job| job.after.as_ref())),
                 next: next.map(view::Time),
                 watermark: row.map(|row| view::Time(row.watermark)),
                 paused: paused.map(view::Pause::from),
@@ -152,6 +158,16 @@ fn overdue_since(known: Option<(&job::Job, &JobRow)>, now: Timestamp) -> Option<
     (at <= now).then(|| row.health.waits_since(job))
 }
 
+/// What makes a job due.
+pub(super) fn due(trigger: Option<&Schedule>, after: Option<&After>) -> Option<String> {
+    let words = [
+        trigger.map(ToString::to_string),
+        after.map(ToString::to_string),
+    ];
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// Where the job stands, in a word.
 fn state(
     file: bool,
@@ -165,6 +181,7 @@ fn state(
         (Some(_), None) => "new",
         (Some(_), Some(row)) if row.paused.is_some() => "paused",
         (Some(job), _) if !job.enabled => "disabled",
+        (Some(job), _) if job.after.is_some() => "scheduled",
         (Some(job), _) if job.schedule.is_manual() => "manual",
         (Some(_), Some(_)) if next.is_none() => "over",
         (Some(_), Some(_)) => "scheduled",
@@ -285,6 +302,7 @@ mod tests {
                 origin: Origin::Manual,
                 actor: None,
                 params: None,
+                input_of: None,
                 status: RunStatus::Skipped,
                 reason: Some("overlap".to_owned()),
                 message: None,

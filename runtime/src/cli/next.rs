@@ -150,9 +150,10 @@ fn of_job(
         .get(name)
         .ok_or_else(|| suggest::no_such_job(name, plan.jobs.keys().map(JobName::as_str)))?;
     if job.schedule.is_manual() {
-        console.note(format_args!(
-            "job `{name}` has no trigger: it runs only when asked"
-        ));
+        console.note(match &job.after {
+            Some(after) => format!("job `{name}` has no times of its own: it runs {after}"),
+            None => format!("job `{name}` has no trigger: it runs only when asked"),
+        });
         return Ok(Vec::new());
     }
     if let Some(why) = halts.why(job) {

@@ -21,6 +21,17 @@ pub fn parse(text: &str) -> Result<Arc<Map<String, Value>>, String> {
     ))
 }
 
+/// Any JSON, as text.
+pub fn json(text: &str) -> Result<Arc<str>, String> {
+    let value: Result<Value, _> = serde_json::from_str(text);
+    match value {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!(
+            "it is not JSON: {error}\n\nhelp: write it in single quotes, such as '[1, \"two\"]'"
+        )),
+    }
+}
+
 /// An instant.
 pub fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse()

@@ -86,6 +86,10 @@ fn text(run: &view::Run, clock: &Clock<'_>) -> String {
     instant(&mut text, "again", run.retry_at, clock);
     instant(&mut text, "cancel", run.cancel_requested_at, clock);
     json(&mut text, "params", run.params.as_ref());
+    let again = run.input_of.filter(|_| run.after.is_none());
+    if let Some(upstream) = again {
+        field(&mut text, "input", &format!("the output of run {upstream}"));
+    }
     optional(&mut text, "message", run.message.as_deref());
     optional(&mut text, "summary", run.summary.as_deref());
     json(&mut text, "output", run.output.as_ref());
@@ -97,9 +101,10 @@ fn text(run: &view::Run, clock: &Clock<'_>) -> String {
 }
 
 fn trigger(run: &view::Run) -> String {
-    match &run.actor {
-        Some(actor) => format!("{} by {actor}", run.trigger),
-        None => run.trigger.clone(),
+    match (&run.actor, run.after) {
+        (Some(actor), _) => format!("{} by {actor}", run.trigger),
+        (None, Some(upstream)) => format!("{} run {upstream}", run.trigger),
+        (None, None) => run.trigger.clone(),
     }
 }
 

@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 31] = [
+const KEYS: [Words; 32] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -92,7 +92,18 @@ const KEYS: [Words; 31] = [
     ),
     (
         &["trigger", "type"],
-        "write `cron = …`, `every = …` or `at = …` itself",
+        "write `cron = …`, `every = …`, `at = …` or `after = …` itself",
+    ),
+    (
+        &[
+            "depends",
+            "depends_on",
+            "needs",
+            "requires",
+            "runs_after",
+            "upstream",
+        ],
+        "did you mean `after`?",
     ),
     (&["component", "module", "wasm"], "did you mean `plugin`?"),
     (

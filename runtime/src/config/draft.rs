@@ -205,6 +205,7 @@ impl JobDraft {
             description: self.description.clone(),
             component,
             schedule: self.schedule(),
+            after: self.after.clone(),
             zone: self.policy.zone.clone(),
             enabled: self.policy.halt.enabled,
             catch_up: self.policy.admission.catch_up.clone(),

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use cronlet_core::{
+    after::After,
     name::JobName,
     schedule::{Schedule, Zone},
 };
@@ -10,7 +11,7 @@ use cronlet_core::{
 use toml::de::DeValue;
 
 use super::{
-    admission, aliases, allow, calendar, halt, health, history, names, params,
+    admission, after, aliases, allow, calendar, halt, health, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -23,7 +24,7 @@ const TEXT: Kind = Kind::text("\"What it is for\"");
 const PARAMS: Kind = Kind::table("{ name = \"world\" }");
 
 /// The keys that only a job has: each job must say them for itself.
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 12] = [
     "description",
     "plugin",
     "sha256",
@@ -34,6 +35,7 @@ const OWN_KEYS: [&str; 11] = [
     "triggers",
     "start",
     "end",
+    "after",
     "params",
 ];
 
@@ -44,6 +46,7 @@ pub(super) struct JobDraft {
     pub(super) description: Option<String>,
     pub(super) plugin: Plugin,
     pub(super) times: Times,
+    pub(super) after: Option<After>,
     pub(super) policy: Policy,
     pub(super) params: Arc<str>,
 }
@@ -108,6 +111,8 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
     let keys = PolicyKeys::read(walk, &mut table);
     let zone = keys.zone(&around.defaults, around.zone);
     let times = Times::read(walk, &mut table, field.key, &zone);
+    let after = table.take("after");
+    let after = after.and_then(|it| after::read(walk, &it, field.key));
     let params = table.take("params");
     let params = params.and_then(|field| walk.table(&field, &PARAMS));
     let params = params.map_or_else(
@@ -123,6 +128,7 @@ pub(super) fn read<'a>(walk: &mut Walk<'a>, field: &Field<'a>, around: &Surround
                 description: description.map(|text| text.value.to_owned()),
                 plugin,
                 times,
+                after,
                 policy,
                 params: params.into(),
             }))

@@ -9,6 +9,8 @@ use super::{cron, job::JobDraft, problem::Problem, table::Marked};
 pub(super) fn of_times(job: &JobDraft, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     match job.times.triggers.first() {
+        // The ends of another job make it due, too.
+        _ if job.after.is_some() => {}
         Some(first) => {
             problems.extend(past(job, first, now).or_else(|| excluded(job, first, now)));
         }

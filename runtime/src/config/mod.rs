@@ -26,6 +26,7 @@
 //! - `draft`: what the walk gives, and how it becomes a plan. `watch`: notices saves.
 
 mod admission;
+mod after;
 mod aliases;
 mod allow;
 mod calendar;
@@ -76,6 +77,7 @@ pub use settings::{ENVIRONMENT, Environment};
 pub use source::{Position, Source};
 pub use zone::named as zone;
 
+use after::Upstreams;
 use groups::Groups;
 use job::{JobDraft, Read, Surroundings};
 use plugin::Plugin;
@@ -117,6 +119,7 @@ pub fn survey(name: &str, text: &str, environment: &Environment) -> (Draft, Opti
             problems,
             lints: Vec::new(),
             groups: Groups::default(),
+            upstreams: Upstreams::default(),
             zones: Zones::default(),
         };
         contents.read(&mut walk, tree, folder, environment);
@@ -198,12 +201,16 @@ impl Contents {
         let Some(jobs) = jobs.and_then(|field| walk.table(&field, &JOBS)) else {
             return;
         };
-        for field in Table::new("`[jobs]`", "jobs.", jobs).take_all() {
+        let jobs = Table::new("`[jobs]`", "jobs.", jobs).take_all();
+        // Before those who are after them.
+        walk.upstreams = Upstreams::of(&jobs);
+        for field in jobs {
             match job::read(walk, &field, &around) {
                 Read::Whole(job) => self.jobs.push(*job),
                 Read::Broken(plugin) => self.broken.extend(plugin),
             }
         }
+        after::circles(walk);
     }
 }
 

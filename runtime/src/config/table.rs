@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::{Spanned, de::DeInteger, de::DeTable, de::DeValue};
 
 use super::{
+    after::Upstreams,
     groups::Groups,
     problem::Problem,
     scalar::integer,
@@ -23,6 +24,8 @@ pub(super) struct Walk<'a> {
     pub(super) lints: Vec<Problem>,
     /// The groups of the file.
     pub(super) groups: Groups,
+    /// The jobs of the file, as far as others are after them.
+    pub(super) upstreams: Upstreams,
     /// The zones that were named so far.
     pub(super) zones: Zones,
 }

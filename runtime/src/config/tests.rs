@@ -153,6 +153,31 @@ fn every_key_arrives() {
     let passed = [env("LANG", None), env("TZ", None)];
     assert_eq!(plan.jobs["beat"].allow.env, passed);
     assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
+    let after = plan.jobs["beat"].after.as_ref().unwrap();
+    assert_eq!(after.to_string(), "after fetch-papers on end");
+}
+
+#[test]
+fn a_job_after_another_may_be_written_in_two_ways() {
+    let text = |after: &str| {
+        format!(
+            "[jobs.b]\nplugin = \"b\"\nafter = {after}\n[jobs.a]\nplugin = \"a\"\nafter = \"c\"\n[jobs.c]\nplugin = \"a\"\n"
+        )
+    };
+    let after = |it: &str| plan(&text(it)).jobs["b"].after.clone().unwrap().to_string();
+    assert_eq!(after("\"a\""), "after a");
+    assert_eq!(after("{ job = \"a\", on = \"success\" }"), "after a");
+    assert_eq!(after("{ job = \"a\", on = \"end\" }"), "after a on end");
+}
+
+#[test]
+fn a_circle_of_many_jobs_is_one_problem() {
+    let jobs = (0..20_000).map(|n| {
+        let upstream = (n + 1) % 20_000;
+        format!("[jobs.j{n}]\nplugin = \"a\"\nafter = \"j{upstream}\"\n")
+    });
+    let problems = problems(&jobs.collect::<String>());
+    assert_eq!(problems.count(Severity::Error), 1);
 }
 
 #[test]

@@ -332,6 +332,7 @@ impl Bench {
             job: job_name(name),
             nominal: None,
             params: None,
+            input_of: None,
             actor: Some("uid:7".into()),
         }))
     }

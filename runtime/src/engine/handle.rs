@@ -79,6 +79,8 @@ pub struct Wanted {
     pub nominal: Option<Timestamp>,
     /// JSON text that takes the place of the job's params.
     pub params: Option<Arc<str>>,
+    /// The run whose output the guest gets.
+    pub input_of: Option<RunId>,
     /// Who asks.
     pub actor: Option<Arc<str>>,
 }
@@ -120,6 +122,7 @@ impl Handle {
             job: wanted.job,
             nominal: wanted.nominal,
             params: wanted.params,
+            input_of: wanted.input_of,
             actor: wanted.actor,
         });
         self.ask(event, id).await

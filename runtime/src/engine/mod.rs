@@ -139,7 +139,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let board = Board::new(parts.config, &parts.plan, wall, parts.clock.now());
     let clock = parts.clock.clone();
     let keep = parts.plan.settings.history;
-    let state = OnDisk::new(parts.history.clone());
+    let kept = OnDisk::new(parts.history.clone());
     let recaller = Recaller::spawn(parts.history.clone(), sender.clone())
         .map_err(StoreError::while_("start the thread that looks back"))?;
     let doubt = Doubt::new(clock, parts.built, &recovery);
@@ -149,7 +149,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
     let hands = Hands::new(
         disk,
-        (parts.runner, state),
+        (parts.runner, kept),
         (board, recaller),
         sender.clone(),
     );

@@ -21,10 +21,11 @@ use super::{
     disk::Disk,
     handle::{Message, Watched},
     recall::Recaller,
+    state::OnDisk,
     status::{Board, Status},
 };
 use crate::{
-    sandbox::{self, Attempt, Facts, Runner, StateSource, control},
+    sandbox::{self, Attempt, Facts, InputSource, Runner, control},
     store::StoreError,
 };
 
@@ -32,8 +33,8 @@ use crate::{
 pub(super) struct Hands {
     disk: Disk,
     runner: Arc<dyn Runner>,
-    /// What jobs remember, for their guests.
-    state: Arc<dyn StateSource>,
+    /// What jobs remember and what runs have left, for the guests.
+    kept: Arc<OnDisk>,
     /// The engine's own inbox, for what ends later.
     inbox: mpsc::Sender<Message>,
     /// The guests.
@@ -49,14 +50,14 @@ pub(super) struct Hands {
 impl Hands {
     pub(super) fn new(
         disk: Disk,
-        (runner, state): (Arc<dyn Runner>, Arc<dyn StateSource>),
+        (runner, kept): (Arc<dyn Runner>, Arc<OnDisk>),
         (board, recaller): (Board, Recaller),
         inbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
             disk,
             runner,
-            state,
+            kept,
             inbox,
             running: BTreeMap::new(),
             asking: BTreeMap::new(),
@@ -103,7 +104,7 @@ impl Hands {
             // An engine that has left asks no more how its guests ended.
             let _ = inbox.send(Message::Event(event));
         });
-        let attempt = attempt_of(start, self.state.clone());
+        let attempt = attempt_of(start, self.kept.clone());
         self.runner.start(attempt, control, done);
     }
 
@@ -216,7 +217,8 @@ impl Hands {
 }
 
 /// What the sandbox must know.
-fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
+fn attempt_of(start: &Start, kept: Arc<OnDisk>) -> Attempt {
+    let input_of = start.run.input_of;
     Attempt {
         component: match &start.job.component {
             Component::Ready(digest) | Component::LastGood(digest, _) => Ok(*digest),
@@ -234,6 +236,7 @@ fn attempt_of(start: &Start, state: Arc<dyn StateSource>) -> Attempt {
             nominal: start.run.nominal,
             input: None,
         },
-        state: Some(state),
+        input_of: input_of.map(|run| (run, kept.clone() as Arc<dyn InputSource>)),
+        state: Some(kept),
     }
 }

@@ -19,6 +19,7 @@ use cronlet_core::{
     limits::Limits,
     name::JobName,
     report::{AttemptReport, Usage, Verdict},
+    run::RunId,
     state::{Entries, StateChanges},
 };
 use jiff::Timestamp;
@@ -27,7 +28,7 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::{
-    Attempt, Control, Done, Facts, StateSource,
+    Attempt, Control, Done, Facts, InputSource, StateSource,
     component::{Components, Plugin},
     epoch::Ticker,
     kept::Kept,
@@ -75,6 +76,7 @@ struct Task {
     allow: Arc<Capabilities>,
     params: Arc<str>,
     state: Option<Arc<dyn StateSource>>,
+    input_of: Option<(RunId, Arc<dyn InputSource>)>,
 }
 
 /// What came out of the store.
@@ -94,6 +96,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         params,
         facts,
         state,
+        input_of,
     } = attempt;
     let plugin = match component {
         Ok(digest) => shared.components.get(digest).ok_or_else(not_loaded),
@@ -110,6 +113,7 @@ pub(super) async fn run(shared: Arc<Shared>, attempt: Attempt, mut ending: Endin
         allow,
         params,
         state,
+        input_of,
     };
     let transcript = ending.transcript.clone();
     let ran = metered(&mut ending.cpu, in_place(&shared, task, &transcript)).await;
@@ -193,11 +197,12 @@ async fn in_place(shared: &Shared, task: Task, transcript: &Arc<Transcript>) -> 
 async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> Ran {
     let Task {
         plugin,
-        facts,
+        mut facts,
         limits,
         allow,
         params,
         state: source,
+        input_of,
     } = task;
     let begun = Begun {
         at: Timestamp::now(),
@@ -219,6 +224,12 @@ async fn in_store(engine: &Engine, task: Task, transcript: &Arc<Transcript>) -> 
         },
         None => Entries::default(),
     };
+    if let Some((run, source)) = input_of.filter(|_| plugin.uses_input) {
+        match read_input(source, run, &bounds).await {
+            Ok(input) => facts.input = input,
+            Err(verdict) => return Ran::nowhere(begun, verdict),
+        }
+    }
     let mut data = State::new(facts, &limits, told, transcript.clone());
     data.kept = Kept::new(kept, &limits);
     let mut store = Store::new(engine, data);
@@ -272,28 +283,40 @@ impl Bounds<'_> {
     }
 }
 
-/// What the job remembers as the attempt starts. It is read on a thread that may wait for a disk.
+/// What the job remembers as the attempt starts.
 async fn read_state(
     source: Arc<dyn StateSource>,
     job: &JobName,
     bounds: &Bounds<'_>,
 ) -> Result<Entries, Verdict> {
     let job = job.clone();
-    let reading = tokio::task::spawn_blocking(move || source.read(&job));
-    match bounds.hold(reading).await? {
-        Ok(Ok(entries)) => Ok(entries),
-        Ok(Err(error)) => Err(verdict::of_unreadable_state(&*error)),
-        Err(gone) => {
-            if let Ok(panic) = gone.try_into_panic() {
-                let panic = said(&*panic);
-                tracing::error!(
-                    panic,
-                    "the host panicked while reading what a job remembers"
-                );
-            }
-            Err(verdict::of_host_panic())
+    let read = reading(bounds, move || source.read(&job)).await?;
+    read.map_err(|error| verdict::of_unreadable_state(&*error))
+}
+
+/// What the run left that caused this one.
+async fn read_input(
+    source: Arc<dyn InputSource>,
+    run: RunId,
+    bounds: &Bounds<'_>,
+) -> Result<Option<Arc<str>>, Verdict> {
+    let read = reading(bounds, move || source.read(run)).await?;
+    read.map_err(|error| verdict::of_missing_input(&error))
+}
+
+/// Reads on a thread that may wait for a disk.
+async fn reading<T: Send + 'static>(
+    bounds: &Bounds<'_>,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Verdict> {
+    let read = bounds.hold(tokio::task::spawn_blocking(read)).await?;
+    read.map_err(|gone| {
+        if let Ok(panic) = gone.try_into_panic() {
+            let panic = said(&*panic);
+            tracing::error!(panic, "the host panicked while reading for a guest");
         }
-    }
+        verdict::of_host_panic()
+    })
 }
 
 impl Ran {

@@ -22,7 +22,10 @@ use cronlet_core::{
 };
 use wasmtime::{
     Engine, bail,
-    component::{Component, Linker, types::ComponentItem},
+    component::{
+        Component, Linker,
+        types::{ComponentInstance, ComponentItem},
+    },
 };
 
 use super::{
@@ -41,6 +44,8 @@ use super::{
 pub(super) const RUNNER: &str = "cronlet:job/runner@0.1.0";
 /// What it imports to remember something; a compatible version follows.
 const STATE: &str = "cronlet:job/state@";
+/// What it imports to hear of its run.
+const CONTEXT: &str = "cronlet:job/context@";
 /// What makes it one that describes itself.
 const DESCRIBE: &str = "cronlet:job/describe@0.1.0";
 
@@ -62,6 +67,8 @@ pub(super) struct Plugin {
     pub(super) pre: JobPre<State>,
     /// Whether it may ask what its job remembers.
     pub(super) uses_state: bool,
+    /// Whether it may ask for its input.
+    pub(super) uses_input: bool,
     world: &'static str,
 }
 
@@ -227,9 +234,20 @@ impl Components {
         let uses_state = ty
             .imports(&self.engine)
             .any(|(name, _)| name.starts_with(STATE));
+        let uses_input = ty.imports(&self.engine).any(|(name, import)| {
+            let asks = |instance: ComponentInstance| {
+                let mut functions = instance.exports(&self.engine);
+                functions.any(|(function, _)| function == "input")
+            };
+            match import.ty {
+                ComponentItem::ComponentInstance(it) => name.starts_with(CONTEXT) && asks(it),
+                _ => false,
+            }
+        });
         Ok(Arc::new(Plugin {
             pre,
             uses_state,
+            uses_input,
             world,
         }))
     }

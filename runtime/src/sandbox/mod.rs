@@ -56,7 +56,7 @@ use cronlet_core::{
     limits::Limits,
     name::JobName,
     report::AttemptReport,
-    run::Origin,
+    run::{Origin, RunId},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -108,12 +108,32 @@ pub struct Attempt {
     pub facts: Facts,
     /// Where what the job remembers is read; none if it remembers nothing.
     pub state: Option<Arc<dyn StateSource>>,
+    /// The run whose output is the guest's input, and where it is read; none if `facts` has it.
+    pub input_of: Option<(RunId, Arc<dyn InputSource>)>,
 }
 
 /// Reads what jobs remember, when a guest starts that may ask for it.
 pub trait StateSource: fmt::Debug + Send + Sync + 'static {
     /// All that the job remembers. It may block, and is not called on a guest's thread.
     fn read(&self, job: &JobName) -> Result<Entries, Box<dyn Error + Send + Sync>>;
+}
+
+/// Reads what another run left, when a guest starts that may ask for it.
+pub trait InputSource: fmt::Debug + Send + Sync + 'static {
+    /// The output of a run that succeeded, JSON text; none if it left none, or did not succeed. It may
+    /// block, and is not called on a guest's thread.
+    fn read(&self, run: RunId) -> Result<Option<Arc<str>>, NoInput>;
+}
+
+/// Why a guest cannot have its input.
+#[derive(Debug, Error)]
+pub enum NoInput {
+    /// It will not come back.
+    #[error("the history of run {0}, whose output is this run's input, is kept no more")]
+    Gone(RunId),
+    /// It may be there at the next attempt.
+    #[error(transparent)]
+    Unread(#[from] Box<dyn Error + Send + Sync>),
 }
 
 /// What `context` answers.
@@ -126,7 +146,7 @@ pub struct Facts {
     pub max_attempts: NonZeroU32,
     pub origin: Origin,
     pub nominal: Timestamp,
-    /// The output of the run that caused this one, JSON text.
+    /// The output of the run that caused this one, JSON text, if it is known without a look.
     pub input: Option<Arc<str>>,
 }
 

@@ -125,6 +125,8 @@ pub struct RunRow {
     pub actor: Option<String>,
     /// JSON text that took the place of the job's params.
     pub params: Option<String>,
+    /// The run whose output the guest gets.
+    pub input_of: Option<RunId>,
     pub status: RunStatus,
     /// Of the failure or the skip.
     pub reason: Option<String>,

@@ -70,7 +70,7 @@ pub trait Store: Send + 'static {
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
 
     /// Deletes `old` in one transaction, or nothing, and says what of it was there. What is not over
-    /// stays, and so does a range that has grown since it was looked at.
+    /// stays, so does what such a run gets as its input, and so does a range that has grown since it was looked at.
     fn remove(&mut self, old: &Old) -> Result<Removed, StoreError>;
 }
 

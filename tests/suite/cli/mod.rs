@@ -188,6 +188,7 @@ fn the_help_of_run() -> Result<()> {
 
         Options:
               --params <JSON>                 What the job gets in place of its own params
+              --input <JSON>                  What the job gets as the output of the job that it runs after
               --at <RFC3339>                  The instant the run is for [default: now]
               --timeout <DURATION>            Stop it after so long, such as `30s`
               --memory <SIZE>                 Give it so much memory, such as `64MiB`
@@ -207,6 +208,7 @@ fn the_help_of_run() -> Result<()> {
         Examples:
           cronlet run hello                                 a job of the schedules file
           cronlet run hello --params '{"name": "you"}'      with other params
+          cronlet run load --input '[1, 2]'                 as if the job before it had left that
           cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
           cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 

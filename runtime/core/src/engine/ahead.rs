@@ -85,6 +85,7 @@ impl Engine {
             origin: Origin::Schedule,
             actor: None,
             params: None,
+            input_of: None,
             queued_at: step.now,
             not_before: None,
             turn: Turn::Now,
@@ -246,6 +247,7 @@ impl Engine {
             message: reason,
         });
         self.claim(step, name, run.new.nominal);
+        step.note_end(run.new, RunEnd::Cancelled);
     }
 
     /// An instant beyond the watermark of its job has its run, whatever becomes of it.

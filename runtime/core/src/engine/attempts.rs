@@ -303,6 +303,7 @@ impl Engine {
         self.note_end(step, &run.new, end);
         self.let_in(&run.new.job);
         self.count_end(step, &run.new, end);
+        step.note_end(run.new, end);
     }
 }
 

@@ -142,6 +142,7 @@ impl Engine {
             origin: origin(job, step.now, nominal),
             actor: None,
             params: None,
+            input_of: None,
             queued_at: step.now,
             not_before,
             turn,

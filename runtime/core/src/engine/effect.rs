@@ -52,7 +52,7 @@ pub enum Effect {
 /// See [`Effect::Start`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
-    /// What the attempt is for.
+    /// What the attempt is for. If it has an `input_of`, the end of that run is on disk.
     pub run: Arc<NewRun>,
     /// Its number.
     pub attempt: u32,

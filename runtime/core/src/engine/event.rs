@@ -99,6 +99,8 @@ pub struct RunRequest {
     pub nominal: Option<Timestamp>,
     /// JSON text that takes the place of the job's params.
     pub params: Option<Arc<str>>,
+    /// The run whose output the guest gets, as that of an earlier run did.
+    pub input_of: Option<RunId>,
     /// Who asks.
     pub actor: Option<Arc<str>>,
 }

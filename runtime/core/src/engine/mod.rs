@@ -14,11 +14,11 @@
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
 //! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | backfill created |
-//! | causes | `time`, `manual` | `backfill`, `after` |
+//! | causes | `time`, `manual`, `after` | `backfill` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, disabled, outside-hours, blackout | dependency-failed |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, disabled, outside-hours, blackout, dependency-failed | |
 //! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
 //! | catch-up | latest, none, all: these three are all | |
 //! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
@@ -35,12 +35,14 @@
 //!
 //! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps
 //! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
-//! may start, `attempts` starts and ends attempts, `requests` answers people, `pausing` halts jobs,
-//! `plans` takes over plans and stores, `storing` waits for the disk, `clock` doubts what the wall clock
-//! shows, `ledger` says what of a job's state an attempt may change, `health` which jobs do not go well.
+//! may start, `attempts` starts and ends attempts, `chains` tells jobs of the ends of others, `requests`
+//! answers people, `pausing` halts jobs, `plans` takes over plans and stores, `storing` waits for the disk,
+//! `clock` doubts what the wall clock shows, `ledger` says what of a job's state an attempt may change,
+//! `health` which jobs do not go well.
 
 mod ahead;
 mod attempts;
+mod chains;
 mod clock;
 mod due;
 pub mod effect;
@@ -76,6 +78,7 @@ use crate::{
     record::{Batch, Record, Seq},
     run::RunId,
 };
+use chains::{Chains, Ended};
 use clock::Trust;
 use ledger::Ledger;
 use slots::Slots;
@@ -117,6 +120,7 @@ pub struct Engine {
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
     ledger: Ledger,
+    chains: Chains,
     next_run: u64,
     /// The last batch that was emitted, and the last that is on disk.
     emitted: Seq,
@@ -158,6 +162,8 @@ struct Step {
     effects: Vec<Effect>,
     /// To be done when this step's records are on disk.
     releases: Vec<Release>,
+    /// The runs that have ended, and whose dependents have not heard of it.
+    ended: VecDeque<Ended>,
     /// To be asked when everything up to now is on disk.
     recall: Option<Recall>,
     /// What is left of [`DUE_PER_STEP`].
@@ -190,6 +196,7 @@ impl Engine {
             records: Vec::new(),
             effects: Vec::new(),
             releases: Vec::new(),
+            ended: VecDeque::new(),
             recall: None,
             looks: DUE_PER_STEP,
             starts: STARTS_PER_STEP,
@@ -217,6 +224,7 @@ impl Engine {
             Event::StoreRecovered => self.store_recovered(&mut step),
             Event::ShutdownRequested => self.shut_down(&mut step),
         }
+        self.tell_dependents(&mut step);
         if self.schedules() {
             // Who has waited is in line before who comes.
             self.end_backoffs(&mut step);
@@ -226,6 +234,7 @@ impl Engine {
                 self.handle_due(&mut step);
             }
             self.note_overdue(&mut step);
+            self.tell_dependents(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {
                 self.arm_ahead(&mut step);
@@ -278,10 +287,15 @@ impl Engine {
             records,
             mut effects,
             releases,
+            ended,
             recall,
             looks,
             starts,
         } = step;
+        debug_assert!(
+            ended.is_empty(),
+            "who hangs on it hears of it in the same step"
+        );
         if records.is_empty() {
             debug_assert!(
                 releases.is_empty(),

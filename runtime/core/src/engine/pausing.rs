@@ -203,7 +203,7 @@ impl Run {
 /// Whether a run came by itself, and no person asked for it.
 const fn is_by_itself(origin: Origin) -> bool {
     match origin {
-        Origin::Schedule | Origin::CatchUp => true,
+        Origin::Schedule | Origin::CatchUp | Origin::After => true,
         Origin::Manual => false,
     }
 }

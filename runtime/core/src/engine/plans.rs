@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Phase, Step,
+    chains::Chains,
     late::age,
     ledger::Terms,
     state::{JobState, Run, RunPhase},
@@ -83,6 +84,7 @@ impl Engine {
             self.end_halted(step, job);
             self.let_in(job);
         }
+        self.chains = Chains::of(plan);
         self.forget_removed();
     }
 
@@ -120,6 +122,7 @@ impl Engine {
                 }
             }
         }
+        self.chains = Chains::of(plan);
         self.forget_removed();
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     record::{NewRun, Record},
-    run::{Cause, Origin, RequestId, RunEnd, Turn},
+    run::{Cause, Origin, RequestId, RunEnd, SkipReason, Turn},
 };
 
 impl Engine {
@@ -30,6 +30,7 @@ impl Engine {
             origin: Origin::Manual,
             actor: request.actor,
             params: request.params,
+            input_of: request.input_of,
             queued_at: step.now,
             not_before: None,
             turn: met.unwrap_or(Turn::Now),
@@ -41,12 +42,7 @@ impl Engine {
                 Answer::Queued(run)
             }
             Err(reason) => {
-                step.records.push(Record::RunQueued(new.into()));
-                step.records.push(Record::RunEnded {
-                    run,
-                    end: RunEnd::Skipped(reason),
-                    message: None,
-                });
+                skip(step, new, reason, None);
                 Answer::Skipped(run, reason)
             }
         };
@@ -109,6 +105,17 @@ impl Engine {
             _ => Some(Answer::Stopping),
         }
     }
+}
+
+/// An occurrence becomes a run that is over: it is skipped, for this reason.
+pub(super) fn skip(step: &mut Step, new: NewRun, reason: SkipReason, message: Option<String>) {
+    let run = new.run;
+    step.records.push(Record::RunQueued(new.into()));
+    step.records.push(Record::RunEnded {
+        run,
+        end: RunEnd::Skipped(reason),
+        message,
+    });
 }
 
 /// Answers at once, because the answer claims nothing that has to be on disk.

@@ -7,7 +7,7 @@ use cronlet_core::{
     name::JobName,
     pause::PauseReason,
     record::{Batch, Record},
-    run::{AttemptStatus, RunEnd, RunId, SkipReason, Turn},
+    run::{AttemptStatus, Origin, RunEnd, RunId, SkipReason, Turn},
 };
 use jiff::Timestamp;
 
@@ -445,6 +445,58 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             matches!(record, Record::JobNotOverdue { .. })
         });
     }),
+    ("each_end_is_one_occurrence_of_each_dependent", |said, _| {
+        records(said, |records| {
+            let follows =
+                |r: &Record| matches!(r, Record::RunQueued(new) if new.origin == Origin::After);
+            records.retain(|r| !follows(r));
+        });
+    }),
+    ("each_end_is_one_occurrence_of_each_dependent", |said, _| {
+        records(said, |records| {
+            let again = records.iter().find_map(|record| match record {
+                Record::RunQueued(new) if new.origin == Origin::After => Some(new.clone()),
+                _ => None,
+            });
+            if let Some(mut again) = again {
+                let new = Arc::make_mut(&mut again);
+                new.run.0 += 1_000_000;
+                new.job = JobName::new("job-0").expect("it is a name");
+                records.push(Record::RunQueued(again));
+            }
+        });
+    }),
+    ("an_end_that_does_not_fit_is_skipped", |said, _| {
+        let wrong = RunEnd::Skipped(SkipReason::DependencyFailed);
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::RunEnded { end, .. } if *end == wrong));
+        });
+    }),
+    ("an_end_that_does_not_fit_is_skipped", |said, _| {
+        each(said, |record| {
+            if let Record::RunEnded { end, .. } = record
+                && *end == RunEnd::Skipped(SkipReason::Removed)
+            {
+                *end = RunEnd::Skipped(SkipReason::DependencyFailed);
+            }
+        });
+    }),
+    ("new_runs_are_as_described", |said, _| {
+        each(said, |record| {
+            if let Record::RunQueued(new) = record
+                && new.origin == Origin::After
+            {
+                Arc::make_mut(new).input_of = None;
+            }
+        });
+    }),
+    ("what_a_guest_gets_as_input_is_on_disk", |said, _| {
+        for effect in said {
+            if let Effect::Start(start) = effect {
+                Arc::make_mut(&mut start.run).input_of = Some(RunId(u64::MAX));
+            }
+        }
+    }),
     ("it_never_spins", |said, now| {
         if said
             .iter()
@@ -477,6 +529,7 @@ pub(crate) const SLANDERS: &[(&str, Slander)] = &[
 pub(crate) fn options(seed: u64) -> Options {
     let mut options = Options::of(seed);
     options.failing = 50;
+    options.chained = 60;
     let every = &mut options.every;
     let often = Some(options.pace);
     every.edit = often;

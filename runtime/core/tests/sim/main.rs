@@ -127,18 +127,13 @@ fn every_lie_is_noticed() {
 }
 
 fn ensure_noticed(what: &str, rule: &str, lies: impl Fn(&mut World)) {
-    let noticed: Vec<_> = (0..20)
-        .filter_map(|seed| {
-            let mut world = World::new(lies::options(seed), false);
-            lies(&mut world);
-            world.run().err()
-        })
-        .map(|violation| violation.invariant)
-        .collect();
-    assert!(
-        noticed.contains(&rule),
-        "{what} breaks {noticed:?}, not `{rule}`"
-    );
+    let mut breaks = (0..200).filter_map(|seed| {
+        let mut world = World::new(lies::options(seed), false);
+        lies(&mut world);
+        world.run().err()
+    });
+    let noticed = breaks.any(|violation| violation.invariant == rule);
+    assert!(noticed, "{what} does not break `{rule}`");
 }
 
 fn fingerprint(seed: u64) -> Fingerprint {

@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) longest: Millis,
     /// How many of a hundred jobs let their runs overlap.
     pub(crate) overlapping: u64,
+    /// How many of a hundred jobs run after another one.
+    pub(crate) chained: u64,
     /// How many of a hundred attempts fail, in any way.
     pub(crate) failing: u64,
     /// How many of a hundred guests end when they are asked to.
@@ -111,6 +113,7 @@ impl Options {
             fatal: rng.one_of([0, 0, 5, 20]),
             lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
+            chained: rng.one_of([0, 30, 80]),
         };
         if rng.percent(20) {
             options.rush()
@@ -145,6 +148,7 @@ impl Options {
             length: pace * 3,
             slots: 300,
             longest: pace / 2,
+            chained: 25,
             failing: 50,
             flush: 20,
             message: 0,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use cronlet_core::{
+    after::{After, On},
     digest::Digest,
     job::{Component, Job},
     limits::Limits,
@@ -34,6 +35,7 @@ pub(crate) struct Editor {
     epoch: Timestamp,
     length: Millis,
     overlapping: u64,
+    chained: u64,
     edits: u64,
     /// How many names there are: more than jobs, so that some are absent.
     names: u64,
@@ -51,6 +53,7 @@ impl Editor {
             epoch,
             length: options.length,
             overlapping: options.overlapping,
+            chained: options.chained,
             edits: 0,
             names: options.jobs + 4,
             zones: ["Europe/Berlin", "Australia/Lord_Howe"]
@@ -79,7 +82,7 @@ impl Editor {
             ..plan.clone()
         };
         for _ in 0..self.rng.below(4) {
-            match self.rng.below(12) {
+            match self.rng.below(14) {
                 0 => {
                     let number = self.rng.below(self.names);
                     self.add(&mut next, number);
@@ -89,6 +92,7 @@ impl Editor {
                 5 | 6 => self.reschedule(&mut next),
                 7 => self.respell(&mut next),
                 8 => next.settings = self.some_settings(),
+                9 | 10 => self.rechain(&mut next),
                 _ => self.change(&mut next),
             }
         }
@@ -133,7 +137,7 @@ impl Editor {
         let name = JobName::new(&format!("job-{number}")).expect("it is a name");
         plan.jobs
             .entry(name.clone())
-            .or_insert_with(|| Arc::new(self.job(name)));
+            .or_insert_with(|| Arc::new(self.job(name, number)));
     }
 
     fn remove(&mut self, plan: &mut Plan) {
@@ -158,6 +162,13 @@ impl Editor {
         self.alter(plan, |_, job| {
             job.schedule = schedule;
             job.zone = zone;
+        });
+    }
+
+    fn rechain(&mut self, plan: &mut Plan) {
+        self.alter(plan, |editor, job| {
+            let number = job.name.as_str().trim_start_matches("job-");
+            job.after = editor.after(number.parse().expect("it is numbered"));
         });
     }
 
@@ -219,13 +230,14 @@ impl Editor {
         self.rng.pick(&jobs).cloned()
     }
 
-    fn job(&mut self, name: JobName) -> Job {
+    fn job(&mut self, name: JobName, number: u64) -> Job {
         let zone = self.zone();
         Job {
             name,
             description: None,
             component: self.component(),
             schedule: self.schedule(&zone),
+            after: self.after(number),
             enabled: !self.rng.percent(8),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
@@ -258,13 +270,26 @@ impl Editor {
         (after > 0).then(|| Duration::from_millis(after))
     }
 
+    /// Each job is after one with a smaller number, so that they never go round in circles. That one may be
+    /// no job of the plan.
+    fn after(&mut self, number: u64) -> Option<After> {
+        if number == 0 || !self.rng.percent(self.chained) {
+            return None;
+        }
+        let any = self.rng.below(number);
+        // Many hang on one, or on some.
+        let upstream = self.rng.one_of([0, any, any]);
+        Some(After {
+            job: JobName::new(&format!("job-{upstream}")).expect("it is a name"),
+            on: self.rng.one_of([On::Success, On::Failure, On::End]),
+        })
+    }
+
     /// In some jobs there is room for one entry, or two.
     fn limits(&mut self) -> Limits {
         let default = Limits::default();
         Limits {
-            max_state: self
-                .rng
-                .one_of([66, 140, default.max_state, default.max_state]),
+            max_state: self.rng.one_of([66, 66, 140, default.max_state]),
             ..default
         }
     }

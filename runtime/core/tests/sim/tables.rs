@@ -42,12 +42,22 @@ pub(crate) struct Tables {
     /// What each job's watermark has passed over, in the order of the acceptances.
     pub(crate) stretches: Vec<Stretch>,
     pub(crate) plan: Option<Digest>,
+    /// How things stood when each run had ended.
+    pub(crate) ends: BTreeMap<RunId, End>,
     /// What each job remembers.
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// The attempts that succeeded, in the order of their ends.
     pub(crate) succeeded: Vec<AttemptKey>,
     /// The last record says that the engine stopped gracefully.
     pub(crate) stopped: bool,
+}
+
+/// See [`Tables::ends`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: Timestamp,
+    pub(crate) plan: Digest,
+    pub(crate) paused: BTreeSet<JobName>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +178,19 @@ impl Tables {
     pub(crate) fn apply_batch(&mut self, batch: &Batch) {
         for record in &batch.records {
             self.apply(batch.at, record);
+        }
+        self.note_ends(batch);
+    }
+
+    /// A batch was read: this is how things stand where it ends runs.
+    pub(crate) fn note_ends(&mut self, batch: &Batch) {
+        let paused = self.jobs.iter().filter(|(_, row)| row.paused.is_some());
+        let paused: BTreeSet<_> = paused.map(|(job, _)| job.clone()).collect();
+        for record in &batch.records {
+            if let (Record::RunEnded { run, .. }, Some(plan)) = (record, self.plan) {
+                let (at, paused) = (batch.at, paused.clone());
+                self.ends.insert(*run, End { at, plan, paused });
+            }
         }
     }
 

@@ -122,6 +122,7 @@ impl World {
             job: job.unwrap_or_else(|| JobName::new("nobody").expect("it is a name")),
             nominal: self.rng.percent(30).then_some(nominal),
             params: self.rng.percent(30).then(|| "{\"by\":\"hand\"}".into()),
+            input_of: self.rng.percent(20).then_some(RunId(1)),
             actor: self.rng.percent(50).then(|| "ada".into()),
         };
         self.tell(&Event::RunRequested(request))

@@ -10,6 +10,7 @@ use std::{
 };
 
 use cronlet_core::{
+    digest::Digest,
     engine::{Effect, Event, Jobs, PauseRequest, Recalled, Start},
     job::Job,
     name::JobName,
@@ -39,6 +40,10 @@ pub(crate) struct Watch {
     pub(crate) old_plan: Option<Arc<Plan>>,
     /// What made each job due, ever, by the fingerprint.
     pub(crate) schedules: BTreeMap<(JobName, String), Schedule>,
+    /// When the engine was built.
+    pub(crate) built: Timestamp,
+    /// Every plan there ever was.
+    pub(crate) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
@@ -237,6 +242,8 @@ impl Watch {
                 .collect(),
             ahead: ahead.clone(),
             schedules: std::mem::take(&mut self.schedules),
+            plans: std::mem::take(&mut self.plans),
+            built: self.built,
             latest: self.latest,
             ..Self::default()
         };
@@ -404,6 +411,7 @@ impl Watch {
     /// What the event alone says.
     fn hear(&mut self, step: &Step) {
         self.clock_is_set = step.now >= step.built;
+        self.built = step.built;
         self.latest = self.latest.max(step.now);
         self.before = Before {
             jobs: self.view.jobs.clone(),
@@ -530,6 +538,7 @@ impl Watch {
 
     fn take_plan(&mut self, plan: &Arc<Plan>) {
         self.old_plan = self.plan.replace(plan.clone());
+        self.plans.insert(plan.digest, plan.clone());
         for job in plan.jobs.values() {
             let key = (job.name.clone(), job.fingerprint());
             self.schedules.insert(key, job.schedule.clone());
@@ -559,6 +568,7 @@ impl Watch {
                 self.let_in(|row| row.new.job == job);
             }
         }
+        self.view.note_ends(batch);
         self.last_seq = batch.seq;
         Ok(())
     }

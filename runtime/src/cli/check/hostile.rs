@@ -237,6 +237,14 @@ fn a_large_file_of_nothing_but_mistakes_is_endured() {
 }
 
 #[test]
+fn a_large_file_of_jobs_after_none_is_endured() {
+    let jobs =
+        (0..50_000).map(|n| format!("[jobs.job-{n}]\nplugin = \"a\"\nafter = \"jub-{n}\"\n"));
+    let problems = endure(&jobs.collect::<String>()).expect("each is after nothing");
+    assert_eq!(problems.count(Severity::Error), 50_000);
+}
+
+#[test]
 fn a_file_without_end_is_not_read_to_its_end() {
     let problems = decode("schedules.toml", vec![b' '; 9 << 20]).unwrap_err();
     assert_eq!(problems.into_vec()[0].code, "config::too-large");

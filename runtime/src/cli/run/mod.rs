@@ -43,6 +43,7 @@ const LOCAL: &str = "local";
 Examples:
   cronlet run hello                                 a job of the schedules file
   cronlet run hello --params '{\"name\": \"you\"}'      with other params
+  cronlet run load --input '[1, 2]'                 as if the job before it had left that
   cronlet run ./plugins/hello.wasm --timeout 10s    a component, without a schedules file
   cronlet run ./a.wasm --allow-dir data::/data      a component, with a directory to read
 
@@ -57,6 +58,10 @@ pub struct Args {
     /// What the job gets in place of its own params
     #[arg(long, value_name = "JSON", value_parser = params::parse)]
     params: Option<Arc<Map<String, Value>>>,
+
+    /// What the job gets as the output of the job that it runs after
+    #[arg(long, value_name = "JSON", value_parser = params::json)]
+    input: Option<Arc<str>>,
 
     /// The instant the run is for [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = params::instant)]
@@ -125,9 +130,10 @@ fn attempt(args: &Args, target: &Target, now: Timestamp) -> Result<Attempt, CliE
             max_attempts: NonZeroU32::MIN,
             origin: Origin::Manual,
             nominal: args.at.unwrap_or(now),
-            input: None,
+            input: args.input.clone(),
         },
         state: target.state.clone(),
+        input_of: None,
     })
 }
 

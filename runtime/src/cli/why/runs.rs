@@ -61,6 +61,10 @@ pub(super) fn told_of_another(facts: &Facts, run: &RunRow) -> Told {
 fn head(facts: &Facts, run: &RunRow) -> String {
     match run.cause {
         Cause::Time(_) => answer::head(facts),
+        Cause::After(upstream) => {
+            let ended = when::second(run.queued_at, &facts.zone);
+            format!("due when run {upstream} ended at {ended}")
+        }
         Cause::Manual(_) => {
             let who = run.actor.as_deref().map(|actor| format!(" by {actor}"));
             let who = who.unwrap_or_default();

@@ -74,6 +74,7 @@ fn because(facts: &Facts, reason: SkipReason, recorded: Timestamp, head: &str) -
         SkipReason::OutsideHours => outside_hours(facts),
         SkipReason::Blackout => blackout(facts),
         SkipReason::Disabled => disabled(facts, recorded),
+        SkipReason::DependencyFailed => dependency_failed(facts),
     };
     let mut told = Told::new(Kind::Skipped, format!("{head}: {why}"));
     let number = |run: Option<&RunRow>| run.map(|run| run.run);
@@ -117,6 +118,11 @@ fn doing(run: &RunRow, at: Timestamp) -> &'static str {
         Some(last) if last.ended_at.is_none_or(|ended| ended > at) => "still running",
         Some(_) => "still to be tried again",
     }
+}
+
+fn dependency_failed(facts: &Facts) -> String {
+    let told = facts.run.as_ref().and_then(|run| run.message.clone());
+    told.unwrap_or_else(|| "the run that it is after did not end as it is for".to_owned())
 }
 
 /// The run that what was missed was folded into.

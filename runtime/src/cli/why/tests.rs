@@ -87,6 +87,7 @@ fn run(number: u64, status: RunStatus) -> RunRow {
         origin: Origin::Schedule,
         actor: None,
         params: None,
+        input_of: None,
         status,
         reason: None,
         message: None,

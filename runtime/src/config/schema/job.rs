@@ -1,5 +1,6 @@
 //! `[jobs.NAME]`, and `[defaults]` with the keys that make sense for every job.
 
+use cronlet_core::after::On;
 use cronlet_core::schedule::Triggers;
 use serde_json::{Value, json};
 
@@ -7,6 +8,7 @@ use super::{
     entry::{Entry, object},
     policy,
 };
+use crate::config::after::ONS;
 
 /// A name of a plugin, or a path.
 const PLUGIN: &str = r"^[a-z0-9_-]+$|/|\.wasm$";
@@ -133,6 +135,7 @@ fn own_keys() -> Entry {
                 SHA256,
             ),
         ),
+        ("after", after()),
         (
             "params",
             Entry::map("What the plugin is given, as JSON. Its keys are the plugin's own.", true),
@@ -144,4 +147,31 @@ fn own_keys() -> Entry {
              runs only when it is asked for.",
         ))
         .add(times())
+}
+
+/// `after`.
+fn after() -> Entry {
+    Entry::any_of(
+        "Another job: each end of a run of it makes this one due, once, and its output is this \
+         one's input.",
+        [
+            Entry::name("The job that must have succeeded.").examples(["extract"]),
+            object(
+                "The job, and which of its ends count.",
+                [
+                    ("job", Entry::name("The other job.").examples(["extract"])),
+                    (
+                        "on",
+                        Entry::word(
+                            "Which ends count: those that succeeded, those that failed, or \
+                             all. For any other end the job is recorded as skipped.",
+                            ONS.map(|(word, _)| word),
+                        )
+                        .default(On::default().as_str()),
+                    ),
+                ],
+            )
+            .with("required", vec!["job"]),
+        ],
+    )
 }

@@ -42,8 +42,16 @@ impl Place {
         keys.collect()
     }
 
-    /// A file in which this table has these keys, and those that it must have.
+    /// A file in which this table has these keys, and those that it must have, and what they name.
     fn file(&self, keys: &[(&str, &str)]) -> String {
+        let mut text = self.alone(keys);
+        if text.contains("\"extract\"") {
+            text.push_str("[jobs.extract]\nplugin = \"hello\"\n");
+        }
+        text
+    }
+
+    fn alone(&self, keys: &[(&str, &str)]) -> String {
         let mut lines: BTreeMap<&str, String> = BTreeMap::new();
         for required in self.entry["required"].as_array().into_iter().flatten() {
             let name = required.as_str().unwrap();

@@ -58,6 +58,7 @@ fn start(
             input: None,
         },
         state: None,
+        input_of: None,
     };
     let done = Box::new(move |report| sender.send(report).unwrap());
     sandbox.start(attempt, control, done);

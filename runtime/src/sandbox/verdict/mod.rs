@@ -16,7 +16,7 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::{
-    clip,
+    NoInput, clip,
     host::types::{self, JobError},
     state::CALL_BYTES,
 };
@@ -112,6 +112,19 @@ pub(super) fn of_load(message: String) -> Verdict {
 
 /// What its job remembers could not be read. The disk may be better at the next attempt.
 pub(super) fn of_unreadable_state(error: &dyn Error) -> Verdict {
+    unavailable("state-unavailable", ErrorKind::Retryable, error)
+}
+
+/// What the guest was to get from another run could not be read. No guest runs without it.
+pub(super) fn of_missing_input(error: &NoInput) -> Verdict {
+    let kind = match error {
+        NoInput::Gone(_) => ErrorKind::Permanent,
+        NoInput::Unread(_) => ErrorKind::Retryable,
+    };
+    unavailable("input-unavailable", kind, error)
+}
+
+fn unavailable(code: &str, kind: ErrorKind, error: &dyn Error) -> Verdict {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -122,9 +135,9 @@ pub(super) fn of_unreadable_state(error: &dyn Error) -> Verdict {
         source = error.source();
     }
     Verdict::Error {
-        kind: ErrorKind::Retryable,
+        kind,
         failure: Failure {
-            code: "state-unavailable".to_owned(),
+            code: code.to_owned(),
             message: clip::text(message, clip::MESSAGE),
             ..Failure::default()
         },

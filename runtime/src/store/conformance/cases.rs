@@ -224,14 +224,16 @@ fn one_name(jobs: &[StoredJob]) -> &str {
 
 fn a_new_run_is_queued<S: Subject>() {
     let mut subject = S::new();
-    subject.write(at(5), vec![queued(1, "a"), manual(2, "a", 77)]);
     let by_hand = NewRun {
         cause: Cause::Manual(RequestId(77)),
         origin: Origin::Manual,
         actor: Some("ada".into()),
         params: Some(r#"{"n": 1}"#.into()),
+        input_of: Some(RunId(1)),
         ..new_run(2, "a")
     };
+    let again = Record::RunQueued(Arc::new(by_hand.clone()));
+    subject.write(at(5), vec![queued(1, "a"), again]);
     let recovery = subject.recovery();
     assert_eq!(recovery.next_run, 3);
     assert_eq!(recovery.runs, [stored(new_run(1, "a")), stored(by_hand)]);
@@ -245,6 +247,7 @@ fn a_new_run_is_queued<S: Subject>() {
             origin: Origin::Manual,
             actor: Some("ada".to_owned()),
             params: Some(r#"{"n": 1}"#.to_owned()),
+            input_of: Some(RunId(1)),
             status: RunStatus::Queued,
             reason: None,
             message: None,

@@ -175,6 +175,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         origin: Origin::Schedule,
         actor: None,
         params: None,
+        input_of: None,
         queued_at: nominal,
         not_before: None,
         turn: Turn::Now,

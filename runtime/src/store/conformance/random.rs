@@ -516,14 +516,16 @@ impl Model {
     fn run_queued(&mut self) -> Record {
         let job = self.job();
         let time = self.time();
-        let cause = match self.below(2) {
+        let cause = match self.below(3) {
             0 if !self
                 .occurrences
                 .contains(&(job.clone(), cut_cause(Cause::Time(time)))) =>
             {
                 Cause::Time(time)
             }
-            _ => Cause::Manual(RequestId(self.random())),
+            1 => Cause::Manual(RequestId(self.random())),
+            // Of a run that nobody knows, so that it is another one each time.
+            _ => Cause::After(RunId(self.random() >> 1)),
         };
         let text = |model: &mut Self| model.chance(3).then(|| model.text().into());
         let new = NewRun {
@@ -534,6 +536,7 @@ impl Model {
             origin: self.pick(&Origin::ALL),
             actor: text(self),
             params: text(self),
+            input_of: self.chance(3).then(|| RunId(self.below_u64(self.next_run))),
             queued_at: self.now,
             not_before: self.chance(5).then(|| self.time()),
             turn: self.pick(&Turn::ALL),

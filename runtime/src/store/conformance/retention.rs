@@ -16,6 +16,7 @@ for_each_store! {
     runs_beyond_the_number_go,
     the_last_failure_stays,
     what_is_not_over_stays,
+    what_an_open_run_gets_as_its_input_stays,
     a_job_that_is_gone_keeps_nothing_old,
     a_job_that_was_just_removed_is_not_gone,
     ranges_go_by_age,
@@ -188,6 +189,33 @@ fn what_is_not_over_stays<S: Subject>() {
     let removed = subject.store().remove(&old).unwrap();
     assert!(removed.is_nothing(), "{removed:?}");
     assert_eq!(runs(&subject).len(), 30);
+}
+
+fn what_an_open_run_gets_as_its_input_stays<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    let after = |run: u64, upstream: u64| {
+        Record::RunQueued(Arc::new(NewRun {
+            cause: Cause::After(RunId(upstream)),
+            origin: Origin::After,
+            input_of: Some(RunId(upstream)),
+            ..new_run(run, "b")
+        }))
+    };
+    // One waits, and the other is over.
+    subject.write(at(31), vec![after(31, 2), after(32, 3)]);
+    subject.write(at(32), vec![finished(32, RunEnd::Cancelled)]);
+    assert_eq!(old_runs(&subject, "a", &by_age(6)), [1, 3, 4, 5]);
+    assert_eq!(old_runs(&subject, "a", &by_number(25)), [1, 3, 4, 5]);
+    // Somebody may come to need one after it was looked at.
+    let old = Old {
+        runs: vec![RunId(1), RunId(2)],
+        ..Old::default()
+    };
+    let removed = subject.store().remove(&old).unwrap();
+    assert_eq!(removed.runs, 1);
+    assert_eq!(runs(&subject)[..2], [2, 3]);
+    subject.write(at(40), vec![finished(31, RunEnd::Cancelled)]);
+    assert_eq!(old_runs(&subject, "a", &by_age(6)), to(2..=5));
 }
 
 fn a_job_that_is_gone_keeps_nothing_old<S: Subject>() {

@@ -341,6 +341,7 @@ impl State {
             origin: new.origin,
             actor: new.actor.as_deref().map(str::to_owned),
             params: new.params.as_deref().map(str::to_owned),
+            input_of: new.input_of,
             status: RunStatus::Queued,
             reason: None,
             message: None,

@@ -40,6 +40,7 @@ impl State {
             let over = run.row.ended_at.filter(|_| !run.is_open());
             let goes = over.is_some_and(|over| is_many(rank) || over < cut(limit.before));
             let stays = stays_always(rank) || last_failure == Some(run.row.run);
+            let stays = stays || self.is_needed(run.row.run);
             if goes && !stays && old.len() < step.rows {
                 old.runs.push(run.row.run);
             }
@@ -115,7 +116,7 @@ impl State {
             removed.logs += u64::from(log.is_some());
         }
         for run in &old.runs {
-            if self.final_run(*run).is_some() {
+            if self.final_run(*run).is_some() && !self.is_needed(*run) {
                 self.runs.remove(run);
                 removed.runs += 1;
             }
@@ -137,6 +138,12 @@ impl State {
 
     fn final_run(&mut self, run: RunId) -> Option<&mut Run> {
         self.runs.get_mut(&run).filter(|run| !run.is_open())
+    }
+
+    /// Whether a run that is not over gets what this one left.
+    fn is_needed(&self, run: RunId) -> bool {
+        let mut open = self.runs.values().filter(|run| run.is_open());
+        open.any(|open| open.row.input_of == Some(run))
     }
 
     fn is_gone(&self, job: &JobName, limit: &Limit) -> bool {

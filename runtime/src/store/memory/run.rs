@@ -87,6 +87,7 @@ impl Run {
                 origin: row.origin,
                 actor: row.actor.as_deref().map(Arc::from),
                 params: row.params.as_deref().map(Arc::from),
+                input_of: row.input_of,
                 queued_at: row.queued_at,
                 not_before: row.not_before,
                 turn: row.turn,

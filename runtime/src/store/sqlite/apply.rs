@@ -179,9 +179,9 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, not_before, turn,
-                               status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, input_of,
+                 not_before, turn, status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -192,6 +192,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.input_of.map(id),
                 new.not_before.map(micros),
                 new.turn.as_str(),
             ],

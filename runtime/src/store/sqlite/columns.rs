@@ -22,7 +22,8 @@ use crate::store::{
 
 /// What [`run`] reads, of a table `runs AS r`.
 pub(super) const RUN: &str = "r.run, r.job, r.cause, r.nominal, r.origin, r.actor, r.params, \
-    r.status, r.reason, r.message, r.queued_at, r.not_before, r.turn, r.retry_at, r.ended_at, \
+    r.input_of, r.status, r.reason, r.message, r.queued_at, r.not_before, r.turn, r.retry_at, \
+    r.ended_at, \
     r.cancel_requested_at";
 
 /// What [`attempt`] reads, of tables `attempts AS a` and `components AS c`.
@@ -138,6 +139,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         origin: columns.name()?,
         actor: columns.get()?,
         params: columns.get()?,
+        input_of: columns.maybe_run_id()?,
         status: columns.name()?,
         reason: columns.get()?,
         message: columns.get()?,

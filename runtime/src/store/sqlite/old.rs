@@ -31,12 +31,14 @@ const NAMES: &str = "WITH RECURSIVE
     SELECT job FROM told WHERE job IS NOT NULL UNION
     SELECT job FROM jobs ORDER BY job";
 
-/// The bytes of an attempt's output and of its log are not read for this.
+/// What a run that is not over needs stays. The bytes of an attempt's output and of its log are not read for this.
 pub(super) const RUNS: &str = "SELECT r.run, r.queued_at, r.ended_at, r.status = 'failed',
     (SELECT coalesce(sum(coalesce(octet_length(a.output), 0)), 0) FROM attempts AS a
         WHERE a.run = r.run)
     + (SELECT coalesce(sum(octet_length(l.lines)), 0) FROM logs AS l WHERE l.run = r.run)
-    FROM runs AS r WHERE r.job = ?1 AND r.run < ?2 ORDER BY r.run";
+    FROM runs AS r WHERE r.job = ?1 AND r.run < ?2
+        AND NOT EXISTS (SELECT 1 FROM runs AS n WHERE n.input_of = r.run AND n.ended_at IS NULL)
+    ORDER BY r.run";
 
 pub(super) const SKIPS: &str = "SELECT first, recorded_at, after_run FROM skips WHERE job = ?1
     ORDER BY after_run, recorded_at";
@@ -274,7 +276,10 @@ pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error
     for (run, attempt) in &old.logs {
         removed.logs += count(log.execute(params![column(run.0), attempt])?);
     }
-    let mut run = db.prepare_cached("DELETE FROM runs WHERE run = ?1 AND ended_at IS NOT NULL")?;
+    let mut run = db.prepare_cached(
+        "DELETE FROM runs WHERE run = ?1 AND ended_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM runs AS n WHERE n.input_of = ?1 AND n.ended_at IS NULL)",
+    )?;
     for number in &old.runs {
         removed.runs += count(run.execute([column(number.0)])?);
     }

@@ -114,6 +114,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 origin: run.origin,
                 actor: run.actor.map(Arc::from),
                 params: run.params.map(Arc::from),
+                input_of: run.input_of,
                 queued_at: run.queued_at,
                 not_before: run.not_before,
                 turn: run.turn,

@@ -77,6 +77,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        input_of: None,
         not_before: None,
         turn: Turn::Now,
     }))
@@ -689,6 +690,7 @@ fn every_question_has_its_index() {
          SEARCH a USING PRIMARY KEY (run=?)",
         "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING INDEX runs_by_job (job=? AND rowid<?); \
+         CORRELATED SCALAR SUBQUERY 3; SEARCH n USING INDEX runs_needed (input_of=?); \
          CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?); \
          CORRELATED SCALAR SUBQUERY 2; SEARCH l USING INDEX sqlite_autoindex_logs_1 (run=?)",
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",

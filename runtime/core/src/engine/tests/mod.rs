@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod chains;
 mod clock;
 mod health;
 mod pauses;
@@ -154,6 +155,7 @@ impl World {
             job: name(job),
             nominal: None,
             params: None,
+            input_of: None,
             actor: None,
         }));
     }
@@ -983,6 +985,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
             origin: Origin::Schedule,
             actor: None,
             params: None,
+            input_of: None,
             queued_at: at("06:00:00"),
             not_before: None,
             turn: Turn::Now,

@@ -6,8 +6,8 @@ use cronlet_core::{name::JobName, run::Cause, schedule::Schedule};
 use jiff::Timestamp;
 
 use super::{
-    Check, Violation, due::before, due::instants, due::next_after, ensure,
-    state::history_explains_every_state,
+    Check, Violation, chains::ends_and_what_they_caused, due::before, due::instants,
+    due::next_after, ensure, state::history_explains_every_state,
 };
 use crate::{
     deeds::Deed,
@@ -24,13 +24,17 @@ pub(crate) fn audit(
     disk: &Tables,
     deeds: &BTreeMap<AttemptKey, Vec<Deed>>,
 ) -> Result<(), Violation> {
-    let rules: [(&'static str, OnHistory); 3] = [
+    let rules: [(&'static str, OnHistory); 4] = [
         (
             "history_accounts_for_every_instant_once",
             every_instant_once,
         ),
         ("history_has_no_other_instants", no_other_instants),
         ("history_never_goes_back", stretches_do_not_overlap),
+        (
+            "history_has_what_each_end_caused",
+            ends_and_what_they_caused,
+        ),
     ];
     rules.into_iter().try_for_each(|(invariant, rule)| {
         rule(watch, disk).map_err(|detail| Violation { invariant, detail })

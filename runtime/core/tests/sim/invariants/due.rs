@@ -78,6 +78,11 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
         let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
+        // Thousands of instants are not counted in one look: the rest is for the next, which is at once.
+        let many = accounts(watch, &name).map(|it| it.count).sum::<u64>() >= 3_000;
+        if many && watch.wish.is_some_and(|wish| wish <= step.now) {
+            continue;
+        }
         ensure(
             later.is_none_or(|later| start(job, later) > step.now),
             || format!("{name}: {later:?} is newer than {newest}"),

@@ -1,12 +1,14 @@
 //! The rules, one named function each, read as naively as they are written.
 //!
-//! `due` is about instants, `clocks` about clocks that lie, `slots` about who may start, `runs` about the states of runs
+//! `chains` is about jobs that run after others, `due` about instants, `clocks` about clocks that lie,
+//! `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the
 //! world, `audit` about the whole history afterwards, `state` about what jobs remember, `health` about
 //! jobs that do not go well.
 
 pub(crate) mod audit;
+mod chains;
 mod clocks;
 pub(crate) mod due;
 mod effects;
@@ -123,6 +125,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
 
 /// Held against each effect.
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
+    chains::what_a_guest_gets_as_input_is_on_disk,
     effects::starts_are_on_disk,
     effects::no_guest_starts_early,
     effects::an_attempt_starts_once,
@@ -142,6 +145,8 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     due::catch_up_is_respected,
     due::ranges_grow,
     due::nothing_due_is_left,
+    chains::each_end_is_one_occurrence_of_each_dependent,
+    chains::an_end_that_does_not_fit_is_skipped,
     clocks::every_jump_is_recorded,
     clocks::no_job_stays_silent,
     clocks::backoffs_keep_their_length,

@@ -281,7 +281,7 @@ fn count_end(watch: &Watch, counts: &mut BTreeMap<JobName, Count>, run: RunId, e
 /// Whether nobody asked for the run.
 fn is_by_itself(cause: Cause) -> bool {
     match cause {
-        Cause::Time(_) => true,
+        Cause::Time(_) | Cause::After(_) => true,
         Cause::Manual(_) => false,
     }
 }

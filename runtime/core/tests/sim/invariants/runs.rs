@@ -4,7 +4,7 @@ use cronlet_core::{
     engine::Event,
     policy::{CatchUpMode, Overlap},
     record::{NewRun, Record},
-    run::{Cause, Origin, RunEnd, RunStatus, SkipReason, Turn},
+    run::{Cause, Origin, RunEnd, RunId, RunStatus, SkipReason, Turn},
 };
 use jiff::Timestamp;
 
@@ -104,6 +104,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
                 },
                 actor: None,
                 params: None,
+                input_of: None,
                 queued_at: step.now,
                 ..NewRun::clone(new)
             }
@@ -116,10 +117,27 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             origin: Origin::Manual,
             actor: request.actor.clone(),
             params: request.params.clone(),
+            input_of: request.input_of,
             queued_at: step.now,
             not_before: None,
             turn: new.turn,
         },
+        (Cause::After(run), _) => {
+            let upstream = watch.view.runs.get(&run).ok_or("there is no such run")?;
+            NewRun {
+                run: new.run,
+                job: new.job.clone(),
+                cause: new.cause,
+                nominal: upstream.new.nominal,
+                origin: Origin::After,
+                actor: None,
+                params: None,
+                input_of: Some(run),
+                queued_at: step.now,
+                not_before: None,
+                turn: new.turn,
+            }
+        }
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
     };
     ensure(**new == expected, || format!("{new:?}, not {expected:?}"))
@@ -192,7 +210,12 @@ pub(super) fn held_runs_meet_when_they_arrive(
 }
 
 fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
-    let job = watch.standing(&new.job).ok_or("its job is gone")?;
+    let job = match new.cause {
+        Cause::Time(_) => watch.standing(&new.job),
+        // What a definition that was replaced was due for comes first.
+        _ => watch.job(&new.job),
+    };
+    let job = job.ok_or("its job is gone")?;
     if new.turn == Turn::CatchUp {
         let catches_up =
             matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;
@@ -202,6 +225,9 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
         return ensure(new.turn == Turn::Now, || format!("{new:?} met somebody"));
     }
     let meets = watch.has_open(&new.job);
+    if matches!(new.cause, Cause::After(_)) && skipped_at_once(step, new.run) {
+        return ensure(new.turn == Turn::Now, || format!("{new:?} waits in vain"));
+    }
     let is_skipped = records(step).any(|record| {
         matches!(record, Record::RunEnded {
             run,
@@ -228,6 +254,18 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
             "{new:?}: meets an open run: {meets}, {queued} wait, {:?}",
             job.overlap
         )
+    })
+}
+
+/// Whether a run is skipped though it has met no other.
+fn skipped_at_once(step: &Step, run: RunId) -> bool {
+    use SkipReason::{Blackout, DependencyFailed, OutsideHours};
+    records(step).any(|record| {
+        matches!(record, Record::RunEnded {
+            run: ended,
+            end: RunEnd::Skipped(DependencyFailed | OutsideHours | Blackout),
+            ..
+        } if *ended == run)
     })
 }
 

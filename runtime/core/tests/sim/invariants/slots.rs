@@ -87,7 +87,7 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     let Some(row) = fires(watch, record) else {
         return Ok(());
     };
-    let job = watch.job(&row.new.job).ok_or("its job is gone")?;
+    let job = watch.standing(&row.new.job).ok_or("its job is gone")?;
     let free = !watch.has_open(&row.new.job) || job.overlap == Overlap::Allow;
     ensure(free, || format!("{row:?} meets an open run"))?;
     let room = Room::of(watch);
@@ -142,7 +142,8 @@ pub(super) fn the_first_in_line_starts_first(watch: &Watch, step: &Step, record:
     })
 }
 
-/// While the store cannot write, and while the engine stops, nothing is created and nothing starts.
+/// While the store cannot write, and while the engine stops, nothing is created and nothing starts. What
+/// an end causes is one with the end, and waits.
 pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     watch: &Watch,
     step: &Step,
@@ -163,13 +164,11 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     if (replaces || pauses) && left {
         return Ok(());
     }
-    let admits = matches!(
-        record,
-        Record::RunQueued(_)
-            | Record::AttemptStarted { .. }
-            | Record::Watermark { .. }
-            | Record::Skipped { .. }
-    );
+    let admits = match record {
+        Record::RunQueued(new) => !matches!(new.cause, Cause::After(_)),
+        Record::AttemptStarted { .. } | Record::Watermark { .. } | Record::Skipped { .. } => true,
+        _ => false,
+    };
     ensure(!admits || watch.serves(), || {
         format!(
             "{record:?}, stopping: {}, store fails: {}",
