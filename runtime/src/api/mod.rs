@@ -11,6 +11,8 @@
 //! | `GET /api/v1/status` | [`status::Status`] |
 //! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
+//! | `POST /api/v1/jobs/{name}/pause`, `…/resume` | [`pauses::Turned`] |
+//! | `POST /api/v1/jobs/pause`, `…/resume` | the same, of every job of the plan |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
 //! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
@@ -28,6 +30,7 @@ use crate::engine::Handle;
 
 pub mod client;
 pub mod events;
+pub mod pauses;
 pub mod prune;
 pub mod reload;
 pub mod runs;
@@ -52,6 +55,10 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
+        .route("/api/v1/jobs/{name}/pause", post(pauses::pause))
+        .route("/api/v1/jobs/{name}/resume", post(pauses::resume))
+        .route("/api/v1/jobs/pause", post(pauses::pause_all))
+        .route("/api/v1/jobs/resume", post(pauses::resume_all))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/log", get(events::log))
         .route("/api/v1/runs/{run}/events", get(events::follow))

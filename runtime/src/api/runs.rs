@@ -62,7 +62,7 @@ pub struct Cancelled {
 /// A body that has nothing to say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 /// How long to wait for an answer.
 #[derive(Debug, Deserialize)]
@@ -207,7 +207,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Pro
 }
 
 impl Peer {
-    fn actor(self) -> Option<Arc<str>> {
+    pub(super) fn actor(self) -> Option<Arc<str>> {
         self.uid.map(|uid| format!("uid:{uid}").into())
     }
 }

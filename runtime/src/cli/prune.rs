@@ -231,6 +231,7 @@ fn sentence(pruned: &Pruned) -> String {
         of(pruned.runs, "run", "runs"),
         of(pruned.skips, "range of skips", "ranges of skips"),
         of(pruned.logs, "log", "logs"),
+        of(pruned.events, "event of a job", "events of jobs"),
     ]
     .into_iter()
     .flatten()
@@ -258,6 +259,7 @@ mod tests {
             runs,
             skips,
             logs,
+            events: 0,
             keep: "90d".to_owned(),
             keep_runs: 1,
             keep_logs: "7d".to_owned(),

@@ -7,7 +7,7 @@ use std::{
 
 use cronlet_core::{
     digest::Digest,
-    engine::{Answer, CancelRequest, Event, RunRequest},
+    engine::{Answer, CancelRequest, Event, Jobs, PauseRequest, RunRequest},
     name::JobName,
     plan::Plan,
     record::Batch,
@@ -134,6 +134,20 @@ impl Handle {
             kill,
             actor,
         });
+        self.ask(event, id).await
+    }
+
+    /// Has nothing make the jobs due any more. What the answer says is on disk.
+    pub async fn pause(&self, jobs: Jobs, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::PauseRequested(PauseRequest { id, jobs, actor });
+        self.ask(event, id).await
+    }
+
+    /// Ends the pauses of the jobs. What the answer says is on disk.
+    pub async fn resume(&self, jobs: Jobs, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::ResumeRequested(PauseRequest { id, jobs, actor });
         self.ask(event, id).await
     }
 

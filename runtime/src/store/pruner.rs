@@ -202,8 +202,13 @@ impl Pruner {
         });
         match swept {
             Ok(removed) if removed.is_nothing() => {}
-            Ok(Removed { runs, logs, skips }) => {
-                tracing::debug!(runs, logs, skips, "deleted old history");
+            Ok(Removed {
+                runs,
+                logs,
+                skips,
+                events,
+            }) => {
+                tracing::debug!(runs, logs, skips, events, "deleted old history");
             }
             Err(error) => tracing::warn!("old history stays for now: {error}"),
         }

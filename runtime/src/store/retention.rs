@@ -32,7 +32,7 @@ pub struct Limit {
 /// How much one step may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Runs, logs and ranges together.
+    /// Runs, logs, ranges and events together.
     pub rows: usize,
     /// Of outputs and logs; the first of them may have more.
     pub bytes: u64,
@@ -46,6 +46,8 @@ pub struct Old {
     /// Of these attempts, whose runs stay.
     pub logs: Vec<(RunId, u32)>,
     pub skips: Vec<OldSkips>,
+    /// What became of jobs, by number.
+    pub events: Vec<i64>,
 }
 
 /// A recorded range of skips that is beyond a [`Limit`].
@@ -65,6 +67,8 @@ pub struct Removed {
     pub logs: u64,
     /// Ranges of skips.
     pub skips: u64,
+    /// What became of jobs.
+    pub events: u64,
 }
 
 /// Small enough that a start does not wait for it noticeably, large enough that its flush is worth it.
@@ -102,7 +106,7 @@ impl Old {
 
     /// How many rows it names.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.skips.len()
+        self.runs.len() + self.logs.len() + self.skips.len() + self.events.len()
     }
 
     /// How much it is if nothing of it has changed.
@@ -112,6 +116,7 @@ impl Old {
             runs: count(self.runs.len()),
             logs: count(self.logs.len()),
             skips: count(self.skips.len()),
+            events: count(self.events.len()),
         }
     }
 }
@@ -128,6 +133,7 @@ impl AddAssign for Removed {
         self.runs += more.runs;
         self.logs += more.logs;
         self.skips += more.skips;
+        self.events += more.events;
     }
 }
 

@@ -53,6 +53,8 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["next", "hello"], &[]),
         (&["history"], &[]),
         (&["check"], &[]),
+        (&["pause", "echo"], &["status", "jobs", "already"]),
+        (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),
         (&["reload", "--wait"], &[]),
         (&["logs", "1"], &["attempt", "message"]),

@@ -301,6 +301,7 @@ impl Engine {
             message,
         });
         self.let_in(&run.new.job);
+        self.count_end(step, &run.new, end);
     }
 }
 

@@ -86,6 +86,20 @@ pub enum Answer {
     Cancelled,
     /// The run's guest has been told to end, and will be stopped if it does not.
     Cancelling,
+    /// The jobs are paused.
+    Paused {
+        /// How many the request has paused.
+        jobs: usize,
+        /// How many were paused before.
+        already: usize,
+    },
+    /// The jobs are not paused.
+    Resumed {
+        /// How many the request has resumed.
+        jobs: usize,
+        /// How many were not paused.
+        already: usize,
+    },
     /// There is no such job.
     NoSuchJob,
     /// There is no such run, or it is over.

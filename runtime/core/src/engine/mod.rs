@@ -11,14 +11,14 @@
 //!
 //! | | there | to come |
 //! |---|---|---|
-//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | pause and resume requested; backfill requested; run ids granted (several engines on one store) |
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark, pulled back; clock jumped; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | job paused, resumed; backfill created |
+//! | records | plan accepted; job accepted, removed, paused, resumed; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | backfill created |
 //! | causes | `time`, `manual` | `backfill`, `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, outside-hours, blackout | disabled, dependency-failed |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, disabled, outside-hours, blackout | dependency-failed |
 //! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
 //! | catch-up | latest, none, all: these three are all | |
 //! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
@@ -34,9 +34,10 @@
 //! # Rooms
 //!
 //! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps
-//! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who may start, `attempts` starts and ends
-//! attempts, `requests` answers people, `plans` takes over plans and stores, `storing` waits for the disk,
-//! `clock` doubts what the wall clock shows, `ledger` says what of a job's state an attempt may change.
+//! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
+//! may start, `attempts` starts and ends attempts, `requests` answers people, `pausing` halts jobs,
+//! `plans` takes over plans and stores, `storing` waits for the disk, `clock` doubts what the wall clock
+//! shows, `ledger` says what of a job's state an attempt may change.
 
 mod ahead;
 mod attempts;
@@ -48,6 +49,7 @@ mod held;
 pub mod late;
 mod ledger;
 mod overlap;
+mod pausing;
 mod plans;
 mod requests;
 mod slots;
@@ -64,7 +66,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use effect::{Answer, Effect, Recall, Start};
-pub use event::{CancelRequest, Event, Recalled, Remembered, RunRequest};
+pub use event::{CancelRequest, Event, Jobs, PauseRequest, Recalled, Remembered, RunRequest};
 pub use state::OpenRun;
 
 use crate::{
@@ -201,6 +203,8 @@ impl Engine {
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
             Event::ClockJumped { by } => self.clock_jumped(&mut step, by),
             Event::Recalled(recalled) => self.recalled(&mut step, recalled),
+            Event::PauseRequested(request) => self.pause_requested(&mut step, &request),
+            Event::ResumeRequested(request) => self.resume_requested(&mut step, &request),
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
             Event::StoreRecovered => self.store_recovered(&mut step),

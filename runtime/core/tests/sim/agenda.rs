@@ -43,6 +43,7 @@ pub(crate) enum Trouble {
     Edit,
     Request,
     Cancel,
+    Pause,
     Crash,
     Shutdown,
     StoreBreaks,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use cronlet_core::{
     engine::{Answer, Effect, Event},
+    pause::PauseReason,
     record::{Record, Span},
     report::Verdict,
     run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
@@ -178,6 +179,7 @@ impl Words {
                     self.say("failed", reason.as_str());
                 }
             }
+            Record::JobPaused { why, .. } => self.say("paused", pause(why)),
             Record::RunEnded { end, .. } => {
                 self.say("status", end.status().as_str());
                 let kind = end.status().as_str();
@@ -197,6 +199,7 @@ impl Words {
             .chain(EFFECTS.iter().map(|word| ("effect", *word)))
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
+            .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(CLOCK.iter().map(|word| ("clock", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
@@ -252,10 +255,17 @@ words!(EVENTS, event(&Event) {
     Event::CancelRequested(_) => "cancel-requested",
     Event::ClockJumped { .. } => "clock-jumped",
     Event::Recalled(_) => "recalled",
+    Event::PauseRequested(_) => "pause-requested",
+    Event::ResumeRequested(_) => "resume-requested",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
     Event::ShutdownRequested => "shutdown-requested",
+});
+
+words!(PAUSES, pause(&PauseReason) {
+    PauseReason::Asked(_) => "asked",
+    PauseReason::Failures(_) => "failures",
 });
 
 words!(EFFECTS, effect(&Effect) {
@@ -272,6 +282,9 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobPaused { .. } => "job-paused",
+    Record::JobResumed { .. } => "job-resumed",
+    Record::FailuresCounted { .. } => "failures-counted",
     Record::Watermark { .. } => "watermark",
     Record::Claimed { .. } => "claimed",
     Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
@@ -296,6 +309,8 @@ words!(ANSWERS, answer(Answer) {
     Answer::Skipped(..) => "skipped",
     Answer::Cancelled => "cancelled",
     Answer::Cancelling => "cancelling",
+    Answer::Paused { .. } => "paused",
+    Answer::Resumed { .. } => "resumed",
     Answer::NoSuchJob => "no-such-job",
     Answer::NotOpen => "not-open",
     Answer::StoreFailed => "store-failed",

@@ -1,7 +1,7 @@
 //! What people and machines do to a daemon.
 
 use cronlet_core::{
-    engine::{CancelRequest, Event, RunRequest},
+    engine::{CancelRequest, Event, Jobs, PauseRequest, RunRequest},
     name::JobName,
     run::{RequestId, RunId},
 };
@@ -21,6 +21,7 @@ impl World {
             Trouble::Edit,
             Trouble::Request,
             Trouble::Cancel,
+            Trouble::Pause,
             Trouble::Crash,
             Trouble::Shutdown,
             Trouble::StoreBreaks,
@@ -43,6 +44,7 @@ impl World {
             }
             Trouble::Request => self.request_run(),
             Trouble::Cancel => self.request_cancel(),
+            Trouble::Pause => self.request_pause(),
             Trouble::Crash => {
                 self.crash();
                 Ok(())
@@ -78,6 +80,7 @@ impl World {
             Trouble::Edit => every.edit,
             Trouble::Request => every.request,
             Trouble::Cancel => every.cancel,
+            Trouble::Pause => every.pause,
             Trouble::Crash => every.crash,
             Trouble::Shutdown => every.shutdown,
             Trouble::StoreBreaks => every.store,
@@ -137,6 +140,30 @@ impl World {
             actor: self.rng.percent(50).then(|| "ada".into()),
         };
         self.tell(&Event::CancelRequested(request))
+    }
+}
+
+impl World {
+    /// More often resumes than pauses, else everything would come to rest.
+    fn request_pause(&mut self) -> Result<(), Violation> {
+        let known: Vec<_> = self.watch.view.jobs.keys().cloned().collect();
+        let job = self.rng.pick(&known).cloned();
+        let job = job.filter(|_| self.rng.percent(95));
+        let request = PauseRequest {
+            id: RequestId(self.rng.next()),
+            jobs: if self.rng.percent(25) {
+                Jobs::All
+            } else {
+                Jobs::One(job.unwrap_or_else(|| JobName::new("nobody").expect("it is a name")))
+            },
+            actor: self.rng.percent(50).then(|| "ada".into()),
+        };
+        let pauses = self.rng.percent(40);
+        self.tell(&if pauses {
+            Event::PauseRequested(request)
+        } else {
+            Event::ResumeRequested(request)
+        })
     }
 }
 

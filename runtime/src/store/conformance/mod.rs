@@ -46,6 +46,7 @@ mod ahead;
 mod cases;
 mod clock;
 mod instant;
+mod jobs;
 mod random;
 mod retention;
 

@@ -401,6 +401,7 @@ fn what_is_gone_already_is_not_counted<S: Subject>() {
             first: at(5),
             recorded_at: at(5),
         }],
+        events: vec![99],
     };
     let two = Removed {
         runs: 2,
@@ -440,6 +441,7 @@ fn a_sweep_takes_all_and_only_what_was_counted<S: Subject>() {
         runs: 329,
         logs: 0,
         skips: 2,
+        events: 0,
     };
     assert_eq!(swept(&mut subject, None, &by_age(1_000)), expected);
     let mut kept = vec![7];

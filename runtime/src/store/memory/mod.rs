@@ -5,6 +5,7 @@
 
 mod clock;
 mod history;
+mod job_events;
 mod old;
 mod run;
 
@@ -25,7 +26,7 @@ use run::Run;
 
 use super::{
     Old, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, ClockJump, RunRow, SkipRow},
+    history::{AttemptRow, ClockJump, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -47,6 +48,9 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What became of jobs, by number.
+    events: BTreeMap<i64, (JobName, JobEvent)>,
+    next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
     /// Instants that have a run although the watermark of their job was pulled back before them.
@@ -69,6 +73,8 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 1,
             states: BTreeMap::new(),
             ahead: BTreeSet::new(),
             jumps: VecDeque::new(),
@@ -129,20 +135,11 @@ impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
             Record::PlanAccepted { .. } => self.forget(at),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => {
-                let stored = StoredJob {
-                    job: job.clone(),
-                    watermark: cut(*watermark),
-                    fingerprint: fingerprint.clone(),
-                    removed_at: None,
-                };
-                self.jobs.insert(job.clone(), stored);
-            }
-            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::WatermarkPulledBack { .. } => self.pull_back(record)?,
             Record::Claimed { job, at } => {

@@ -35,6 +35,7 @@ mod fault;
 mod files;
 mod history;
 mod instant;
+mod job_events;
 mod lease;
 mod log;
 mod old;

@@ -1,6 +1,7 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
 mod clock;
+mod pauses;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -940,6 +941,8 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
 
 fn recovery(run: StoredRun) -> Recovery {
     let stored = StoredJob {
+        paused: None,
+        failures: 0,
         job: name("a"),
         watermark: at("06:00:00"),
         fingerprint: job("a").fingerprint(),
