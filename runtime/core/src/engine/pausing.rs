@@ -114,6 +114,9 @@ impl Engine {
             watermark: state.watermark,
             actor,
         });
+        if !self.trust.is_set() {
+            self.accept_when_set(step, name);
+        }
         self.schedule(name);
     }
 
