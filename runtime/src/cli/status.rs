@@ -19,7 +19,7 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    api::status::{Config, ConfigProblem, Next, PausedJob, Running, Status},
+    api::status::{Config, ConfigProblem, Jump, Next, PausedJob, Running, Status},
     engine::wall,
 };
 
@@ -104,9 +104,7 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
     if let Some(jump) = &status.clock.last_jump {
-        let way = wall::way(SignedDuration::from_millis(jump.by_ms));
-        let jumped = when::relative(now, jump.at.0);
-        field(&mut text, "clock", &format!("jumped {way}, {jumped}"));
+        field(&mut text, "clock", &jumped(jump, now));
     }
     let zones = format!("IANA {}", status.timezone_database);
     field(&mut text, "zones", &zones);
@@ -145,6 +143,12 @@ fn paused(jobs: &[PausedJob]) -> String {
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
         None => String::new(),
     }
+}
+
+/// `jumped forward by 1h30m, 2m ago`
+fn jumped(jump: &Jump, now: Timestamp) -> String {
+    let way = wall::way(SignedDuration::from_millis(jump.by_ms));
+    format!("jumped {way}, {}", when::relative(now, jump.at.0))
 }
 
 /// `schedules.toml, live for 3m`
@@ -209,7 +213,7 @@ fn table(running: &[Running], zones: &Zones, now: Timestamp) -> Table {
 mod tests {
     use super::*;
     use crate::api::{
-        status::{Clock, Health, Jump, Progress, Store},
+        status::{Clock, Health, Progress, Store},
         view::{Pause, Time},
     };
 

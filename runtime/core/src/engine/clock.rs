@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     backoff,
+    name::JobName,
     record::{Record, Span},
     run::RunId,
     schedule::{Schedule, before},
@@ -215,6 +216,20 @@ impl Engine {
             cuts,
         });
         self.schedule(&name);
+    }
+
+    /// A job is due again, and nobody knows from when on: it is accepted when the clock is set.
+    pub(super) fn accept_when_set(&mut self, step: &mut Step, name: &JobName) {
+        let state = self.jobs.get_mut(name);
+        let Some(state) = state.filter(|state| !state.fingerprint.is_empty()) else {
+            return;
+        };
+        state.fingerprint.clear();
+        step.records.push(Record::JobAccepted {
+            job: name.clone(),
+            watermark: state.watermark,
+            fingerprint: String::new(),
+        });
     }
 
     /// The clock is set: what was accepted before is accepted from now on.

@@ -116,6 +116,9 @@ impl Engine {
             watermark: state.watermark,
             actor,
         });
+        if !self.trust.is_set() {
+            self.accept_when_set(step, name);
+        }
         self.schedule(name);
         self.await_success(step, name);
     }

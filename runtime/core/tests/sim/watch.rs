@@ -579,11 +579,7 @@ impl Watch {
             Record::RunQueued(new) if step.arms_ahead(new.run) => {
                 self.ahead.insert(new.run);
             }
-            Record::Claimed { job, at } => {
-                let runs = &self.view.runs;
-                let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(*at);
-                self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
-            }
+            Record::Claimed { job, at } => self.note_claim(job, *at),
             Record::RunWithdrawn { run } => {
                 self.ahead.remove(run);
                 self.armed.retain(|(armed, _), _| armed != run);
@@ -646,6 +642,13 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// A run that was armed ahead has its instant now.
+    fn note_claim(&mut self, job: &JobName, at: Timestamp) {
+        let runs = &self.view.runs;
+        let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(at);
+        self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
     }
 
     fn begin_anew(&mut self, job: &JobName) {

@@ -3,6 +3,7 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod clock;
 mod health;
 mod history;
 mod job_events;
@@ -20,12 +21,12 @@ use cronlet_core::{
     run::{RunId, RunStatus},
     state::{Entries, StateChanges},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use run::Run;
 
 use super::{
-    JUMPS, Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
+    Old, Refused, Removed, Store, StoreError,
     history::{AttemptRow, ClockJump, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
@@ -147,13 +148,7 @@ impl State {
             Record::Claimed { job, at } => {
                 self.ahead.insert((job.clone(), cut(*at)));
             }
-            Record::ClockJumped { by } => {
-                let by = SignedDuration::from_micros(precision::signed_micros(*by));
-                self.jumps.push_back(ClockJump { at, by });
-                while self.jumps.len() > JUMPS {
-                    self.jumps.pop_front();
-                }
-            }
+            Record::ClockJumped { by } => self.jump(at, *by),
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,
             Record::AttemptStarted { .. } => self.start_attempt(at, record)?,
@@ -202,54 +197,6 @@ impl State {
             Record::Stopped => {}
         }
         Ok(())
-    }
-
-    /// Forgets jobs that were removed long ago, and what is ahead of no watermark any more.
-    fn forget(&mut self, at: Timestamp) {
-        let Self {
-            jobs, runs, skips, ..
-        } = self;
-        jobs.retain(|name, job| {
-            let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
-            job.watermark > at
-                || job.removed_at.is_none_or(stays)
-                || runs.values().any(|run| run.row.job == *name)
-                || skips.keys().any(|(of, _)| of == name)
-        });
-        let is_ahead = |job: &JobName, at| jobs.get(job).is_some_and(|job| job.watermark < at);
-        self.ahead.retain(|(job, at)| is_ahead(job, *at));
-    }
-
-    fn pull_back(&mut self, record: &Record) -> Result<(), Refused> {
-        let Record::WatermarkPulledBack {
-            job, to, ran, cuts, ..
-        } = record
-        else {
-            return Ok(());
-        };
-        let to = cut(*to);
-        self.job(job)?.watermark = to;
-        self.skips
-            .retain(|(of, first), _| of != job || *first <= to);
-        for part in cuts {
-            if let Some(skips) = self.skips.get_mut(&(job.clone(), cut(part.first))) {
-                skips.row.last = cut(part.last);
-                skips.row.count = precision::count(precision::column(part.count));
-            }
-        }
-        self.ahead
-            .extend(ran.iter().map(|at| (job.clone(), cut(*at))));
-        Ok(())
-    }
-
-    fn ahead(&self) -> BTreeMap<JobName, BTreeSet<Timestamp>> {
-        let mut ahead: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        for (name, at) in &self.ahead {
-            if self.jobs.get(name).is_some_and(|job| job.watermark < *at) {
-                ahead.entry(name.clone()).or_default().insert(*at);
-            }
-        }
-        ahead
     }
 
     fn write_state(&mut self, job: &JobName, changes: &StateChanges, total: u64) {

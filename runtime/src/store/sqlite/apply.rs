@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::{Cache, clock, daemons, fault::Error, health, health::Ends, job_events, log, state};
 use crate::store::{
-    REMOVED_JOBS_STAY, Refused,
+    Refused,
     precision::{column, cut_cause, duration_micros, micros},
     told::Told,
 };
@@ -129,17 +129,7 @@ impl Apply<'_> {
              WHERE ?1 IS NOT (SELECT digest FROM plans ORDER BY id DESC LIMIT 1)",
             params![digest.to_string(), micros(self.at)],
         )?;
-        let before = self
-            .at
-            .checked_sub(REMOVED_JOBS_STAY)
-            .unwrap_or(Timestamp::MIN);
-        self.change(
-            "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2
-             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job = jobs.job)
-             AND NOT EXISTS (SELECT 1 FROM skips WHERE skips.job = jobs.job)",
-            [micros(before), micros(self.at)],
-        )?;
-        Ok(clock::forget(self.db)?)
+        Ok(clock::forget(self.db, self.at)?)
     }
 
     fn skipped(&self, record: &Record) -> Result {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Params, params};
 
 use super::columns::Columns;
 use crate::store::{
-    JUMPS,
+    JUMPS, REMOVED_JOBS_STAY,
     history::{Beyond, ClockJump},
     precision::{self, column, micros},
 };
@@ -88,8 +88,15 @@ fn insert_ahead(db: &Connection, job: &str, at: i64) -> Result {
     change(db, sql, params![job, at]).map(drop)
 }
 
-/// Forgets the instants that watermarks have passed, and those of jobs that are forgotten.
-pub(super) fn forget(db: &Connection) -> Result {
+/// Forgets jobs that were removed long ago and have no history, and the instants that watermarks have
+/// passed.
+pub(super) fn forget(db: &Connection, now: Timestamp) -> Result {
+    let before = now.checked_sub(REMOVED_JOBS_STAY);
+    let before = before.unwrap_or(Timestamp::MIN);
+    let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job = jobs.job)
+        AND NOT EXISTS (SELECT 1 FROM skips WHERE skips.job = jobs.job)";
+    change(db, sql, [micros(before), micros(now)])?;
     let sql = "DELETE FROM ahead WHERE nominal <=
         coalesce((SELECT watermark FROM jobs WHERE jobs.job = ahead.job), nominal)";
     change(db, sql, []).map(drop)

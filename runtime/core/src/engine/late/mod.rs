@@ -159,8 +159,8 @@ impl Look {
             }
             let stretch = schedule.calendar.stretch(first);
             let next_run = runs.peek().map_or(newest, |run| before(*run));
-            let next_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
-            let through = before(stretch.end).min(next_run).min(next_ran).min(newest);
+            let first_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
+            let through = before(stretch.end).min(next_run).min(first_ran).min(newest);
             let through = through.max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);

@@ -366,6 +366,25 @@ fn nothing_is_due_before_the_clock_is_set() {
 }
 
 #[test]
+fn a_job_that_is_resumed_before_the_clock_is_set_catches_up_with_nothing() {
+    let paused = |world: &mut World, event: fn(PauseRequest) -> Event| {
+        world.event(event(PauseRequest {
+            id: RequestId(7),
+            jobs: Jobs::All,
+            actor: None,
+        }));
+    };
+    let mut world = built_today(at("06:00:00"), stored(at("06:00:00")), [job("a")]);
+    paused(&mut world, Event::PauseRequested);
+    world.set_clock(Timestamp::UNIX_EPOCH);
+    paused(&mut world, Event::ResumeRequested);
+    world.take();
+    world.set_clock(at("06:10:30"));
+    assert_eq!((world.skips(), world.started()), (vec![], vec![]));
+    assert_eq!(world.watermark("a"), at("06:10:30"));
+}
+
+#[test]
 fn what_was_accepted_before_the_clock_was_set_is_accepted_by_the_next_daemon() {
     let mut recovery = stored(Timestamp::UNIX_EPOCH);
     recovery.jobs[0].fingerprint = String::new();

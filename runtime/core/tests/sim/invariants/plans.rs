@@ -25,7 +25,7 @@ use crate::{
 /// A job is accepted only if it is in the plan and is new or due at other times than before; its
 /// watermark is the old one if it was there within the hour and is due at the same times, else now,
 /// and never earlier than the old one. By a clock that is not believed it is accepted for the time being:
-/// without a fingerprint.
+/// without a fingerprint; and so is a job that is resumed by such a clock.
 pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Record) -> Check {
     match record {
         Record::JobAccepted {
@@ -48,7 +48,9 @@ pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Rec
             ensure(said.as_ref() == Some(fingerprint), || {
                 format!("{record:?}: it should be {said:?}")
             })?;
-            ensure(same.is_none_or(|old| old.removed_at.is_some()), || {
+            let resumes = !watch.clock_is_set && matches!(step.event, Event::ResumeRequested(_));
+            let changes = same.is_none_or(|old| old.removed_at.is_some());
+            ensure(changes || resumes, || {
                 format!("{record:?}: nothing has changed")
             })?;
             let floor = old.map_or(step.now, |old| old.watermark.max(step.now));
@@ -103,13 +105,22 @@ fn no_plan_is_taken(watch: &Watch, step: &Step) -> Check {
         row.is_some_and(|row| row.fingerprint.is_empty())
     };
     let found = records(step).find(|record| match record {
-        Record::JobAccepted { job, .. } => !(watch.clock_is_set && waited(job)),
+        Record::JobAccepted { job, .. } if watch.clock_is_set => !waited(job),
+        Record::JobAccepted { .. } => !matches!(step.event, Event::ResumeRequested(_)),
         record => matches!(
             record,
             Record::PlanAccepted { .. } | Record::JobRemoved { .. }
         ),
     });
     ensure(found.is_none(), || format!("{found:?}"))?;
+    let early = records(step).find(|record| match record {
+        Record::JobResumed { job, .. } if !watch.clock_is_set => {
+            let row = watch.view.jobs.get(job);
+            row.is_none_or(|row| !row.fingerprint.is_empty())
+        }
+        _ => false,
+    });
+    ensure(early.is_none(), || format!("{early:?}: nobody knows when"))?;
     let Some(plan) = watch.plan.as_ref().filter(|_| watch.looks()) else {
         return Ok(());
     };
