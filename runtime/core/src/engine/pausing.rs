@@ -99,8 +99,10 @@ impl Engine {
         self.end_halted(step, name);
     }
 
-    /// The job is due again, at instants after now.
+    /// The job is due again, at instants after now. By a clock that is not believed nobody knows when that
+    /// is: then it is as if it were accepted now, and is due from when the clock is set.
     fn end_pause(&mut self, step: &mut Step, name: &JobName, actor: Option<Arc<str>>) {
+        let is_set = self.trust.is_set();
         let Some(state) = self.jobs.get_mut(name) else {
             return;
         };
@@ -114,6 +116,14 @@ impl Engine {
             watermark: state.watermark,
             actor,
         });
+        if !(is_set || state.fingerprint.is_empty()) {
+            state.fingerprint.clear();
+            step.records.push(Record::JobAccepted {
+                job: name.clone(),
+                watermark: state.watermark,
+                fingerprint: String::new(),
+            });
+        }
         self.schedule(name);
     }
 
