@@ -11,7 +11,7 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use crate::options::Options;
+use crate::{options::Options, watch::Ailing};
 
 /// A way to say something else than the engine did.
 pub(crate) type Lie = fn(&mut Vec<Effect>, Timestamp);
@@ -420,12 +420,55 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("who_waits_too_long_is_overdue", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::JobOverdue { .. }));
+        });
+    }),
+    ("who_waits_too_long_is_overdue", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::JobNotOverdue { .. }));
+        });
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        each(said, |record| {
+            if let Record::JobOverdue { since, .. } = record {
+                *since += Duration::from_nanos(1);
+            }
+        });
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        twice(said, |record| matches!(record, Record::JobOverdue { .. }));
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        twice(said, |record| {
+            matches!(record, Record::JobNotOverdue { .. })
+        });
+    }),
     ("it_never_spins", |said, now| {
         if said
             .iter()
             .all(|effect| matches!(effect, Effect::WakeAt(_)))
         {
             said.push(Effect::WakeAt(now));
+        }
+    }),
+];
+
+/// A way to say something else of the jobs than the engine does when it is asked.
+pub(crate) type Slander = fn(&mut Vec<Ailing>);
+
+/// Each slander, and a rule that it breaks.
+pub(crate) const SLANDERS: &[(&str, Slander)] = &[
+    ("jobs_ail_as_history_tells", Vec::clear),
+    ("jobs_ail_as_history_tells", |jobs| {
+        jobs.retain(|job| job.failing.is_none());
+    }),
+    ("jobs_ail_as_history_tells", |jobs| {
+        for job in jobs {
+            if let Some(overdue) = &mut job.overdue {
+                *overdue += Duration::from_nanos(1);
+            }
         }
     }),
 ];
