@@ -100,7 +100,8 @@ impl Engine {
         self.end_halted(step, name);
     }
 
-    /// The job is due again, at instants after now.
+    /// The job is due again, at instants after now. By a clock that is not believed nobody knows when that
+    /// is: then it is as if it were accepted now, and is due from when the clock is set.
     fn end_pause(&mut self, step: &mut Step, name: &JobName, actor: Option<Arc<str>>) {
         let Some(state) = self.jobs.get_mut(name) else {
             return;

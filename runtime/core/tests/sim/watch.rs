@@ -608,7 +608,8 @@ impl Watch {
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
-            Record::JobAccepted { job, watermark, .. } => {
+            Record::JobAccepted { job, watermark, .. }
+            | Record::JobResumed { job, watermark, .. } => {
                 self.begin_anew(job);
                 let rows = self.view.runs.values().filter(|row| row.new.job == *job);
                 let passed = rows.filter(|row| row.new.nominal <= *watermark);
@@ -619,9 +620,7 @@ impl Watch {
             Record::RunRetrying { run, .. } => {
                 self.over.remove(run);
             }
-            Record::JobResumed { job, .. }
-            | Record::JobRemoved { job }
-            | Record::WatermarkPulledBack { job, .. } => {
+            Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
                 self.begin_anew(job);
             }
             Record::AttemptStarted { run, attempt, .. } => {

@@ -71,14 +71,9 @@ pub(super) fn what_was_due_comes_first(watch: &Watch, step: &Step, record: &Reco
         Record::JobAccepted { job, .. } if !matches!(step.event, Event::Started { .. }) => job,
         _ => return Ok(()),
     };
-    let row = watch
-        .view
-        .jobs
-        .get(job)
-        .filter(|row| row.removed_at.is_none());
-    // What was accepted by a clock that is not believed is due from the moment on at which it is set.
-    let row = row.filter(|row| !row.fingerprint.is_empty());
-    let Some(row) = row.filter(|_| !watch.halted(job)) else {
+    let row = watch.view.jobs.get(job);
+    let row = row.filter(|row| row.removed_at.is_none() && !row.fingerprint.is_empty());
+    let Some(row) = row.filter(|_| watch.clock_is_set && !watch.halted(job)) else {
         return Ok(());
     };
     let due = watch
@@ -161,6 +156,11 @@ pub(super) fn pauses_have_their_effect(watch: &Watch, step: &Step) -> Check {
         };
         ensure(row.paused.is_some() == expected, || {
             format!("{job}: {:?} has left {row:?}", step.event)
+        })?;
+        // Nobody knows when it is due again until the clock is set.
+        let dateless = !pauses && before.paused.is_some() && watch.serves() && !watch.clock_is_set;
+        ensure(!dateless || row.fingerprint.is_empty(), || {
+            format!("{job}: {row:?}")
         })?;
         let turns = before.turns + u64::from(before.paused.is_some() != expected);
         ensure(row.turns == turns, || {

@@ -18,7 +18,7 @@ use super::{
     ensure,
 };
 use crate::{
-    tables::{KEPT, RunRow},
+    tables::{JobRow, KEPT, RunRow},
     watch::{Step, Watch},
 };
 
@@ -33,6 +33,9 @@ pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Rec
             watermark,
             fingerprint,
         } => {
+            if resumed_for_the_time_being(watch, step, job) {
+                return ensure(fingerprint.is_empty(), || format!("{record:?}"));
+            }
             let planned = watch.job(job).map(|job| job.fingerprint());
             let old = watch.before.jobs.get(job);
             let same = old.filter(|old| Some(&old.fingerprint) == planned.as_ref());
@@ -66,6 +69,16 @@ pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Rec
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a job's pause is over by a clock that is not believed.
+fn resumed_for_the_time_being(watch: &Watch, step: &Step, job: &JobName) -> bool {
+    let Event::ResumeRequested(request) = step.event else {
+        return false;
+    };
+    let paused = |row: &JobRow| row.paused.is_some() && !row.fingerprint.is_empty();
+    let was_paused = watch.before.jobs.get(job).is_some_and(paused);
+    !watch.clock_is_set && was_paused && watch.named(&request.jobs).contains(job)
 }
 
 /// After a reload or a restart the plan's jobs are the ones that are stored, each with its definition
@@ -105,8 +118,10 @@ fn no_plan_is_taken(watch: &Watch, step: &Step) -> Check {
         row.is_some_and(|row| row.fingerprint.is_empty())
     };
     let found = records(step).find(|record| match record {
-        Record::JobAccepted { job, .. } if watch.clock_is_set => !waited(job),
-        Record::JobAccepted { .. } => !matches!(step.event, Event::ResumeRequested(_)),
+        Record::JobAccepted { job, .. } => {
+            let resumed = resumed_for_the_time_being(watch, step, job);
+            !resumed && !(watch.clock_is_set && waited(job))
+        }
         record => matches!(
             record,
             Record::PlanAccepted { .. } | Record::JobRemoved { .. }
