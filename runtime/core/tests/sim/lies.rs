@@ -420,6 +420,8 @@ pub(crate) const SLANDERS: &[(&str, Slander)] = &[
 pub(crate) fn options(seed: u64) -> Options {
     let mut options = Options::of(seed);
     options.failing = 50;
+    // What is due is often met by something else before it is looked at.
+    options.wake = options.wake.max(options.pace / 4);
     let every = &mut options.every;
     let often = Some(options.pace);
     every.edit = often;
