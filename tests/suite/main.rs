@@ -3,6 +3,7 @@
 mod admission;
 mod backup;
 mod cli;
+mod clock;
 mod crash;
 mod csv_import;
 mod daemon;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     name::JobName,
     plan::Plan,
-    record::{Recovery, Seq},
+    record::{Recovery, Seq, Span},
     report::AttemptReport,
     run::{RequestId, RunId},
 };
@@ -39,6 +39,14 @@ pub enum Event {
     RunRequested(RunRequest),
     /// Somebody wants a run to end.
     CancelRequested(CancelRequest),
+    /// The wall clock moved by more than 2 s against the monotonic one: somebody has set it, or the
+    /// machine slept. Whoever says so does before anything else is said by the new time.
+    ClockJumped {
+        /// Forward is positive.
+        by: SignedDuration,
+    },
+    /// What the engine asked for with [`Effect::Recall`](super::Effect::Recall).
+    Recalled(Recalled),
     /// Somebody wants one job or all to be due no more.
     PauseRequested(PauseRequest),
     /// Somebody wants one job or all to be due again.
@@ -54,6 +62,30 @@ pub enum Event {
     StoreRecovered,
     /// The daemon is to stop.
     ShutdownRequested,
+}
+
+/// See [`Event::Recalled`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// The number of the question.
+    pub number: u64,
+    /// The time that it was asked for.
+    pub after: Timestamp,
+    /// Each job that it was asked for.
+    pub jobs: Vec<Remembered>,
+}
+
+/// What a store knows of a job beyond a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Which.
+    pub job: JobName,
+    /// Its watermark, as it was asked for.
+    pub watermark: Timestamp,
+    /// The instants after that time that became runs.
+    pub ran: Vec<Timestamp>,
+    /// The ranges of skips that begin at that time or before, and end after it.
+    pub skips: Vec<Span>,
 }
 
 /// See [`Event::RunRequested`].

@@ -106,7 +106,7 @@ impl Engine {
             return;
         };
         // The clock may have been set back; what was accounted for stays so.
-        state.watermark = state.watermark.max(step.now);
+        state.pass(state.watermark.max(step.now));
         state.paused = None;
         state.failures = 0;
         state.skips = None;
@@ -145,6 +145,7 @@ impl Engine {
             .open
             .keys()
             .chain(state.behind.keys())
+            .chain(state.held.keys())
             .copied()
             .collect();
         waiting.retain(|id| self.runs.get(id).is_some_and(Run::ends_with_a_halt));

@@ -28,6 +28,10 @@ use crate::{
 /// A job that is put back within this time after it was removed keeps its watermark, and its pause.
 const KEEPS_WATERMARK: Duration = Duration::from_hours(1);
 
+/// So many removed jobs are remembered: what of their history is accounted for is not due again when they
+/// are put back, whatever the clock shows then.
+const REMEMBERED: usize = 10_000;
+
 impl Engine {
     /// The first plan, over what the store knew.
     pub(super) fn start(&mut self, step: &mut Step, recovery: Recovery, plan: &Arc<Plan>) {
@@ -49,6 +53,11 @@ impl Engine {
             state.failures = stored.failures;
             self.jobs.insert(stored.job, state);
         }
+        for (job, ran) in recovery.ahead {
+            let absent = || JobState::absent(Timestamp::MIN, Some(Timestamp::MIN));
+            self.jobs.entry(job).or_insert_with(absent).ran = ran;
+        }
+        self.trust.suspect();
         self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
@@ -71,7 +80,7 @@ impl Engine {
             self.end_halted(step, job);
             self.let_in(job);
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     /// The next plan, in one step.
@@ -79,6 +88,8 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
+        // A job may come back that was silent when it went.
+        self.trust.suspect();
         self.take_settings(step, plan);
         let present: BTreeMap<JobName, Arc<Job>> = self
             .jobs
@@ -87,6 +98,7 @@ impl Engine {
             .collect();
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
             self.settle(step, name);
+            self.withdraw(step, name);
             self.mark_removed(step, name);
             self.end_waiting_of(step, name);
         }
@@ -97,6 +109,7 @@ impl Engine {
                     if old.is_some_and(|old| old.fingerprint() != job.fingerprint()) {
                         self.settle(step, &job.name);
                     }
+                    self.withdraw(step, &job.name);
                     self.accept(step, job, old.is_some());
                     self.slots.redefine(job);
                     self.end_halted(step, &job.name);
@@ -104,7 +117,7 @@ impl Engine {
                 }
             }
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     fn take_settings(&mut self, step: &mut Step, plan: &Plan) {
@@ -120,18 +133,22 @@ impl Engine {
     pub(super) fn settle(&mut self, step: &mut Step, name: &JobName) {
         let is_due = |engine: &Self, now| {
             let due = engine.jobs.get(name).and_then(|state| state.due);
-            due.is_some_and(|at| at <= now)
+            engine.trust.is_set() && due.is_some_and(|at| at <= now)
         };
         // Each look accounts for some.
         while is_due(self, step.now) {
             self.handle_due_job(step, name);
         }
+        self.withdraw(step, name);
+        if self.trust.is_set() {
+            self.hold_back_pending(step, name);
+        }
     }
 
     /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
     /// due at the same times; else it is now. Its pause is kept if it was there before, or not long ago.
-    fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
-        let now = step.now;
+    pub(super) fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
+        let (now, is_set) = (step.now, self.trust.is_set());
         let fingerprint = job.fingerprint();
         let state = self
             .jobs
@@ -153,6 +170,12 @@ impl Engine {
         state.removed_at = None;
         state.job = Some(job.clone());
         if !(keeps && was_present) {
+            // By a clock that is not believed nobody knows when that is: it is told again when it is set.
+            let fingerprint = if keeps || is_set {
+                fingerprint
+            } else {
+                String::new()
+            };
             state.fingerprint.clone_from(&fingerprint);
             state.health.watched_since = now;
             step.records.push(Record::JobAccepted {
@@ -188,6 +211,7 @@ impl Engine {
             .open
             .keys()
             .chain(state.behind.keys())
+            .chain(state.held.keys())
             .copied()
             .collect();
         for id in ids {
@@ -225,6 +249,7 @@ impl Engine {
             .or_insert_with(|| JobState::absent(step.now, Some(Timestamp::MIN)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
+            StoredState::Queued if stored.new.not_before.is_some() => RunPhase::Behind,
             // The verdict of one that was let in is found again.
             StoredState::Queued if !stored.attempted && turn != Turn::Now => RunPhase::Behind,
             StoredState::Queued => RunPhase::Waiting { retried: None },
@@ -235,7 +260,10 @@ impl Engine {
                 terms: Terms::default(),
             },
         };
-        if matches!(phase, RunPhase::Behind) {
+        let held = stored.new.not_before;
+        if held.is_some() {
+            state.held.insert(id, turn);
+        } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);
         } else {
             state.open.insert(id, turn);
@@ -254,6 +282,11 @@ impl Engine {
             cancel_requested: stored.cancel_requested,
             cancel_reason: None,
         };
+        if let Some(until) = held {
+            let new = run.new.clone();
+            self.runs.insert(id, run);
+            return self.hold_back(&new, until);
+        }
         self.runs.insert(id, run);
         self.wait_for_slot(id);
     }
@@ -274,17 +307,16 @@ impl Engine {
         {
             run.phase = RunPhase::Waiting { retried: None };
             // What was to start when it was recorded may have run, though a clock that is behind says
-            // that its time is still to come.
-            if starts_at <= step.now || starts_at <= recorded_at {
+            // that its time is still to come. So may what the watermark has passed.
+            let started = starts_at <= step.now || starts_at <= recorded_at;
+            if started || self.is_accounted_for(id) {
+                self.claim_stored(step, id);
                 return self.attempt_crashed(step, id);
             }
-            step.records.push(Record::AttemptDisarmed {
-                run: id,
-                attempt: run.last_attempt,
-            });
-            if !removed && !run.cancel_requested {
-                return self.requeue(step, id);
-            }
+            return self.withdraw_stored(step, id);
+        }
+        if let StoredState::Retrying { until } = state {
+            self.doubt_backoff(step, id, until);
         }
         if self.runs.get(&id).is_some_and(|run| run.cancel_requested) {
             self.end_run(step, id, RunEnd::Cancelled, None);
@@ -293,15 +325,18 @@ impl Engine {
         }
     }
 
-    /// Forgets removed jobs whose watermark is not kept any more.
-    fn forget_removed(&mut self, now: Timestamp) {
-        self.jobs.retain(|_, state| {
-            // A clock that was wrong once may have left a watermark in the future: its runs are there.
-            let kept = state.watermark > now
-                || state
-                    .removed_at
-                    .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
-            state.job.is_some() || state.has_runs() || kept
-        });
+    /// Forgets the jobs that were removed first, if there are very many. Others are not forgotten by time:
+    /// who knows whether the clock is right that says how long ago it was?
+    fn forget_removed(&mut self) {
+        let states = self.jobs.iter();
+        let gone = states.filter(|(_, state)| state.job.is_none() && !state.has_runs());
+        let mut gone: Vec<(Option<Timestamp>, JobName)> = gone
+            .map(|(name, state)| (state.removed_at, name.clone()))
+            .collect();
+        gone.sort_unstable();
+        let many = gone.len().saturating_sub(REMEMBERED);
+        for (_, name) in gone.drain(..many) {
+            self.jobs.remove(&name);
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! What the engine knows of a job and of an open run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -20,6 +24,9 @@ pub(super) struct JobState {
     pub(super) job: Option<Arc<Job>>,
     /// Everything up to here is accounted for.
     pub(super) watermark: Timestamp,
+    /// Instants after the watermark that have a run already.
+    pub(super) ran: BTreeSet<Timestamp>,
+    /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
     pub(super) health: JobHealth,
@@ -30,10 +37,16 @@ pub(super) struct JobState {
     pub(super) due: Option<Timestamp>,
     /// Its entry in the engine's `overdue`.
     pub(super) overdue_at: Option<Timestamp>,
+    /// Its entry in the engine's `arms`.
+    pub(super) arms: Option<Timestamp>,
+    /// Its run that is armed ahead of its time.
+    pub(super) ahead: Option<RunId>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
+    /// Its runs that are held back, see `held`.
+    pub(super) held: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
 }
@@ -60,6 +73,14 @@ pub(super) struct Run {
 /// What a run is doing.
 #[derive(Clone, Debug)]
 pub(super) enum RunPhase {
+    /// It was recorded ahead of its time, with its attempt, and is not open; see `ahead`.
+    Ahead {
+        job: Arc<Job>,
+        /// Whether that is on disk.
+        written: bool,
+    },
+    /// It waits in its job's `held` and in `held_back`, and is not open.
+    Held { until: Timestamp },
     /// It waits in its job's `behind`, and is not open.
     Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
@@ -112,15 +133,28 @@ impl JobState {
             failures: 0,
             due: None,
             overdue_at: None,
+            arms: None,
+            ahead: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
+            held: BTreeMap::new(),
             skips: None,
+            ran: BTreeSet::new(),
         }
+    }
+
+    /// Moves the watermark on.
+    pub(super) fn pass(&mut self, to: Timestamp) {
+        while self.ran.first().is_some_and(|at| *at <= to) {
+            self.ran.pop_first();
+        }
+        self.watermark = to;
     }
 
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        !(self.open.is_empty() && self.behind.is_empty())
+        let waits = !self.behind.is_empty() || !self.held.is_empty() || self.ahead.is_some();
+        waits || !self.open.is_empty()
     }
 }
 
@@ -143,18 +177,22 @@ impl Run {
     pub(super) fn terms(&self) -> Option<Terms> {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
-            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+            RunPhase::Ahead { .. }
+            | RunPhase::Held { .. }
+            | RunPhase::Behind
+            | RunPhase::Waiting { .. }
+            | RunPhase::BackingOff { .. } => None,
         }
     }
 
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
-            RunPhase::Behind | RunPhase::Waiting { retried: None } => {
+            RunPhase::Held { .. } | RunPhase::Behind | RunPhase::Waiting { retried: None } => {
                 (RunStatus::Queued, None, None)
             }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
-            RunPhase::Armed { .. } => (RunStatus::Running, None, None),
+            RunPhase::Ahead { .. } | RunPhase::Armed { .. } => (RunStatus::Running, None, None),
             RunPhase::Running { started_at, .. } => (RunStatus::Running, Some(started_at), None),
         };
         OpenRun {

@@ -44,6 +44,16 @@ pub(crate) struct Options {
     pub(crate) forward: Millis,
     /// How far the clock is set back at most.
     pub(crate) backward: Millis,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Millis,
+    /// How many of a hundred wrong clocks have stopped in 1970; the others are ahead.
+    pub(crate) stopped: u64,
+    /// How far ahead a wrong clock is at most.
+    pub(crate) ahead: Millis,
+    /// How many of a hundred boots find a wrong clock.
+    pub(crate) bad_boots: u64,
+    /// How long a clock is wrong at most.
+    pub(crate) wrong: Millis,
     /// How many of a thousand steps the daemon does not survive.
     pub(crate) fatal: u64,
     /// About how often each trouble comes; none is never.
@@ -62,6 +72,7 @@ pub(crate) struct Troubles {
     pub(crate) store: Option<Millis>,
     pub(crate) forward: Option<Millis>,
     pub(crate) backward: Option<Millis>,
+    pub(crate) wrong_clock: Option<Millis>,
     pub(crate) needless_wake: Option<Millis>,
 }
 
@@ -88,7 +99,17 @@ impl Options {
             broken: pace * rng.one_of([1, 5]),
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
+            stopped: rng.one_of([0, 50, 100]),
+            // What passes in between is looked at one by one.
+            ahead: if pace < 600_000 {
+                rng.one_of([4_000_000, 3 * 3_600_000])
+            } else {
+                rng.one_of([86_400_000, 30 * 86_400_000])
+            },
+            bad_boots: rng.one_of([0, 0, 30]),
+            wrong: rng.one_of([100, pace, pace * 5]),
             fatal: rng.one_of([0, 0, 5, 20]),
+            lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
         };
         if rng.percent(20) {
@@ -157,6 +178,7 @@ impl Troubles {
             store: often([40, 100, 300]),
             forward: often([50, 150, 300]),
             backward: often([30, 100, 300]),
+            wrong_clock: often([50, 150, 300]),
             needless_wake: often([3, 10, 50]),
             pause: often([10, 40, 120]),
         }

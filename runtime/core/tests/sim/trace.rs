@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 use cronlet_core::{
     engine::{Answer, Effect, Event},
     pause::PauseReason,
-    record::Record,
+    record::{Record, Span},
     report::Verdict,
     run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
 };
@@ -21,6 +21,14 @@ const LOST: [&str; 2] = ["state-conflict", "state-full"];
 
 /// What a job may ail.
 const AILMENTS: [&str; 2] = ["overdue", "failing"];
+/// What clocks that are wrong lead to.
+const CLOCK: [&str; 5] = [
+    "a watermark passes what ran",
+    "a range is cut",
+    "a run is ahead",
+    "accepted before the clock is set",
+    "a number is guessed",
+];
 
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,10 +131,35 @@ impl Words {
         for effect in step.effects {
             self.say("effect", self::effect(effect));
             match effect {
-                Effect::Commit(batch) => batch.records.iter().for_each(|r| self.record(r)),
+                Effect::Commit(batch) => batch.records.iter().for_each(|r| {
+                    self.record(r);
+                    self.clock(step, r);
+                }),
                 Effect::Reply { answer, .. } => self.say("answer", self::answer(*answer)),
                 _ => {}
             }
+        }
+    }
+
+    fn clock(&mut self, step: &Step, record: &Record) {
+        let [passes, cut, ahead, waits, guessed] = CLOCK;
+        let mut say = |holds, word| {
+            if holds {
+                self.say("clock", word);
+            }
+        };
+        match record {
+            Record::Watermark { job, to } => {
+                say(step.disk.ahead.contains(&(job.clone(), *to)), passes);
+            }
+            Record::JobAccepted { fingerprint, .. } => say(fingerprint.is_empty(), waits),
+            Record::WatermarkPulledBack { job, ran, cuts, .. } => {
+                say(!ran.is_empty(), ahead);
+                say(!cuts.is_empty(), cut);
+                let old = |cut: &Span| step.disk.is_of_another_trigger(job, cut.first);
+                say(cuts.iter().any(old), guessed);
+            }
+            _ => {}
         }
     }
 
@@ -179,6 +212,7 @@ impl Words {
             .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(AILMENTS.iter().map(|word| ("ailing", *word)))
+            .chain(CLOCK.iter().map(|word| ("clock", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(
@@ -230,6 +264,8 @@ words!(EVENTS, event(&Event) {
     Event::AttemptEnded { .. } => "attempt-ended",
     Event::RunRequested(_) => "run-requested",
     Event::CancelRequested(_) => "cancel-requested",
+    Event::ClockJumped { .. } => "clock-jumped",
+    Event::Recalled(_) => "recalled",
     Event::PauseRequested(_) => "pause-requested",
     Event::ResumeRequested(_) => "resume-requested",
     Event::Stored { .. } => "stored",
@@ -248,6 +284,7 @@ words!(EFFECTS, effect(&Effect) {
     Effect::Start(_) => "start",
     Effect::Cancel { .. } => "cancel",
     Effect::WakeAt(_) => "wake-at",
+    Effect::Recall(_) => "recall",
     Effect::Reply { .. } => "reply",
     Effect::Stop => "stop",
 });
@@ -262,10 +299,15 @@ words!(RECORDS, record(&Record) {
     Record::JobResumed { .. } => "job-resumed",
     Record::FailuresCounted { .. } => "failures-counted",
     Record::Watermark { .. } => "watermark",
+    Record::Claimed { .. } => "claimed",
+    Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
+    Record::ClockJumped { .. } => "clock-jumped",
     Record::Skipped { .. } => "skipped",
     Record::RunQueued(_) => "run-queued",
     Record::AttemptStarted { .. } => "attempt-started",
     Record::AttemptDisarmed { .. } => "attempt-disarmed",
+    Record::RunWithdrawn { .. } => "run-withdrawn",
+    Record::RunArrived { .. } => "run-arrived",
     Record::StateWritten { .. } => "state-written",
     Record::AttemptEnded { .. } => "attempt-ended",
     Record::RunRequeued { .. } => "run-requeued",

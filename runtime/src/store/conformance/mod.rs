@@ -1,8 +1,9 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
 //! `cases` has one test for each promise, and runs for each store; `retention` has those about old
-//! history, `instant` those about one moment of a job, `health` those about how jobs are doing.
-//! `random` makes legal streams of records, and holds the stores against each other and against a model.
+//! history, `instant` those about one moment of a job, `clock` those about clocks that were wrong,
+//! `health` those about how jobs are doing. `random` makes legal streams of records, and holds the stores
+//! against each other and against a model.
 
 use std::sync::Arc;
 
@@ -42,7 +43,9 @@ macro_rules! for_each_store {
     };
 }
 
+mod ahead;
 mod cases;
+mod clock;
 mod health;
 mod instant;
 mod jobs;
@@ -173,6 +176,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         actor: None,
         params: None,
         queued_at: nominal,
+        not_before: None,
         turn: Turn::Now,
     }
 }

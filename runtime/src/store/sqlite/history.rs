@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
 
 use super::{
-    OpenError,
+    OpenError, clock,
     columns::{self, Columns},
     fault, health, instant, job_events, log, old,
     reader::Reader,
@@ -28,7 +28,8 @@ use super::{
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, AttemptRow, Beside, Entry, Instant, JobEvent, JobRow, Query, RunRow, SkipRow,
+        AttemptLog, AttemptRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow, Query,
+        RunRow, SkipRow,
     },
     precision::{column, micros},
     retention::Step,
@@ -114,6 +115,14 @@ impl History for SqliteHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         self.read(|db| old::logs(db, job, limit, step))
+    }
+
+    fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {
+        self.read(|db| clock::beyond(db, job, after))
+    }
+
+    fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError> {
+        self.read(|db| clock::jumps(db, most))
     }
 
     fn state(&self, job: &JobName) -> Result<Entries, StoreError> {

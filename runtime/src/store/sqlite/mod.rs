@@ -29,6 +29,7 @@
 
 mod apply;
 mod backup;
+mod clock;
 mod columns;
 mod fault;
 mod files;

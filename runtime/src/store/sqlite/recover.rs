@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache,
+    Cache, clock,
     columns::{self, Columns},
     health, job_events, state,
 };
@@ -47,6 +47,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
+        ahead: clock::ahead(db)?,
     })
 }
 
@@ -110,6 +111,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 actor: run.actor.map(Arc::from),
                 params: run.params.map(Arc::from),
                 queued_at: run.queued_at,
+                not_before: run.not_before,
                 turn: run.turn,
             }),
             last_attempt,

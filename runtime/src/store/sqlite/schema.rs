@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_history.sql"),
     include_str!("../migrations/0002_state.sql"),
     include_str!("../migrations/0003_turns.sql"),
+    include_str!("../migrations/0007_clock.sql"),
+    include_str!("../migrations/0009_held.sql"),
     include_str!("../migrations/0005_pauses.sql"),
     include_str!("../migrations/0006_health.sql"),
 ];

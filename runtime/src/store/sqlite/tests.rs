@@ -77,6 +77,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        not_before: None,
         turn: Turn::Now,
     }))
 }
@@ -666,6 +667,8 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        clock::RAN.to_owned(),
+        clock::CROSSING.to_owned(),
         old::EVENTS.to_owned(),
         job_events::EVENTS.to_owned(),
         instant::RUN.to_owned(),
@@ -690,6 +693,9 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH runs USING INDEX sqlite_autoindex_runs_1 (job=? AND cause>? AND cause<?); \
+         USE TEMP B-TREE FOR ORDER BY",
+        "SEARCH skips USING PRIMARY KEY (job=? AND first<?)",
         "SEARCH job_events USING INDEX job_events_by_job (job=?)",
         "SEARCH job_events USING INDEX job_events_by_job (job=?)",
         "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
