@@ -308,9 +308,9 @@ impl Board {
                 .map(|(job, paused)| (job.clone(), paused.clone()))
                 .collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
+            clock: self.wall.status(),
             unhealthy: ailments.unhealthy,
             degraded: degraded.collect(),
-            clock: self.wall.status(),
             store,
         }
     }

@@ -64,10 +64,6 @@ impl Trace {
             Record::PlanAccepted { digest } => debug!(%digest, "plan accepted"),
             Record::JobAccepted { job, watermark, .. } => debug!(%job, %watermark, "job accepted"),
             Record::JobRemoved { job } => info!(%job, "job removed"),
-            Record::JobOverdue { job, since } => {
-                warn!(%job, "overdue: nothing has succeeded since {since:.0}");
-            }
-            Record::JobNotOverdue { job } => info!(%job, "not overdue any more"),
             Record::WatermarkPulledBack { job, from, to, .. } => {
                 debug!(%job, %from, %to, "watermark pulled back");
             }
@@ -76,6 +72,10 @@ impl Trace {
             }
             // A jump was told when it was seen.
             Record::ClockJumped { .. } | Record::Watermark { .. } => {}
+            Record::JobOverdue { job, since } => {
+                warn!(%job, "overdue: nothing has succeeded since {since:.0}");
+            }
+            Record::JobNotOverdue { job } => info!(%job, "not overdue any more"),
             Record::JobPaused { job, why } if why.is_by_failures() => {
                 warn!(%job, "job paused {why}: `cronlet resume {job}` has it run again");
             }

@@ -104,12 +104,12 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     /// When each job is due next.
     due: BTreeSet<(Timestamp, JobName)>,
-    /// When each job is overdue if nothing succeeds before.
-    overdue: BTreeSet<(Timestamp, JobName)>,
     /// When the next occurrence of each job is armed, with a lead.
     arms: BTreeSet<(Timestamp, JobName)>,
     /// When each run that is held back arrives.
     held_back: BTreeSet<(Timestamp, RunId)>,
+    /// When each job is overdue if nothing succeeds before.
+    overdue: BTreeSet<(Timestamp, JobName)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -223,6 +223,7 @@ impl Engine {
                 self.handle_due(&mut step);
                 self.note_overdue(&mut step);
             }
+            self.note_overdue(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {
                 self.arm_ahead(&mut step);

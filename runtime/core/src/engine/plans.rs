@@ -58,6 +58,9 @@ impl Engine {
             self.jobs.entry(job).or_insert_with(absent).ran = ran;
         }
         self.trust.suspect();
+        for stored in &recovery.runs {
+            self.claim_stored(step, stored);
+        }
         self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
@@ -310,7 +313,6 @@ impl Engine {
             // that its time is still to come. So may what the watermark has passed.
             let started = starts_at <= step.now || starts_at <= recorded_at;
             if started || self.is_accounted_for(id) {
-                self.claim_stored(step, id);
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);

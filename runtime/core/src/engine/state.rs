@@ -35,12 +35,12 @@ pub(super) struct JobState {
     pub(super) failures: u32,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
-    /// Its entry in the engine's `overdue`.
-    pub(super) overdue_at: Option<Timestamp>,
     /// Its entry in the engine's `arms`.
     pub(super) arms: Option<Timestamp>,
     /// Its run that is armed ahead of its time.
     pub(super) ahead: Option<RunId>,
+    /// Its entry in the engine's `overdue`.
+    pub(super) overdue_at: Option<Timestamp>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
@@ -132,9 +132,9 @@ impl JobState {
             paused: None,
             failures: 0,
             due: None,
-            overdue_at: None,
             arms: None,
             ahead: None,
+            overdue_at: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
             held: BTreeMap::new(),

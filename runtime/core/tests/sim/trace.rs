@@ -19,8 +19,6 @@ const LINE: usize = 240;
 /// Why what an attempt did to its job's state is not kept.
 const LOST: [&str; 2] = ["state-conflict", "state-full"];
 
-/// What a job may ail.
-const AILMENTS: [&str; 2] = ["overdue", "failing"];
 /// What clocks that are wrong lead to.
 const CLOCK: [&str; 5] = [
     "a watermark passes what ran",
@@ -29,6 +27,9 @@ const CLOCK: [&str; 5] = [
     "accepted before the clock is set",
     "a number is guessed",
 ];
+
+/// What a job may ail.
+const AILMENTS: [&str; 2] = ["overdue", "failing"];
 
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,8 +212,8 @@ impl Words {
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
             .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
-            .chain(AILMENTS.iter().map(|word| ("ailing", *word)))
             .chain(CLOCK.iter().map(|word| ("clock", *word)))
+            .chain(AILMENTS.iter().map(|word| ("ailing", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(

@@ -317,7 +317,6 @@ impl Model {
 
     fn act(&mut self, records: &mut Vec<Record>) {
         match self.below(24) {
-            23 => records.extend(self.overdue()),
             18 => records.extend(self.pulled_back()),
             19 => records.push(Record::ClockJumped {
                 by: SignedDuration::from_nanos(self.random().cast_signed()),
@@ -325,6 +324,7 @@ impl Model {
             20 => records.extend(self.paused()),
             21 => records.extend(self.resumed()),
             22 => records.extend(self.failures_counted()),
+            23 => records.extend(self.overdue()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),

@@ -134,9 +134,9 @@ impl Store for MemoryStore {
 impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
+            Record::PlanAccepted { .. } => self.forget(at),
             Record::JobOverdue { job, .. } => self.job(job)?.health.overdue = true,
             Record::JobNotOverdue { job } => self.job(job)?.health.overdue = false,
-            Record::PlanAccepted { .. } => self.forget(at),
             Record::JobAccepted { .. }
             | Record::JobRemoved { .. }
             | Record::JobPaused { .. }

@@ -35,6 +35,7 @@ fn stored(watermark: Timestamp) -> Recovery {
             removed_at: None,
             paused: None,
             failures: 0,
+            health: JobHealth::default(),
         }],
         ..Recovery::default()
     }

@@ -76,7 +76,7 @@ pub(super) fn what_was_due_comes_first(watch: &Watch, step: &Step, record: &Reco
         .jobs
         .get(job)
         .filter(|row| row.removed_at.is_none());
-    // What a clock that is not believed has accepted is due from when it is believed.
+    // What was accepted by a clock that is not believed is due from the moment on at which it is set.
     let row = row.filter(|row| !row.fingerprint.is_empty());
     let Some(row) = row.filter(|_| !watch.halted(job)) else {
         return Ok(());
