@@ -232,6 +232,7 @@ impl Engine {
                 self.recall(&mut step);
                 self.let_arrive(&mut step);
                 self.handle_due(&mut step);
+                self.note_overdue(&mut step);
             }
             self.note_overdue(&mut step);
             self.tell_dependents(&mut step);
@@ -331,13 +332,13 @@ impl Engine {
                 let arms = self.arms.first().map(|(at, _)| *at);
                 let due = self.due.first().map(|(at, _)| *at);
                 let arrives = self.held_back.first().map(|(at, _)| *at);
-                due.into_iter().chain(arms).chain(arrives).min()
+                let overdue = self.overdue.first().map(|(at, _)| *at);
+                [due, arms, arrives, overdue].into_iter().flatten().min()
             } else {
                 Some(self.trust.built())
             };
             let backoff = self.backoffs.first().map(|(at, _)| *at);
-            let overdue = self.overdue.first().map(|(at, _)| *at);
-            [due, backoff, overdue].into_iter().flatten().min()
+            due.into_iter().chain(backoff).min()
         };
         if let Some(at) = wake
             && (unfinished || self.wake != wake)

@@ -530,6 +530,8 @@ pub(crate) fn options(seed: u64) -> Options {
     let mut options = Options::of(seed);
     options.failing = 50;
     options.chained = 60;
+    // What is due is often met by something else before it is looked at.
+    options.wake = options.wake.max(options.pace / 4);
     let every = &mut options.every;
     let often = Some(options.pace);
     every.edit = often;

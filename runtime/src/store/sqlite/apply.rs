@@ -378,8 +378,10 @@ impl Apply<'_> {
             _ => return Ok(()),
         };
         must(changed, || Refused::NotOpen(*run))?;
-        if let Record::RunEnded { run, end, .. } = record {
-            self.ends.ended(*run, *end, self.at);
+        match record {
+            Record::RunEnded { run, end, .. } => self.ends.ended(*run, *end, self.at),
+            Record::RunWithdrawn { run } => self.ends.withdrawn(*run),
+            _ => {}
         }
         Ok(())
     }

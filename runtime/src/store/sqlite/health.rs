@@ -70,6 +70,11 @@ impl Ends {
         }
     }
 
+    /// It is as if it had never been.
+    pub(super) fn withdrawn(&mut self, run: RunId) {
+        self.ended.push(run);
+    }
+
     /// Writes what has changed since the last time.
     pub(super) fn write(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(

@@ -25,7 +25,11 @@ pub(super) fn only_who_waits_too_long_is_overdue(
     let holds = match record {
         Record::JobOverdue { since, .. } => {
             let expected = watch.job(job).map(|job| waits_since(job, row));
-            !row.overdue && is_up && Some(*since) == expected && watch.serves()
+            !row.overdue
+                && is_up
+                && Some(*since) == expected
+                && watch.serves()
+                && watch.clock_is_set
         }
         _ => row.overdue && !is_up,
     };
@@ -41,7 +45,7 @@ pub(super) fn who_waits_too_long_is_overdue(watch: &Watch, step: &Step) -> Check
             ensure(at.is_some_and(|at| at <= watch.latest), || {
                 format!("{name} is overdue at {}: {row:?}", step.now)
             })?;
-        } else if let Some(at) = at.filter(|_| watch.serves()) {
+        } else if let Some(at) = at.filter(|_| watch.serves() && watch.clock_is_set) {
             let by = at.max(step.now);
             ensure(watch.wish.is_some_and(|wish| wish <= by), || {
                 let wish = watch.wish;
