@@ -179,6 +179,7 @@ mod tests {
             removed_at: None,
             paused: None,
             failures: 0,
+            health: cronlet_core::health::JobHealth::default(),
         };
         changed(&mut stored);
         of_job(job, &stored, at("12:00:00"))

@@ -58,6 +58,7 @@ fn facts(keys: &str, then: &str) -> Facts {
                 removed_at: None,
                 paused: None,
                 failures: 0,
+                health: cronlet_core::health::JobHealth::default(),
             }),
             ..Instant::default()
         },
