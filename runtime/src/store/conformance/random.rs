@@ -418,6 +418,7 @@ impl Model {
         let actor = self.chance(2).then(|| self.text().into());
         let now = cut(self.now);
         let stored = self.jobs.get_mut(&job)?;
+        stored.health.watched_since = now;
         stored.watermark = cut(watermark);
         stored.paused = None;
         stored.failures = 0;
