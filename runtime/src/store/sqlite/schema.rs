@@ -18,9 +18,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_state.sql"),
     include_str!("../migrations/0003_turns.sql"),
     include_str!("../migrations/0004_after.sql"),
+    include_str!("../migrations/0005_pauses.sql"),
     include_str!("../migrations/0007_clock.sql"),
     include_str!("../migrations/0009_held.sql"),
-    include_str!("../migrations/0005_pauses.sql"),
 ];
 
 /// The version that this binary reads and writes.
