@@ -51,6 +51,7 @@ fn live_in_the_future(project: &Project) -> Result<RunId> {
         actor: None,
         params: None,
         queued_at: at,
+        not_before: None,
         turn: Turn::Now,
     };
     let records = vec![

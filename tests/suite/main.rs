@@ -12,6 +12,7 @@ mod features;
 mod files;
 mod fuzz;
 mod golden;
+mod health;
 mod instants;
 mod manager;
 mod operating;

@@ -242,14 +242,20 @@ fn all_are_said(heading: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn its_reasons_are_those_of_the_code() -> Result<()> {
-    let told = all_are_said("Why it is degraded")?;
+    let mut told = all_are_said("Why it is degraded")?;
+    told.extend(all_are_said("Why it is unhealthy")?);
     let code = code()?;
     let body = |from: &str| -> Result<&str> {
         let mut bodies = code
             .iter()
             .filter_map(|(_, text)| text.find(from).map(|at| &text[at..]));
         let body = bodies.next().with_context(|| format!("no `{from}`"))?;
-        let end = body.find("\n    }\n").context("a function has an end")?;
+        let ends = [body.find("\n    }\n"), body.find("\n}\n")];
+        let end = ends
+            .into_iter()
+            .flatten()
+            .min()
+            .context("a function has an end")?;
         Ok(&body[..end])
     };
     let functions = [
@@ -257,6 +263,10 @@ fn its_reasons_are_those_of_the_code() -> Result<()> {
         body("fn reason(&self, status: &StoreStatus")?,
         body("impl fmt::Display for Troubled")?,
         body("fn wrong(&self, now")?,
+        body("fn failed(job: &JobName")?,
+        body("fn is_overdue(job: &JobName")?,
+        body("fn others_failed(")?,
+        body("fn others_are_overdue(")?,
     ];
     for reason in functions.into_iter().flat_map(literals) {
         ensure!(

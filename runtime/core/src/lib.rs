@@ -10,7 +10,7 @@
 //! |---|---|
 //! | when something is due | [`schedule`] |
 //! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
-//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`pause`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`pause`], [`health`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod digest;
 pub mod engine;
 pub mod escape;
+pub mod health;
 pub mod job;
 pub mod limits;
 pub mod name;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     digest::Digest,
+    health::JobHealth,
     name::JobName,
     pause::{PauseReason, Paused},
     report::AttemptReport,
@@ -51,6 +52,18 @@ pub enum Record {
     },
     /// A job is gone. Its watermark is kept for an hour.
     JobRemoved {
+        /// Which.
+        job: JobName,
+    },
+    /// Nothing has succeeded for the job's `overdue_after`.
+    JobOverdue {
+        /// Which.
+        job: JobName,
+        /// Its last success, or when it was accepted or resumed or its `start` if that is later.
+        since: Timestamp,
+    },
+    /// A job that was overdue is so no more: a run of it has succeeded, the plan has changed, or it is paused.
+    JobNotOverdue {
         /// Which.
         job: JobName,
     },
@@ -280,6 +293,8 @@ pub struct StoredJob {
     pub fingerprint: String,
     /// When it was removed, if it was.
     pub removed_at: Option<Timestamp>,
+    /// How it is doing.
+    pub health: JobHealth,
     /// Its pause, if it is paused.
     pub paused: Option<Paused>,
     /// How many of its runs have failed in a row, as far as they are counted.

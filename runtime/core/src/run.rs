@@ -148,6 +148,23 @@ named! {
     }
 }
 
+impl Origin {
+    /// Whether a success of such a run is one of its job.
+    pub const fn proves_success(self) -> bool {
+        match self {
+            Self::Schedule | Self::CatchUp | Self::Manual => true,
+        }
+    }
+
+    /// Whether a failure of such a run is one of its job. Who asks for a run sees himself how it ends.
+    pub const fn proves_failure(self) -> bool {
+        match self {
+            Self::Schedule | Self::CatchUp => true,
+            Self::Manual => false,
+        }
+    }
+}
+
 named! {
     /// Where a run stands.
     RunStatus, "status" {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `GET /livez` | 200 while the engine answers |
 //! | `GET /readyz` | 200 while runs are started, 503 once the daemon is stopping |
-//! | `GET /health` | 200 `healthy` or `degraded`, with the reasons |
+//! | `GET /health` | 200 `healthy` or `degraded`, 503 `unhealthy`, with the reasons |
 //! | `GET /api/v1/status` | [`status::Status`] |
 //! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |

@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Is the daemon well?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// `healthy` or `degraded`.
+    /// `healthy`, `degraded` or `unhealthy`.
     pub status: String,
-    /// A degraded daemon does its work.
+    /// A degraded daemon does its work, an unhealthy one too; but what is critical has failed.
     pub healthy: bool,
     /// What is not as it should be, in sentences.
     pub reasons: Vec<String>,
@@ -187,9 +187,16 @@ pub(super) async fn readyz(State(engine): State<Handle>) -> Result<&'static str,
     }
 }
 
-pub(super) async fn health(State(engine): State<Handle>) -> Result<Json<Health>, Problem> {
-    let status = ask(&engine).await?;
-    Ok(Json(Health::from(&status)))
+pub(super) async fn health(
+    State(engine): State<Handle>,
+) -> Result<(StatusCode, Json<Health>), Problem> {
+    let health = Health::from(&ask(&engine).await?);
+    let code = if health.healthy {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok((code, Json(health)))
 }
 
 pub(super) async fn status(State(engine): State<Handle>) -> Result<Json<Status>, Problem> {
@@ -210,11 +217,15 @@ pub(super) async fn ask(engine: &Handle) -> Result<engine::Status, Problem> {
 
 impl From<&engine::Status> for Health {
     fn from(status: &engine::Status) -> Self {
-        let well = status.degraded.is_empty();
+        let word = match (&status.unhealthy[..], &status.degraded[..]) {
+            ([], []) => "healthy",
+            ([], _) => "degraded",
+            _ => "unhealthy",
+        };
         Self {
-            status: if well { "healthy" } else { "degraded" }.to_owned(),
-            healthy: true,
-            reasons: status.degraded.clone(),
+            status: word.to_owned(),
+            healthy: status.unhealthy.is_empty(),
+            reasons: [&status.unhealthy[..], &status.degraded].concat(),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use cronlet_core::report::{Outcome, Verdict};
+use cronlet_core::{
+    job::Job,
+    report::{Outcome, Verdict},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -22,7 +25,11 @@ struct Server {
 
 /// A daemon with the jobs `a` and `b`, which only run when somebody asks.
 fn server() -> Server {
-    let bench = Bench::new(&plan([job("a", "1", 0), job("b", "1", 0)]));
+    server_of([job("a", "1", 0), job("b", "1", 0)])
+}
+
+fn server_of(jobs: impl IntoIterator<Item = Job>) -> Server {
+    let bench = Bench::new(&plan(jobs));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -295,6 +302,41 @@ fn a_daemon_whose_store_fails_is_alive_and_not_ready() {
     server.bench.faults.set(|fault| fault.fails = false);
     server.bench.until(well);
     assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_daemon_whose_critical_job_failed_is_unhealthy_and_ready() {
+    let server = server_of([Job {
+        critical: true,
+        overdue_after: Some(std::time::Duration::from_secs(5)),
+        ..job("a", "1", 10)
+    }]);
+    server.bench.pass(10);
+    server.guest().trap();
+    server.bench.until(|status| !status.unhealthy.is_empty());
+    let health = server.get("/health");
+    assert_eq!(health.status, 503);
+    let reasons = [
+        "critical job `a` failed 0s ago, `cronlet show 1` says how",
+        "job `a` is overdue, nothing has succeeded for 10s",
+    ];
+    let ill = json!({"status": "unhealthy", "healthy": false, "reasons": reasons});
+    assert_eq!(health.body, ill);
+    for path in ["/livez", "/readyz", "/api/v1/status"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    server.bench.pass(10);
+    server.guest().succeed();
+    server
+        .bench
+        .until(|status| status.unhealthy.is_empty() && status.degraded.is_empty());
+    assert_eq!(server.get("/health").status, 200);
+    server.bench.pass(5);
+    let late = server.get("/health");
+    assert_eq!(
+        (late.status, &late.body["status"]),
+        (200, &json!("degraded"))
+    );
 }
 
 #[test]

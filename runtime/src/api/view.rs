@@ -142,6 +142,12 @@ pub struct Job {
     /// Its pause, if it is paused.
     pub paused: Option<Pause>,
     pub last_run: Option<Run>,
+    /// Whether a failure of it makes the daemon unhealthy.
+    pub critical: bool,
+    /// The run that it fails with: none that counts has succeeded since.
+    pub failing_run: Option<u64>,
+    /// Since when nothing has succeeded, if it is overdue.
+    pub overdue_since: Option<Time>,
     /// What is wrong with its component, in a sentence, as far as a daemon knows.
     pub warning: Option<String>,
 }

@@ -136,10 +136,20 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
                 watermark: row.map(|row| view::Time(row.watermark)),
                 paused: paused.map(view::Pause::from),
                 last_run: last_run.map(view::Run::from),
+                critical: job.is_some_and(|job| job.critical),
+                failing_run: row.and_then(|row| Some(row.health.failing?.run.0)),
+                overdue_since: overdue_since(job.zip(row), now).map(view::Time),
                 warning: None,
             }
         })
         .collect()
+}
+
+/// Since when nothing has succeeded, if the job is overdue, also while no daemon runs.
+fn overdue_since(known: Option<(&job::Job, &JobRow)>, now: Timestamp) -> Option<Timestamp> {
+    let (job, row) = known?;
+    let at = row.health.overdue_at(job)?;
+    (at <= now).then(|| row.health.waits_since(job))
 }
 
 /// Where the job stands, in a word.
@@ -183,7 +193,7 @@ fn cells(job: &view::Job, zone: &Zone, now: Timestamp) -> [Cell; 7] {
     [
         Cell::styled(&job.job, style::BOLD),
         Cell::new(job.trigger.as_deref().unwrap_or("—")),
-        Cell::styled(job.state, of_state(job.state)),
+        standing(job),
         match job.next {
             Some(_) => history::time(job.next, zone, now),
             None => Cell::new("—"),
@@ -200,6 +210,17 @@ fn cells(job: &view::Job, zone: &Zone, now: Timestamp) -> [Cell; 7] {
     ]
 }
 
+/// What is to be done about a job is more than where it stands.
+fn standing(job: &view::Job) -> Cell {
+    if job.critical && job.failing_run.is_some() {
+        Cell::styled("failing", style::ERROR)
+    } else if job.overdue_since.is_some() {
+        Cell::styled("overdue", style::WARNING)
+    } else {
+        Cell::styled(job.state, of_state(job.state))
+    }
+}
+
 fn of_state(state: &str) -> anstyle::Style {
     match state {
         "scheduled" | "manual" => style::PLAIN,
@@ -210,6 +231,7 @@ fn of_state(state: &str) -> anstyle::Style {
 #[cfg(test)]
 mod tests {
     use cronlet_core::{
+        health::{Failing, JobHealth},
         pause::{PauseReason, Paused},
         run::{Cause, Origin, RequestId, RunId, RunStatus},
     };
@@ -274,6 +296,7 @@ mod tests {
                 cancel_requested_at: None,
                 attempts: Vec::new(),
             }),
+            health: JobHealth::new(t),
         }
     }
 
@@ -297,6 +320,49 @@ mod tests {
             once   at 2026-02-01T00:00:00Z  over       —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             rests  every 1h                 paused     —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             ");
+    }
+
+    #[test]
+    fn what_is_to_be_done_about_a_job_is_its_state() {
+        let mut rows = ["daily", "hand"].map(row);
+        rows[1].health.failing = Some(Failing {
+            run: RunId(6),
+            at: at("2026-03-01T06:00:00Z"),
+        });
+        let mut plan = plan();
+        for job in plan.jobs.values_mut() {
+            let job = std::sync::Arc::make_mut(job);
+            job.overdue_after = Some(std::time::Duration::from_hours(26));
+            job.critical = job.name.as_str() == "hand";
+        }
+        let states = |now: &str| {
+            let jobs = join(Some(&plan), &rows, at(now));
+            jobs.iter()
+                .map(|job| {
+                    let text = table(std::slice::from_ref(job), &Zones::default(), at(now));
+                    let text = anstream::adapter::strip_str(&text.render(None)).to_string();
+                    let shown = ["scheduled", "overdue", "failing", "new", "over "];
+                    let shown = shown.into_iter().find(|word| text.contains(word));
+                    (
+                        job.job.clone(),
+                        job.state,
+                        shown,
+                        job.overdue_since.is_some(),
+                    )
+                })
+                .collect::<Vec<_>>()
+        };
+        let expected = |daily: &'static str, overdue| {
+            [
+                ("daily", "scheduled", Some(daily), overdue),
+                ("fresh", "new", Some("new"), false),
+                ("hand", "manual", Some("failing"), overdue),
+                ("once", "new", Some("new"), false),
+            ]
+            .map(|(job, state, shown, overdue)| (job.to_owned(), state, shown, overdue))
+        };
+        assert_eq!(states("2026-03-02T07:59:59Z"), expected("scheduled", false));
+        assert_eq!(states("2026-03-02T08:00:00Z"), expected("overdue", true));
     }
 
     #[test]

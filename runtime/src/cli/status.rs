@@ -13,7 +13,7 @@ use super::{
     history,
     place::Place,
     progress,
-    style::{BOLD, DIM, HELP, WARNING},
+    style::{BOLD, DIM, ERROR, HELP, WARNING},
     table::{Cell, Column, Table},
     when,
     zones::Zones,
@@ -30,7 +30,7 @@ const NAMED: usize = 3;
 #[command(after_help = "\
 Examples:
   cronlet status                                     what it does, and what is wrong
-  cronlet status --json | jq -r .status              `healthy` or `degraded`
+  cronlet status --json | jq -r .status              `healthy`, `degraded` or `unhealthy`
   cronlet status --database /var/lib/cronlet/a.db    of the daemon that has this database
 
 Without a daemon it is exit code 3.")]
@@ -61,11 +61,10 @@ fn unwell(error: impl Into<CliError>) -> CliError {
 
 fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
     let mut text = String::new();
-    let well = status.health.reasons.is_empty();
-    let style = if well {
-        super::style::of_status("succeeded")
-    } else {
-        WARNING
+    let style = match &*status.health.status {
+        "healthy" => super::style::of_status("succeeded"),
+        "unhealthy" => ERROR,
+        _ => WARNING,
     };
     let state = if status.stopping {
         "stopping"

@@ -134,7 +134,7 @@ impl StoreHealth {
 }
 
 /// In whole seconds.
-fn for_long(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn for_long(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs();
     format_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }

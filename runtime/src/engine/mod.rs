@@ -34,6 +34,7 @@ pub mod handle;
 pub mod reload;
 pub mod status;
 
+mod ailing;
 mod disk;
 mod doubt;
 mod health;

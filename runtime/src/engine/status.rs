@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 pub use super::noted::Troubled;
 use super::{
+    ailing::Ailments,
     handle::News,
     health::StoreHealth,
     noted::{Lacking, Noted},
@@ -65,7 +66,9 @@ pub struct Status {
     pub paused: Vec<(JobName, Paused)>,
     /// The job that is due next, and when.
     pub next: Option<(Timestamp, JobName)>,
-    /// What is not as it should be, in sentences; empty is healthy.
+    /// What must not be, in sentences.
+    pub unhealthy: Vec<String>,
+    /// What is not as it should be, in sentences; with both empty it is healthy.
     pub degraded: Vec<String>,
 }
 
@@ -285,6 +288,8 @@ impl Board {
             }
         }
         let store = self.store.status(waiting, now);
+        let ailments = Ailments::of(core, now);
+        let degraded = self.degraded(core, &store, now).chain(ailments.degraded);
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -304,7 +309,8 @@ impl Board {
                 .collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             clock: self.wall.status(),
-            degraded: self.degraded(core, &store, now),
+            unhealthy: ailments.unhealthy,
+            degraded: degraded.collect(),
             store,
         }
     }
@@ -324,7 +330,13 @@ impl Board {
         }
     }
 
-    fn degraded(&self, core: &Engine, store: &StoreStatus, now: Timestamp) -> Vec<String> {
+    /// Without the jobs that are overdue.
+    fn degraded(
+        &self,
+        core: &Engine,
+        store: &StoreStatus,
+        now: Timestamp,
+    ) -> impl Iterator<Item = String> {
         let store = self.store.reason(store, now);
         let refused =
             self.refused
@@ -345,7 +357,7 @@ impl Board {
                 .then(|| format!("job `{job}` is paused {why}"))
         });
         let jobs = unusable.chain(paused);
-        whole.into_iter().flatten().chain(jobs).collect()
+        whole.into_iter().flatten().chain(jobs)
     }
 
     fn troubled(&self) -> impl Iterator<Item = Troubled> {

@@ -359,3 +359,34 @@ fn who_waits_for_a_run_hears_when_the_engine_stops() {
     let row = bench.wait(waited).unwrap().unwrap().unwrap();
     assert_eq!(row.status, RunStatus::Queued);
 }
+
+#[test]
+fn of_many_jobs_that_do_not_go_well_some_are_named() {
+    let jobs = (0..30).map(|number| Job {
+        critical: number < 12,
+        overdue_after: Some(Duration::from_secs(9)),
+        ..job(&format!("job-{number:02}"), "1", 10)
+    });
+    let bench = Bench::new(&plan(jobs));
+    bench.pass(10);
+    for _ in 0..30 {
+        bench.guest().trap();
+    }
+    let status = bench.until(|status| status.unhealthy.len() > 10);
+    let (last, named) = status.unhealthy.split_last().unwrap();
+    assert_eq!(
+        last,
+        "2 more critical jobs failed, `cronlet jobs` shows them"
+    );
+    assert!(
+        named[9].starts_with("critical job `job-09` failed 0s ago, "),
+        "{named:?}"
+    );
+    let (last, named) = status.degraded.split_last().unwrap();
+    assert_eq!(last, "20 more jobs are overdue, `cronlet jobs` shows them");
+    assert_eq!(
+        named[9],
+        "job `job-09` is overdue, nothing has succeeded for 10s"
+    );
+    assert_eq!(named.len(), 10);
+}

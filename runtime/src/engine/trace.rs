@@ -72,6 +72,10 @@ impl Trace {
             }
             // A jump was told when it was seen.
             Record::ClockJumped { .. } | Record::Watermark { .. } => {}
+            Record::JobOverdue { job, since } => {
+                warn!(%job, "overdue: nothing has succeeded since {since:.0}");
+            }
+            Record::JobNotOverdue { job } => info!(%job, "not overdue any more"),
             Record::JobPaused { job, why } if why.is_by_failures() => {
                 warn!(%job, "job paused {why}: `cronlet resume {job}` has it run again");
             }

@@ -7,6 +7,7 @@
 pub use super::job_events::{JobEvent, JobStand, JobTurn};
 use cronlet_core::{
     digest::Digest,
+    health::JobHealth,
     name::JobName,
     pause::Paused,
     record::Span,
@@ -216,6 +217,7 @@ pub struct JobRow {
     /// Its pause, if it is paused.
     pub paused: Option<Paused>,
     pub last_run: Option<RunRow>,
+    pub health: JobHealth,
 }
 
 /// Everything that is kept of one instant of a job, see [`History::instant`].

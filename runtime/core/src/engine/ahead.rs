@@ -26,7 +26,7 @@ use crate::{
     job::Job,
     name::JobName,
     policy::Overlap,
-    record::{NewRun, Record},
+    record::{NewRun, Record, StoredRun, StoredState},
     run::{Cause, Origin, RunEnd, RunId, Turn},
 };
 
@@ -216,12 +216,13 @@ impl Engine {
         }
     }
 
-    /// The daemon of a run died after its time, and maybe before the watermark moved.
-    pub(super) fn claim_stored(&mut self, step: &mut Step, id: RunId) {
-        if let Some(new) = self.runs.get(&id).map(|run| run.new.clone())
-            && let Cause::Time(at) = new.cause
+    /// A daemon died after the time of a run that it had armed, and maybe before the watermark moved.
+    pub(super) fn claim_stored(&mut self, step: &mut Step, stored: &StoredRun) {
+        if let StoredState::Running { starts_at, .. } = stored.state
+            && starts_at <= step.now
+            && let Cause::Time(at) = stored.new.cause
         {
-            self.claim(step, &new.job, at);
+            self.claim(step, &stored.new.job, at);
         }
     }
 

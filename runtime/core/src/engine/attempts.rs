@@ -300,6 +300,7 @@ impl Engine {
             end,
             message,
         });
+        self.note_end(step, &run.new, end);
         self.let_in(&run.new.job);
         self.count_end(step, &run.new, end);
     }

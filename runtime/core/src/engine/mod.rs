@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | backfill requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed, paused, resumed; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | backfill created |
+//! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | backfill created |
 //! | causes | `time`, `manual` | `backfill`, `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
@@ -37,7 +37,7 @@
 //! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
 //! may start, `attempts` starts and ends attempts, `requests` answers people, `pausing` halts jobs,
 //! `plans` takes over plans and stores, `storing` waits for the disk, `clock` doubts what the wall clock
-//! shows, `ledger` says what of a job's state an attempt may change.
+//! shows, `ledger` says what of a job's state an attempt may change, `health` which jobs do not go well.
 
 mod ahead;
 mod attempts;
@@ -45,6 +45,7 @@ mod clock;
 mod due;
 pub mod effect;
 pub mod event;
+mod health;
 mod held;
 pub mod late;
 mod ledger;
@@ -67,6 +68,7 @@ use jiff::Timestamp;
 
 pub use effect::{Answer, Effect, Recall, Start};
 pub use event::{CancelRequest, Event, Jobs, PauseRequest, Recalled, Remembered, RunRequest};
+pub use health::Ailing;
 pub use state::OpenRun;
 
 use crate::{
@@ -80,7 +82,7 @@ use slots::Slots;
 use state::{JobState, Run};
 use storing::Release;
 
-/// At most so many jobs and backoffs are looked at in one step. What is left is looked at in the next,
+/// At most so many jobs, backoffs and overdue jobs are looked at in one step. What is left is looked at in the next,
 /// which is asked for at once: a crowd never keeps other events waiting for long.
 const DUE_PER_STEP: usize = 256;
 
@@ -109,6 +111,8 @@ pub struct Engine {
     arms: BTreeSet<(Timestamp, JobName)>,
     /// When each run that is held back arrives.
     held_back: BTreeSet<(Timestamp, RunId)>,
+    /// When each job is overdue if nothing succeeds before.
+    overdue: BTreeSet<(Timestamp, JobName)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -221,6 +225,7 @@ impl Engine {
                 self.let_arrive(&mut step);
                 self.handle_due(&mut step);
             }
+            self.note_overdue(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {
                 self.arm_ahead(&mut step);
@@ -317,7 +322,8 @@ impl Engine {
                 Some(self.trust.built())
             };
             let backoff = self.backoffs.first().map(|(at, _)| *at);
-            due.into_iter().chain(backoff).min()
+            let overdue = self.overdue.first().map(|(at, _)| *at);
+            [due, backoff, overdue].into_iter().flatten().min()
         };
         if let Some(at) = wake
             && (unfinished || self.wake != wake)

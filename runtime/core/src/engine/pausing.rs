@@ -96,6 +96,7 @@ impl Engine {
             why,
         });
         self.schedule(name);
+        self.await_success(step, name);
         self.end_halted(step, name);
     }
 
@@ -109,12 +110,14 @@ impl Engine {
         state.paused = None;
         state.failures = 0;
         state.skips = None;
+        state.health.watched_since = step.now;
         step.records.push(Record::JobResumed {
             job: name.clone(),
             watermark: state.watermark,
             actor,
         });
         self.schedule(name);
+        self.await_success(step, name);
     }
 
     /// A job that is new has no pause and no failures, whatever another one of its name had.

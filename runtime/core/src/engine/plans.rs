@@ -17,6 +17,7 @@ use super::{
     state::{JobState, Run, RunPhase},
 };
 use crate::{
+    health::JobHealth,
     job::Job,
     name::JobName,
     plan::Plan,
@@ -47,6 +48,7 @@ impl Engine {
             }
             let mut state = JobState::absent(stored.watermark, stored.removed_at);
             state.fingerprint = stored.fingerprint;
+            state.health = stored.health;
             state.paused = stored.paused;
             state.failures = stored.failures;
             self.jobs.insert(stored.job, state);
@@ -56,6 +58,9 @@ impl Engine {
             self.jobs.entry(job).or_insert_with(absent).ran = ran;
         }
         self.trust.suspect();
+        for stored in &recovery.runs {
+            self.claim_stored(step, stored);
+        }
         self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
@@ -156,6 +161,9 @@ impl Engine {
             || state
                 .removed_at
                 .is_some_and(|at| age(now, at) < KEEPS_WATERMARK);
+        if !recent {
+            state.health = JobHealth::default();
+        }
         let keeps = recent && state.fingerprint == fingerprint;
         if !keeps {
             // The clock may have been set back; what was accounted for stays so.
@@ -172,6 +180,7 @@ impl Engine {
                 String::new()
             };
             state.fingerprint.clone_from(&fingerprint);
+            state.health.watched_since = now;
             step.records.push(Record::JobAccepted {
                 job: job.name.clone(),
                 watermark: state.watermark,
@@ -182,6 +191,7 @@ impl Engine {
             self.forget_halt(step, &job.name);
         }
         self.schedule(&job.name);
+        self.await_success(step, &job.name);
     }
 
     fn mark_removed(&mut self, step: &mut Step, name: &JobName) {
@@ -192,6 +202,7 @@ impl Engine {
             step.records.push(Record::JobRemoved { job: name.clone() });
         }
         self.schedule(name);
+        self.await_success(step, name);
     }
 
     /// Ends the runs of a removed job that have no guest; the others finish.
@@ -237,7 +248,8 @@ impl Engine {
         let state = self
             .jobs
             .entry(name.clone())
-            .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
+            // Nobody knows any more when it was removed: long ago.
+            .or_insert_with(|| JobState::absent(step.now, Some(Timestamp::MIN)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
             StoredState::Queued if stored.new.not_before.is_some() => RunPhase::Behind,
@@ -301,7 +313,6 @@ impl Engine {
             // that its time is still to come. So may what the watermark has passed.
             let started = starts_at <= step.now || starts_at <= recorded_at;
             if started || self.is_accounted_for(id) {
-                self.claim_stored(step, id);
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);

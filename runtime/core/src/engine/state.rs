@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{late::SkipRange, ledger::Terms};
 use crate::{
+    health::JobHealth,
     job::Job,
     pause::Paused,
     record::NewRun,
@@ -28,6 +29,7 @@ pub(super) struct JobState {
     /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
+    pub(super) health: JobHealth,
     pub(super) paused: Option<Paused>,
     /// Its runs in a row that failed, as far as `disable_after` counts them.
     pub(super) failures: u32,
@@ -37,6 +39,8 @@ pub(super) struct JobState {
     pub(super) arms: Option<Timestamp>,
     /// Its run that is armed ahead of its time.
     pub(super) ahead: Option<RunId>,
+    /// Its entry in the engine's `overdue`.
+    pub(super) overdue_at: Option<Timestamp>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
@@ -124,11 +128,13 @@ impl JobState {
             watermark,
             fingerprint: String::new(),
             removed_at,
+            health: JobHealth::default(),
             paused: None,
             failures: 0,
             due: None,
             arms: None,
             ahead: None,
+            overdue_at: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
             held: BTreeMap::new(),

@@ -11,7 +11,7 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use crate::options::Options;
+use crate::{options::Options, watch::Ailing};
 
 /// A way to say something else than the engine did.
 pub(crate) type Lie = fn(&mut Vec<Effect>, Timestamp);
@@ -318,18 +318,29 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
-    ("a_halted_job_is_not_due", |said, _| {
+    ("a_halted_job_is_not_due", |said, now| {
         records(said, |records| {
-            // What was due is said too late.
+            let paused = |r: &Record| match r {
+                Record::JobPaused { job, .. } => Some(job.clone()),
+                _ => None,
+            };
+            let skips = records.iter().find_map(paused).map(|job| Record::Skipped {
+                job,
+                reason: SkipReason::Missed,
+                first: now,
+                last: now,
+                count: 1,
+            });
+            records.extend(skips);
+        });
+    }),
+    ("what_was_due_comes_first", |said, _| {
+        records(said, |records| {
+            // What it was due for is said afterwards, or not at all.
             let pauses = |r: &Record| matches!(r, Record::JobPaused { .. });
-            let due = |r: &Record| matches!(r, Record::Watermark { .. });
-            if let Some((pause, due)) = records
-                .iter()
-                .position(pauses)
-                .zip(records.iter().position(due))
-                && due < pause
-            {
-                records.swap(due, pause);
+            if let Some(at) = records.iter().position(pauses) {
+                let pause = records.remove(at);
+                records.insert(0, pause);
             }
         });
     }),
@@ -409,12 +420,55 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("who_waits_too_long_is_overdue", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::JobOverdue { .. }));
+        });
+    }),
+    ("who_waits_too_long_is_overdue", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::JobNotOverdue { .. }));
+        });
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        each(said, |record| {
+            if let Record::JobOverdue { since, .. } = record {
+                *since += Duration::from_nanos(1);
+            }
+        });
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        twice(said, |record| matches!(record, Record::JobOverdue { .. }));
+    }),
+    ("only_who_waits_too_long_is_overdue", |said, _| {
+        twice(said, |record| {
+            matches!(record, Record::JobNotOverdue { .. })
+        });
+    }),
     ("it_never_spins", |said, now| {
         if said
             .iter()
             .all(|effect| matches!(effect, Effect::WakeAt(_)))
         {
             said.push(Effect::WakeAt(now));
+        }
+    }),
+];
+
+/// A way to say something else of the jobs than the engine does when it is asked.
+pub(crate) type Slander = fn(&mut Vec<Ailing>);
+
+/// Each slander, and a rule that it breaks.
+pub(crate) const SLANDERS: &[(&str, Slander)] = &[
+    ("jobs_ail_as_history_tells", Vec::clear),
+    ("jobs_ail_as_history_tells", |jobs| {
+        jobs.retain(|job| job.failing.is_none());
+    }),
+    ("jobs_ail_as_history_tells", |jobs| {
+        for job in jobs {
+            if let Some(overdue) = &mut job.overdue {
+                *overdue += Duration::from_nanos(1);
+            }
         }
     }),
 ];

@@ -39,7 +39,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use lies::LIES;
+use lies::{LIES, SLANDERS};
 use options::Options;
 use trace::{Fingerprint, Words};
 use world::World;
@@ -115,19 +115,30 @@ fn a_crowd() {
 #[test]
 fn every_lie_is_noticed() {
     for (number, (rule, lie)) in LIES.iter().enumerate() {
-        let noticed: Vec<_> = (0..20)
-            .filter_map(|seed| {
-                let mut world = World::new(lies::options(seed), false);
-                world.lie = Some(*lie);
-                world.run().err()
-            })
-            .map(|violation| violation.invariant)
-            .collect();
-        assert!(
-            noticed.contains(rule),
-            "lie {number} breaks {noticed:?}, not `{rule}`"
-        );
+        ensure_noticed(&format!("lie {number}"), rule, |world| {
+            world.lie = Some(*lie);
+        });
     }
+    for (number, (rule, slander)) in SLANDERS.iter().enumerate() {
+        ensure_noticed(&format!("slander {number}"), rule, |world| {
+            world.slander = Some(*slander);
+        });
+    }
+}
+
+fn ensure_noticed(what: &str, rule: &str, lies: impl Fn(&mut World)) {
+    let noticed: Vec<_> = (0..20)
+        .filter_map(|seed| {
+            let mut world = World::new(lies::options(seed), false);
+            lies(&mut world);
+            world.run().err()
+        })
+        .map(|violation| violation.invariant)
+        .collect();
+    assert!(
+        noticed.contains(&rule),
+        "{what} breaks {noticed:?}, not `{rule}`"
+    );
 }
 
 fn fingerprint(seed: u64) -> Fingerprint {

@@ -11,10 +11,11 @@ use std::{
 use cronlet_core::{
     digest::Digest,
     engine::{Recall, Recalled, Remembered},
+    health::{Failing, JobHealth},
     name::JobName,
     pause::{PauseReason, Paused},
     record::{Batch, NewRun, Record, Recovery, Span, StoredJob, StoredRun, StoredState},
-    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, RunStatus, SkipReason},
+    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, RunStatus, SkipReason},
     state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +55,11 @@ pub(crate) struct JobRow {
     pub(crate) watermark: Timestamp,
     pub(crate) fingerprint: String,
     pub(crate) removed_at: Option<Timestamp>,
+    pub(crate) watched_since: Timestamp,
+    pub(crate) last_success: Option<Timestamp>,
+    /// The last run that failed and that nobody asked for, and when; none once one has succeeded.
+    pub(crate) failing: Option<(RunId, Timestamp)>,
+    pub(crate) overdue: bool,
     pub(crate) paused: Option<Paused>,
     pub(crate) failures: u32,
     /// How often it was paused or resumed.
@@ -179,6 +185,11 @@ impl Tables {
                     row.removed_at = Some(at);
                 }
             }
+            Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
+                if let Some(row) = self.jobs.get_mut(job) {
+                    row.overdue = matches!(record, Record::JobOverdue { .. });
+                }
+            }
             Record::JobPaused { .. }
             | Record::JobResumed { .. }
             | Record::FailuresCounted { .. } => {
@@ -239,6 +250,10 @@ impl Tables {
             watermark,
             fingerprint: fingerprint.to_owned(),
             removed_at: None,
+            watched_since: at,
+            last_success: kept.and_then(|row| row.last_success),
+            failing: kept.and_then(|row| row.failing),
+            overdue: kept.is_some_and(|row| row.overdue),
             paused: kept.and_then(|row| row.paused.clone()),
             failures: kept.map_or(0, |row| row.failures),
             turns: old.map_or(0, |row| row.turns),
@@ -275,6 +290,7 @@ impl Tables {
             }
             Record::FailuresCounted { failures, .. } => row.failures = *failures,
             Record::JobResumed { watermark, .. } => {
+                row.watched_since = at;
                 row.turns += 1;
                 row.paused = None;
                 row.failures = 0;
@@ -392,8 +408,29 @@ impl Tables {
                 row.status = end.status();
                 row.end = Some(*end);
                 self.open.remove(&run);
+                let (job, origin) = (row.new.job.clone(), row.new.origin);
+                self.note_health(at, (run, &job, origin), *end);
             }
             _ => {}
+        }
+    }
+
+    fn note_health(
+        &mut self,
+        at: Timestamp,
+        (run, job, origin): (RunId, &JobName, Origin),
+        end: RunEnd,
+    ) {
+        let Some(row) = self.jobs.get_mut(job) else {
+            return;
+        };
+        match end {
+            RunEnd::Succeeded => {
+                row.last_success = Some(at);
+                row.failing = None;
+            }
+            RunEnd::Failed(_) if origin != Origin::Manual => row.failing = Some((run, at)),
+            RunEnd::Failed(_) | RunEnd::Cancelled | RunEnd::Skipped(_) => {}
         }
     }
 
@@ -444,6 +481,12 @@ impl Tables {
                     watermark: row.watermark,
                     fingerprint: row.fingerprint.clone(),
                     removed_at: row.removed_at,
+                    health: JobHealth {
+                        watched_since: row.watched_since,
+                        last_success: row.last_success,
+                        failing: row.failing.map(|(run, at)| Failing { run, at }),
+                        overdue: row.overdue,
+                    },
                     paused: row.paused.clone(),
                     failures: row.failures,
                 })

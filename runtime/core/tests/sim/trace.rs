@@ -28,6 +28,9 @@ const CLOCK: [&str; 5] = [
     "a number is guessed",
 ];
 
+/// What a job may ail.
+const AILMENTS: [&str; 2] = ["overdue", "failing"];
+
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fingerprint(u64);
@@ -118,6 +121,14 @@ impl Words {
 
     fn hear(&mut self, step: &Step) {
         self.say("event", event(step.event));
+        for ailing in step.ailing {
+            if ailing.overdue.is_some() {
+                self.say("ailing", "overdue");
+            }
+            if ailing.failing.is_some() {
+                self.say("ailing", "failing");
+            }
+        }
         for effect in step.effects {
             self.say("effect", self::effect(effect));
             match effect {
@@ -202,6 +213,7 @@ impl Words {
             .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(CLOCK.iter().map(|word| ("clock", *word)))
+            .chain(AILMENTS.iter().map(|word| ("ailing", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(
@@ -282,6 +294,8 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobOverdue { .. } => "job-overdue",
+    Record::JobNotOverdue { .. } => "job-not-overdue",
     Record::JobPaused { .. } => "job-paused",
     Record::JobResumed { .. } => "job-resumed",
     Record::FailuresCounted { .. } => "failures-counted",

@@ -113,6 +113,8 @@ pub(crate) struct Step<'a> {
     pub(crate) built: Timestamp,
     pub(crate) event: &'a Event,
     pub(crate) effects: &'a [Effect],
+    /// What the engine says afterwards of its jobs.
+    pub(crate) ailing: &'a [Ailing],
     /// What is on disk.
     pub(crate) disk: &'a Tables,
     /// Every attempt whose guest ever ran.
@@ -138,6 +140,14 @@ impl Step<'_> {
                 if *run == arms && *starts_at > self.now)
         })
     }
+}
+
+/// A job that the engine says does not go well.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ailing {
+    pub(crate) job: JobName,
+    pub(crate) overdue: Option<Timestamp>,
+    pub(crate) failing: Option<(RunId, Timestamp)>,
 }
 
 /// See [`Watch::before`].

@@ -12,13 +12,13 @@ use crate::{
     agenda::{Agenda, Happening},
     disk::Disk,
     invariants::{Violation, audit::audit},
-    lies::Lie,
+    lies::{Lie, Slander},
     options::{Millis, Options},
     plans::Editor,
     prng::Prng,
     runner::Runner,
     trace::Trace,
-    watch::{Step, Watch},
+    watch::{Ailing, Step, Watch},
 };
 
 /// No simulation needs so many steps, unless something goes round in circles.
@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) trouble: bool,
     /// What is said in place of what the engine says, if it is to be caught lying.
     pub(crate) lie: Option<Lie>,
+    /// The same, of its jobs.
+    pub(crate) slander: Option<Slander>,
     /// Whether the daemon stays down when it stops.
     last_life: bool,
 }
@@ -87,6 +89,7 @@ impl World {
             unnoticed: SignedDuration::ZERO,
             trouble: true,
             lie: None,
+            slander: None,
             last_life: false,
             editor,
             rng,
@@ -243,11 +246,16 @@ impl World {
         if let Some(lie) = self.lie {
             lie(&mut effects, now);
         }
+        let mut ailing: Vec<_> = ailing(engine).collect();
+        if let Some(slander) = self.slander {
+            slander(&mut ailing);
+        }
         let step = Step {
             now,
             built: self.built,
             event,
             effects: &effects,
+            ailing: &ailing,
             disk: &self.disk.tables,
             ever: &self.runner.ever,
             lead: Duration::from_millis(self.options.lead),
@@ -415,4 +423,13 @@ impl World {
             self.clock_was_set(by);
         }
     }
+}
+
+/// The jobs that the engine says do not go well.
+fn ailing(engine: &Engine) -> impl Iterator<Item = Ailing> {
+    engine.ailing().map(|ailing| Ailing {
+        job: ailing.job.name.clone(),
+        overdue: ailing.overdue,
+        failing: ailing.failing.map(|failing| (failing.run, failing.at)),
+    })
 }

@@ -215,7 +215,7 @@ fn sentence(status: &Status) -> String {
     } else {
         format!("{jobs}, {runs}, {next}")
     };
-    for reason in &status.degraded {
+    for reason in status.unhealthy.iter().chain(&status.degraded) {
         let _ = write!(sentence, "; {reason}");
     }
     escape::line(&sentence).into_owned()

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
+    health::JobHealth,
     record::{StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{FailReason, RunStatus, SkipReason, Turn},
@@ -162,6 +163,7 @@ fn a_job_is_remembered_as_it_was_last_said<S: Subject>() {
         watermark,
         fingerprint: format!("print of {name}"),
         removed_at: None,
+        health: JobHealth::new(at(0)),
         paused: None,
         failures: 0,
     };
@@ -759,6 +761,7 @@ fn jobs_come_with_their_last_run<S: Subject>() {
         job: job(name),
         watermark,
         last_run,
+        health: JobHealth::new(at(5)),
     };
     let last = run(&subject, 2);
     assert_eq!(last.attempts.len(), 1);

@@ -1,8 +1,9 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
 //! `cases` has one test for each promise, and runs for each store; `retention` has those about old
-//! history, `instant` those about one moment of a job, `clock` those about clocks that were wrong. `random` makes legal
-//! streams of records, and holds the stores against each other and against a model.
+//! history, `instant` those about one moment of a job, `ahead` those about runs that are on record before
+//! their time, `clock` those about clocks that were wrong, `health` those about how jobs are doing.
+//! `random` makes legal streams of records, and holds the stores against each other and against a model.
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ macro_rules! for_each_store {
 mod ahead;
 mod cases;
 mod clock;
+mod health;
 mod instant;
 mod jobs;
 mod random;

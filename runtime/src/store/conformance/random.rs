@@ -11,6 +11,7 @@ use std::{
 };
 
 use cronlet_core::{
+    health::{Failing, JobHealth},
     pause::{PauseReason, Paused},
     record::{Span, StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
@@ -315,7 +316,7 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(23) {
+        match self.below(24) {
             18 => records.extend(self.pulled_back()),
             19 => records.push(Record::ClockJumped {
                 by: SignedDuration::from_nanos(self.random().cast_signed()),
@@ -323,6 +324,7 @@ impl Model {
             20 => records.extend(self.paused()),
             21 => records.extend(self.resumed()),
             22 => records.extend(self.failures_counted()),
+            23 => records.extend(self.overdue()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -345,6 +347,7 @@ impl Model {
             watermark: cut(watermark),
             fingerprint: fingerprint.clone(),
             removed_at: None,
+            health: self.health_of_accepted(&job),
             paused: before.and_then(|job| job.paused.clone()),
             failures: before.map_or(0, |job| job.failures),
         };
@@ -354,6 +357,33 @@ impl Model {
             watermark,
             fingerprint,
         }
+    }
+
+    /// What is known of a job that was there within the hour stays known.
+    fn health_of_accepted(&self, job: &JobName) -> JobHealth {
+        let now = cut(self.now);
+        let old = self.jobs.get(job).filter(|old| {
+            old.removed_at
+                .is_none_or(|at| now.duration_since(at).as_micros() < 3_600_000_000)
+        });
+        JobHealth {
+            watched_since: now,
+            last_success: old.and_then(|old| old.health.last_success),
+            failing: old.and_then(|old| old.health.failing),
+            overdue: old.is_some_and(|old| old.health.overdue),
+        }
+    }
+
+    fn overdue(&mut self) -> Option<Record> {
+        let job = self.job();
+        let health = &mut self.jobs.get_mut(&job)?.health;
+        health.overdue = !health.overdue;
+        Some(if health.overdue {
+            let since = health.watched_since;
+            Record::JobOverdue { job, since }
+        } else {
+            Record::JobNotOverdue { job }
+        })
     }
 
     fn job_removed(&mut self) -> Option<Record> {
@@ -660,6 +690,19 @@ impl Model {
             None => RunEnd::Cancelled,
         });
         self.ended.push(run);
+        let at = cut(self.now);
+        if let Some(StoredJob { health, .. }) = self.jobs.get_mut(&stored.new.job) {
+            match end {
+                RunEnd::Succeeded => {
+                    health.last_success = Some(at);
+                    health.failing = None;
+                }
+                RunEnd::Failed(_) if stored.new.origin != Origin::Manual => {
+                    health.failing = Some(Failing { run, at });
+                }
+                _ => {}
+            }
+        }
         let message = self.chance(3).then(|| self.text());
         records.push(Record::RunEnded { run, end, message });
     }
@@ -746,7 +789,8 @@ impl Model {
             self.pick(&ended)
         };
         let run = if self.chance(3) { absent } else { ended };
-        match self.below(8) {
+        match self.below(9) {
+            8 => Record::JobNotOverdue { job: job("absent") },
             0 => {
                 // A number that was used, or never comes.
                 let used = self.below_u64(self.next_run);

@@ -70,6 +70,7 @@ impl History for MemoryHistory {
                 JobRow {
                     job: job.job.clone(),
                     watermark: job.watermark,
+                    health: job.health.clone(),
                     paused: job.paused.clone(),
                     last_run: newest
                         .find(|run| run.row.job == job.job)

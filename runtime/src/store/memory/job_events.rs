@@ -7,7 +7,7 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::State;
+use super::{State, health};
 use crate::store::{
     Refused,
     history::{JobEvent, JobTurn},
@@ -22,7 +22,7 @@ impl State {
                 job,
                 watermark,
                 fingerprint,
-            } => self.accept(job, *watermark, fingerprint),
+            } => self.accept(at, job, *watermark, fingerprint),
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
             Record::JobPaused { job, why } => {
                 let job = self.job(job)?;
@@ -37,6 +37,7 @@ impl State {
                 job.watermark = cut(*watermark);
                 job.paused = None;
                 job.failures = 0;
+                job.health.watched_since = at;
             }
             Record::FailuresCounted { job, failures } => self.job(job)?.failures = *failures,
             _ => {}
@@ -49,7 +50,7 @@ impl State {
         Ok(())
     }
 
-    fn accept(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+    fn accept(&mut self, at: Timestamp, job: &JobName, watermark: Timestamp, fingerprint: &str) {
         let before = self.jobs.get(job);
         let stored = StoredJob {
             job: job.clone(),
@@ -58,6 +59,7 @@ impl State {
             removed_at: None,
             paused: before.and_then(|job| job.paused.clone()),
             failures: before.map_or(0, |job| job.failures),
+            health: health::accepted(before, at),
         };
         self.jobs.insert(job.clone(), stored);
     }

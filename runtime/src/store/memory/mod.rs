@@ -3,6 +3,7 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod health;
 mod history;
 mod job_events;
 mod old;
@@ -134,6 +135,8 @@ impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
             Record::PlanAccepted { .. } => self.forget(at),
+            Record::JobOverdue { job, .. } => self.job(job)?.health.overdue = true,
+            Record::JobNotOverdue { job } => self.job(job)?.health.overdue = false,
             Record::JobAccepted { .. }
             | Record::JobRemoved { .. }
             | Record::JobPaused { .. }
@@ -189,13 +192,7 @@ impl State {
                 let row = &mut self.open_run(*run)?.row;
                 row.cancel_requested_at.get_or_insert(at);
             }
-            Record::RunEnded { run, end, message } => {
-                let run = self.open_run(*run)?;
-                run.go(end.status());
-                run.row.reason = end.reason().map(str::to_owned);
-                run.row.message.clone_from(message);
-                run.row.ended_at = Some(at);
-            }
+            Record::RunEnded { .. } => self.end_run(at, record)?,
             Record::StateWritten {
                 job,
                 changes,

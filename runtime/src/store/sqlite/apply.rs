@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, clock, fault::Error, job_events, log, state};
+use super::{Cache, clock, fault::Error, health, health::Ends, job_events, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -23,18 +23,25 @@ type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Does what the records say, within the caller's transaction. If it fails, the transaction and the
 /// cache are to be thrown away.
-pub(super) fn batches(db: &Connection, batches: &[Batch], cache: &mut Cache) -> Result {
+pub(super) fn batches(
+    db: &Connection,
+    batches: &[Batch],
+    (cache, ends): (&mut Cache, &mut Ends),
+) -> Result {
     let first = cache.next_run;
+    ends.begin();
     for batch in batches {
         let mut apply = Apply {
             db,
             at: batch.at,
             cache,
+            ends,
         };
         for record in &batch.records {
             apply.record(record)?;
         }
     }
+    ends.write(db)?;
     if cache.next_run != first {
         let next = column(cache.next_run);
         change(db, "UPDATE meta SET next_run = ?1", [next])?;
@@ -47,6 +54,7 @@ struct Apply<'a> {
     db: &'a Connection,
     at: Timestamp,
     cache: &'a mut Cache,
+    ends: &'a mut Ends,
 }
 
 /// Runs a statement, and says how many rows it changed.
@@ -67,11 +75,19 @@ impl Apply<'_> {
     fn record(&mut self, record: &Record) -> Result {
         match record {
             Record::PlanAccepted { digest } => self.plan_accepted(*digest),
+            Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
+                must(health::write_overdue(self.db, record)?, || {
+                    Refused::UnknownJob(job.clone())
+                })
+            }
             Record::JobAccepted { .. }
             | Record::JobRemoved { .. }
             | Record::JobPaused { .. }
             | Record::JobResumed { .. }
-            | Record::FailuresCounted { .. } => job_events::write(self.db, self.at, record),
+            | Record::FailuresCounted { .. } => {
+                self.ends.write(self.db)?;
+                job_events::write(self.db, self.at, record)
+            }
             Record::Watermark { job, to } => must(
                 self.change(
                     "UPDATE jobs SET watermark = ?2 WHERE job = ?1",
@@ -108,7 +124,8 @@ impl Apply<'_> {
         change(self.db, sql, params)
     }
 
-    fn plan_accepted(&self, digest: Digest) -> Result {
+    fn plan_accepted(&mut self, digest: Digest) -> Result {
+        self.ends.write(self.db)?;
         self.change(
             "INSERT INTO plans (digest, accepted_at) SELECT ?1, ?2
              WHERE ?1 IS NOT (SELECT digest FROM plans ORDER BY id DESC LIMIT 1)",
@@ -187,6 +204,7 @@ impl Apply<'_> {
             cause,
         })?;
         self.cache.next_run = new.run.0 + 1;
+        self.ends.queued(new);
         Ok(())
     }
 
@@ -309,7 +327,7 @@ impl Apply<'_> {
         .map(drop)
     }
 
-    fn run(&self, record: &Record) -> Result {
+    fn run(&mut self, record: &Record) -> Result {
         let (run, changed) = match record {
             // Its attempt goes with it; one that has ended is not forgotten.
             Record::RunWithdrawn { run } => (
@@ -370,7 +388,11 @@ impl Apply<'_> {
             ),
             _ => return Ok(()),
         };
-        must(changed, || Refused::NotOpen(*run))
+        must(changed, || Refused::NotOpen(*run))?;
+        if let Record::RunEnded { run, end, .. } = record {
+            self.ends.ended(*run, *end, self.at);
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError, clock,
     columns::{self, Columns},
-    fault, instant, job_events, log, old,
+    fault, health, instant, job_events, log, old,
     reader::Reader,
     resolve, state,
 };
@@ -43,6 +43,7 @@ const DOING: &str = "read the history";
 /// The jobs that were not removed, each with the number of its last run.
 pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
     j.paused_at, j.paused_by, j.paused_after, \
+    j.watched_since, j.last_success, j.failed_run, j.failed_at, j.overdue, \
     (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
     FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
 
@@ -368,6 +369,7 @@ fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
                 job: columns.job()?,
                 watermark: columns.time()?,
                 paused: job_events::paused(&mut columns)?,
+                health: health::read(&mut columns)?,
                 last_run: None,
             };
             Ok((job, columns.maybe_run_id()?))

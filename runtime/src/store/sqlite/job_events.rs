@@ -13,6 +13,7 @@ use rusqlite::{Connection, Params, params};
 use super::{
     columns::{self, Columns},
     fault::Error,
+    health,
 };
 use crate::store::{
     Refused,
@@ -65,17 +66,18 @@ fn stand(db: &Connection, at: Timestamp, record: &Record) -> Result<(), Error> {
             job,
             watermark,
             fingerprint,
-        } => (
-            job,
-            change(
+        } => {
+            health::forget_if_away(db, job, at)?;
+            let changed = change(
                 db,
-                "INSERT INTO jobs (job, watermark, fingerprint) VALUES (?1, ?2, ?3)
+                "INSERT INTO jobs (job, watermark, fingerprint, watched_since) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (job) DO UPDATE SET
                      watermark = excluded.watermark, fingerprint = excluded.fingerprint,
-                     removed_at = NULL",
-                params![job.as_str(), micros(*watermark), fingerprint],
-            )?,
-        ),
+                     watched_since = excluded.watched_since, removed_at = NULL",
+                params![job.as_str(), micros(*watermark), fingerprint, micros(at)],
+            )?;
+            (job, changed)
+        }
         Record::JobRemoved { job } => (
             job,
             change(
@@ -99,8 +101,8 @@ fn stand(db: &Connection, at: Timestamp, record: &Record) -> Result<(), Error> {
             change(
                 db,
                 "UPDATE jobs SET watermark = ?2, paused_at = NULL, paused_by = NULL,
-                     paused_after = NULL, failures = 0 WHERE job = ?1",
-                params![job.as_str(), micros(*watermark)],
+                     paused_after = NULL, failures = 0, watched_since = ?3 WHERE job = ?1",
+                params![job.as_str(), micros(*watermark), micros(at)],
             )?,
         ),
         Record::FailuresCounted { job, failures } => (

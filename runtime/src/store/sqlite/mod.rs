@@ -33,6 +33,7 @@ mod clock;
 mod columns;
 mod fault;
 mod files;
+mod health;
 mod history;
 mod instant;
 mod job_events;
@@ -49,7 +50,7 @@ mod tests;
 use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
-    io,
+    io, mem,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -69,6 +70,7 @@ use thiserror::Error;
 use super::{Old, Removed, Store, StoreError, fault::Fault, precision};
 pub use backup::{Backup, BackupError, Copied, Watch};
 use files::{Files, Wrong};
+use health::Ends;
 pub use history::{SqliteHistory, history};
 pub use lease::{Holder, Owner, holder};
 use lease::{Lease, Lock};
@@ -89,6 +91,7 @@ pub struct SqliteStore {
     files: Files,
     lease: Lease,
     cache: Cache,
+    ends: Ends,
     _lock: Lock,
 }
 
@@ -167,12 +170,14 @@ pub fn open(path: &Path, me: &Owner) -> Result<SqliteStore, OpenError> {
     let lease =
         lease::take(&mut connection, me).map_err(fault::while_("take over the database"))?;
     let cache = recover::cache(&connection).map_err(fault::while_("read the database"))?;
+    let ends = Ends::recover(&connection).map_err(fault::while_("read the database"))?;
     Ok(SqliteStore {
         connection,
         files: Files::of(&path),
         path,
         lease,
         cache,
+        ends,
         _lock: lock,
     })
 }
@@ -197,9 +202,13 @@ impl Store for SqliteStore {
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         // A transaction that is rolled back leaves no trace here either.
         let mut cache = self.cache.clone();
-        self.within(|transaction| apply::batches(transaction, batches, &mut cache))
-            .map_err(fault::failed("write the history"))?;
+        let mut ends = mem::take(&mut self.ends);
+        let written = self
+            .within(|transaction| apply::batches(transaction, batches, (&mut cache, &mut ends)));
+        self.ends = ends;
+        written.map_err(fault::failed("write the history"))?;
         self.cache = cache;
+        self.ends.committed();
         let mut records = batches.iter().flat_map(|batch| &batch.records);
         if records.any(|record| matches!(record, Record::Stopped)) {
             self.gather();

@@ -16,7 +16,7 @@ use rusqlite::{Connection, Row};
 use super::{
     Cache, clock,
     columns::{self, Columns},
-    job_events, state,
+    health, job_events, state,
 };
 use crate::store::precision;
 
@@ -57,8 +57,9 @@ fn next_run(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// What [`stored_job`] reads, of the table `jobs`.
-pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at, paused_at, paused_by, \
-    paused_after, failures";
+pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at, \
+    paused_at, paused_by, paused_after, failures, \
+    watched_since, last_success, failed_run, failed_at, overdue";
 
 pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let mut columns = Columns::of(row);
@@ -69,6 +70,7 @@ pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         removed_at: columns.maybe_time()?,
         paused: job_events::paused(&mut columns)?,
         failures: columns.get()?,
+        health: health::read(&mut columns)?,
     })
 }
 

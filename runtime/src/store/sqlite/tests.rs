@@ -324,6 +324,11 @@ fn a_database_of_the_first_version_goes_on() {
     let recovery = store.recover().unwrap();
     assert_eq!(recovery.next_run, 4);
     assert_eq!(recovery.states.len(), 0);
+    let health = &recovery.jobs[0].health;
+    assert_eq!(health.last_success, Timestamp::from_millisecond(3_500).ok());
+    assert!(
+        !health.overdue && health.watched_since > Timestamp::from_second(1_700_000_000).unwrap()
+    );
     let runs = recovery.runs.iter();
     let runs: Vec<_> = runs
         .map(|run| (run.new.run.0, run.new.turn, run.attempted))
@@ -338,6 +343,48 @@ fn a_database_of_the_first_version_goes_on() {
     assert_eq!(history.entries(&query).unwrap().len(), 4);
     drop(store);
     drop(place.open());
+}
+
+/// As the version before jobs had a health left it.
+#[test]
+fn what_an_older_history_says_of_jobs_is_taken_over() {
+    let place = place();
+    version_one(&place);
+    place
+        .raw()
+        .execute_batch(
+            "INSERT INTO jobs VALUES ('b', 0, 'f', NULL), ('c', 0, 'f', NULL), ('d', 0, 'f', NULL);
+             INSERT INTO runs (run, job, cause, nominal, origin, queued_at, status, ended_at)
+             VALUES (11, 'b', 'x', 0, 'schedule', 0, 'failed', 1000000),
+                    (12, 'b', 'y', 0, 'schedule', 0, 'failed', 2000000),
+                    (13, 'b', 'z', 0, 'manual', 0, 'failed', 3000000),
+                    (14, 'c', 'x', 0, 'schedule', 0, 'failed', 1000000),
+                    (15, 'c', 'y', 0, 'manual', 0, 'succeeded', 2000000),
+                    (16, 'd', 'x', 0, 'catch-up', 0, 'succeeded', 1000000),
+                    (17, 'd', 'y', 0, 'catch-up', 0, 'failed', 2000000);",
+        )
+        .unwrap();
+    let jobs = place.open().recover().unwrap().jobs;
+    let known: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            let second = |at: Timestamp| at.as_second();
+            let failing = job.health.failing;
+            let failing = failing.map(|failing| (failing.run.0, second(failing.at)));
+            (
+                job.job.as_str(),
+                job.health.last_success.map(second),
+                failing,
+            )
+        })
+        .collect();
+    let expected = [
+        ("a", Some(3), None),
+        ("b", None, Some((12, 2))),
+        ("c", Some(2), None),
+        ("d", Some(1), Some((17, 2))),
+    ];
+    assert_eq!(known, expected);
 }
 
 #[test]
@@ -396,7 +443,12 @@ fn an_uncommitted_transaction_is_invisible() {
     let history = place.history();
     let mut cache = store.cache.clone();
     let transaction = store.connection.transaction().unwrap();
-    apply::batches(&transaction, &batch(vec![queued(2)]), &mut cache).unwrap();
+    apply::batches(
+        &transaction,
+        &batch(vec![queued(2)]),
+        (&mut cache, &mut Ends::default()),
+    )
+    .unwrap();
     assert_eq!(count(&history), 1);
     drop(transaction);
     assert_eq!(store.recover().unwrap().next_run, 2);
@@ -611,6 +663,7 @@ fn every_question_has_its_index() {
         history::JOBS.to_owned(),
         recover::open_runs_statement(),
         recover::OPEN_ATTEMPTS.to_owned(),
+        health::OPEN.to_owned(),
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
@@ -633,6 +686,7 @@ fn every_question_has_its_index() {
         "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING COVERING INDEX runs_open (ended_at=?); \
          SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH r USING INDEX runs_open (ended_at=?)",
         "SEARCH r USING INDEX runs_by_job (job=? AND rowid<?); \
          CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?); \
          CORRELATED SCALAR SUBQUERY 2; SEARCH l USING INDEX sqlite_autoindex_logs_1 (run=?)",

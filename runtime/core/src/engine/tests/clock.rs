@@ -34,6 +34,7 @@ fn stored(watermark: Timestamp) -> Recovery {
             removed_at: None,
             paused: None,
             failures: 0,
+            health: JobHealth::default(),
         }],
         ..Recovery::default()
     }

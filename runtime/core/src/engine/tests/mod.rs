@@ -1,6 +1,7 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
 mod clock;
+mod health;
 mod pauses;
 mod state;
 
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     digest::Digest,
+    health::{Failing, JobHealth},
     job::{Component, Job},
     plan::{Plan, Settings},
     policy::{Backoff, CatchUpMode, OnCrash, Overlap, Retry},
@@ -1000,6 +1002,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
 
 fn recovery(run: StoredRun) -> Recovery {
     let stored = StoredJob {
+        health: JobHealth::default(),
         paused: None,
         failures: 0,
         job: name("a"),

@@ -15,12 +15,12 @@ fn ask(jobs: Jobs) -> PauseRequest {
 }
 
 impl World {
-    fn pause(&mut self, job: &str) {
+    pub(super) fn pause(&mut self, job: &str) {
         let request = ask(Jobs::One(name(job)));
         self.event(Event::PauseRequested(request));
     }
 
-    fn resume(&mut self, job: &str) {
+    pub(super) fn resume(&mut self, job: &str) {
         let request = ask(Jobs::One(name(job)));
         self.event(Event::ResumeRequested(request));
     }

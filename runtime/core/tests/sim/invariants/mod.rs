@@ -2,14 +2,16 @@
 //!
 //! `due` is about instants, `clocks` about clocks that lie, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
-//! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the world, `audit` about the whole
-//! history afterwards, `state` about what jobs remember.
+//! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the
+//! world, `audit` about the whole history afterwards, `state` about what jobs remember, `health` about
+//! jobs that do not go well.
 
 pub(crate) mod audit;
 mod clocks;
 pub(crate) mod due;
 mod effects;
 mod ends;
+mod health;
 mod pauses;
 mod plans;
 mod runs;
@@ -111,8 +113,10 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     clocks::what_ran_stays_accounted_for,
     clocks::ranges_are_cut_where_the_watermark_is,
     plans::only_changes_are_accepted,
+    health::only_who_waits_too_long_is_overdue,
     pauses::a_halted_job_is_not_due,
     pauses::pauses_have_a_reason,
+    pauses::what_was_due_comes_first,
     pauses::a_resume_begins_now,
     pauses::only_a_halt_disables,
 ];
@@ -156,4 +160,6 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     pauses::nothing_waits_for_a_halted_job,
     pauses::failures_are_counted,
     effects::it_never_spins,
+    health::who_waits_too_long_is_overdue,
+    health::jobs_ail_as_history_tells,
 ];

@@ -12,6 +12,7 @@ use cronlet_core::{
 
 use super::{
     Check,
+    due::next_after,
     ends::{of_run, records},
     ensure,
 };
@@ -60,6 +61,32 @@ pub(super) fn pauses_have_a_reason(watch: &Watch, step: &Step, record: &Record) 
         _ => false,
     };
     ensure(may && has_reason, || format!("{record:?}: {row:?}"))
+}
+
+/// When a job is paused, or is due at other times than before, what was due before is accounted for. An
+/// edit that was made while the daemon was down is seen too late for that.
+pub(super) fn what_was_due_comes_first(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let job = match record {
+        Record::JobPaused { job, .. } => job,
+        Record::JobAccepted { job, .. } if !matches!(step.event, Event::Started { .. }) => job,
+        _ => return Ok(()),
+    };
+    let row = watch
+        .view
+        .jobs
+        .get(job)
+        .filter(|row| row.removed_at.is_none());
+    // What was accepted by a clock that is not believed is due from the moment on at which it is set.
+    let row = row.filter(|row| !row.fingerprint.is_empty());
+    let Some(row) = row.filter(|_| !watch.halted(job)) else {
+        return Ok(());
+    };
+    let due = watch
+        .standing(job)
+        .and_then(|job| next_after(&job.schedule, row.watermark));
+    ensure(due.is_none_or(|due| due > step.now), || {
+        format!("{record:?}: {due:?} was due, {row:?}")
+    })
 }
 
 /// A pause ends because somebody asks for it, and the watermark is now: what the job missed is no
