@@ -158,10 +158,9 @@ impl Look {
                 continue;
             }
             let stretch = schedule.calendar.stretch(first);
-            let next_run = runs.peek().map_or(newest, |run| before(*run));
-            let first_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
-            let through = before(stretch.end).min(next_run).min(first_ran).min(newest);
-            let through = through.max(first);
+            let others = runs.peek().into_iter().chain(ran.range(first..).next());
+            let ends = others.copied().chain([stretch.end]).map(before);
+            let through = ends.fold(newest, Timestamp::min).max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
