@@ -357,7 +357,9 @@ mod tests {
                 ("daily", "scheduled", Some(daily), overdue),
                 ("fresh", "new", Some("new"), false),
                 ("hand", "manual", Some("failing"), overdue),
+                ("off", "new", Some("new"), false),
                 ("once", "new", Some("new"), false),
+                ("rests", "new", Some("new"), false),
             ]
             .map(|(job, state, shown, overdue)| (job.to_owned(), state, shown, overdue))
         };

@@ -413,8 +413,10 @@ impl Model {
     fn resumed(&mut self) -> Option<Record> {
         let (job, watermark) = (self.job(), self.time());
         let actor = self.chance(2).then(|| self.text().into());
+        let now = cut(self.now);
         let stored = self.jobs.get_mut(&job)?;
         stored.watermark = cut(watermark);
+        stored.health.watched_since = now;
         stored.paused = None;
         stored.failures = 0;
         Some(Record::JobResumed {
