@@ -259,7 +259,7 @@ fn its_reasons_are_those_of_the_code() -> Result<()> {
         Ok(&body[..end])
     };
     let functions = [
-        body("fn degraded(&self, ")?,
+        body("fn degraded(")?,
         body("fn reason(&self, status: &StoreStatus")?,
         body("impl fmt::Display for Troubled")?,
         body("fn wrong(&self, now")?,

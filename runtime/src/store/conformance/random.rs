@@ -420,6 +420,7 @@ impl Model {
         let stored = self.jobs.get_mut(&job)?;
         stored.health.watched_since = now;
         stored.watermark = cut(watermark);
+        stored.health.watched_since = now;
         stored.paused = None;
         stored.failures = 0;
         stored.health.watched_since = now;
