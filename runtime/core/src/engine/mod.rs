@@ -223,7 +223,6 @@ impl Engine {
                 self.handle_due(&mut step);
                 self.note_overdue(&mut step);
             }
-            self.note_overdue(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {
                 self.arm_ahead(&mut step);
