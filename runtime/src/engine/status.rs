@@ -289,7 +289,7 @@ impl Board {
         }
         let store = self.store.status(waiting, now);
         let ailments = Ailments::of(core, now);
-        let degraded = self.degraded(core, &store, now).chain(ailments.degraded);
+        let degraded = [self.degraded(core, &store, now), ailments.degraded].concat();
         Status {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -310,7 +310,7 @@ impl Board {
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             clock: self.wall.status(),
             unhealthy: ailments.unhealthy,
-            degraded: degraded.collect(),
+            degraded,
             store,
         }
     }
@@ -331,12 +331,7 @@ impl Board {
     }
 
     /// Without the jobs that are overdue.
-    fn degraded(
-        &self,
-        core: &Engine,
-        store: &StoreStatus,
-        now: Timestamp,
-    ) -> impl Iterator<Item = String> {
+    fn degraded(&self, core: &Engine, store: &StoreStatus, now: Timestamp) -> Vec<String> {
         let store = self.store.reason(store, now);
         let refused =
             self.refused
@@ -357,7 +352,7 @@ impl Board {
                 .then(|| format!("job `{job}` is paused {why}"))
         });
         let jobs = unusable.chain(paused);
-        whole.into_iter().flatten().chain(jobs)
+        whole.into_iter().flatten().chain(jobs).collect()
     }
 
     fn troubled(&self) -> impl Iterator<Item = Troubled> {

@@ -234,7 +234,6 @@ impl Engine {
                 self.handle_due(&mut step);
                 self.note_overdue(&mut step);
             }
-            self.note_overdue(&mut step);
             self.tell_dependents(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {

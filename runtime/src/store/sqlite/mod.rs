@@ -28,6 +28,7 @@
 //! itself; it is created with `O_EXCL`, which opens nothing that was there.
 
 mod apply;
+mod attempts;
 mod backup;
 mod clock;
 mod columns;

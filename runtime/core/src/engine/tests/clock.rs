@@ -28,7 +28,6 @@ fn stored(watermark: Timestamp) -> Recovery {
     Recovery {
         next_run: 42,
         jobs: vec![StoredJob {
-            health: JobHealth::default(),
             job: name("a"),
             watermark,
             fingerprint: job("a").fingerprint(),
