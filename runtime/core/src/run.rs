@@ -46,6 +46,20 @@ impl fmt::Display for RequestId {
     }
 }
 
+impl FromStr for RequestId {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let unknown = || UnknownName {
+            what: "request",
+            text: text.to_owned(),
+        };
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| unknown())
+    }
+}
+
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -59,6 +73,8 @@ pub enum Cause {
     Time(Timestamp),
     /// `manual:ID`: somebody asked.
     Manual(RequestId),
+    /// `backfill:ID:T`: somebody asked for a past of which this nominal time is a part.
+    Backfill(RequestId, Timestamp),
 }
 
 impl fmt::Display for Cause {
@@ -66,6 +82,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Time(t) => write!(f, "time:{t}"),
             Self::Manual(id) => write!(f, "manual:{id}"),
+            Self::Backfill(id, t) => write!(f, "backfill:{id}:{t}"),
         }
     }
 }
@@ -74,8 +91,8 @@ impl fmt::Display for Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("unknown {what} `{text}`")]
 pub struct UnknownName {
-    what: &'static str,
-    text: String,
+    pub(crate) what: &'static str,
+    pub(crate) text: String,
 }
 
 impl FromStr for Cause {
@@ -84,9 +101,11 @@ impl FromStr for Cause {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let parsed = match text.split_once(':') {
             Some(("time", t)) => t.parse().ok().map(Self::Time),
-            Some(("manual", id)) => u64::from_str_radix(id, 16)
-                .ok()
-                .map(|id| Self::Manual(RequestId(id))),
+            Some(("manual", id)) => id.parse().ok().map(Self::Manual),
+            Some(("backfill", rest)) => rest.split_once(':').and_then(|(id, t)| {
+                let (id, t) = (id.parse().ok()?, t.parse().ok()?);
+                Some(Self::Backfill(id, t))
+            }),
             _ => None,
         };
         parsed.ok_or_else(|| UnknownName {
@@ -136,6 +155,8 @@ macro_rules! named {
     };
 }
 
+pub(crate) use named;
+
 named! {
     /// What made the run, in the words of the history.
     Origin, "trigger" {
@@ -145,6 +166,8 @@ named! {
         CatchUp = "catch-up",
         /// Somebody asked.
         Manual = "manual",
+        /// Somebody asked for a part of the past.
+        Backfill = "backfill",
     }
 }
 
@@ -254,6 +277,18 @@ named! {
     }
 }
 
+named! {
+    /// How a backfill ended: why it makes no more runs, which is known before the last one is over.
+    BackfillEnd, "end of a backfill" {
+        /// Each of its instants has a run.
+        Done = "done",
+        /// Somebody stopped it.
+        Stopped = "stopped",
+        /// Its job is gone.
+        Removed = "removed",
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
@@ -299,16 +334,23 @@ mod tests {
             Cause::Time(t),
             Cause::Manual(RequestId(u64::MAX)),
             Cause::Manual(RequestId(1)),
+            Cause::Backfill(RequestId(1), t),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert_eq!(Cause::Time(t).to_string(), "time:2026-03-01T06:00:00Z");
+        assert_eq!(
+            Cause::Backfill(RequestId(255), t).to_string(),
+            "backfill:00000000000000ff:2026-03-01T06:00:00Z"
+        );
         for bad in [
             "",
             "time",
             "time:",
             "time:yesterday",
             "manual:xyz",
+            "backfill:ff",
+            "backfill:2026-03-01T06:00:00Z",
             "after:1",
         ] {
             assert!(bad.parse::<Cause>().is_err(), "{bad}");

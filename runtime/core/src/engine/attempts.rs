@@ -289,12 +289,16 @@ impl Engine {
         if let Some(state) = self.jobs.get_mut(&run.new.job) {
             state.open.remove(&id);
             state.behind.remove(&id);
+            state.lane.remove(&id);
         }
         step.records.push(Record::RunEnded {
             run: id,
             end,
             message,
         });
+        if let Cause::Backfill(backfill, _) = run.new.cause {
+            self.backfill_run_ended(step, backfill, id, end);
+        }
         self.let_in(&run.new.job);
     }
 }

@@ -1,10 +1,11 @@
 //! Everything that can happen to the engine.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
+    backfill::Instants,
     name::JobName,
     plan::Plan,
     record::{Recovery, Seq},
@@ -39,6 +40,10 @@ pub enum Event {
     RunRequested(RunRequest),
     /// Somebody wants a run to end.
     CancelRequested(CancelRequest),
+    /// Somebody wants a part of the past to run.
+    BackfillRequested(BackfillRequest),
+    /// Somebody wants the backfills of a job to make no more runs.
+    BackfillStopRequested(BackfillStopRequest),
     /// All batches up to this one are on disk.
     Stored {
         /// The last of them.
@@ -76,6 +81,34 @@ pub struct CancelRequest {
     pub run: RunId,
     /// At once, without asking the guest first.
     pub kill: bool,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::BackfillRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillRequest {
+    /// Names the answer, and the backfill.
+    pub id: RequestId,
+    /// What to run.
+    pub job: JobName,
+    /// For which instants.
+    pub instants: Instants,
+    /// So many of its runs may be open at one time.
+    pub max_concurrent: NonZeroU32,
+    /// The newest instant first.
+    pub reverse: bool,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::BackfillStopRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillStopRequest {
+    /// Names the answer.
+    pub id: RequestId,
+    /// Whose backfills.
+    pub job: JobName,
     /// Who asks.
     pub actor: Option<Arc<str>>,
 }

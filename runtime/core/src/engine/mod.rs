@@ -11,10 +11,10 @@
 //!
 //! | | there | to come |
 //! |---|---|---|
-//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; backfill requested; run ids granted (several engines on one store) |
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | clock jumped; job paused, resumed; backfill created |
-//! | causes | `time`, `manual` | `backfill`, `after` |
+//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | clock jumped; job paused, resumed |
+//! | causes | `time`, `manual`, `backfill` | `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
@@ -34,10 +34,12 @@
 //! # Rooms
 //!
 //! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
-//! who may start, `attempts` starts and ends attempts, `requests` answers people, `plans` takes over plans
-//! and stores, `storing` waits for the disk, `ledger` says what of a job's state an attempt may change.
+//! who may start, `attempts` starts and ends attempts, `requests` answers people, `backfills` makes runs of
+//! the past, `plans` takes over plans and stores, `storing` waits for the disk, `ledger` says what of a
+//! job's state an attempt may change.
 
 mod attempts;
+mod backfills;
 mod due;
 pub mod effect;
 pub mod event;
@@ -58,8 +60,9 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use backfills::OpenBackfill;
 pub use effect::{Answer, Effect, Start};
-pub use event::{CancelRequest, Event, RunRequest};
+pub use event::{BackfillRequest, BackfillStopRequest, CancelRequest, Event, RunRequest};
 pub use state::OpenRun;
 
 use crate::{
@@ -67,6 +70,7 @@ use crate::{
     record::{Batch, Record, Seq},
     run::RunId,
 };
+use backfills::Backfills;
 use ledger::Ledger;
 use slots::Slots;
 use state::{JobState, Run};
@@ -94,6 +98,7 @@ pub struct Engine {
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
+    backfills: Backfills,
     ledger: Ledger,
     next_run: u64,
     /// The last batch that was emitted, and the last that is on disk.
@@ -173,6 +178,10 @@ impl Engine {
             }
             Event::RunRequested(request) => self.run_requested(&mut step, request),
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
+            Event::BackfillRequested(request) => self.backfill_requested(&mut step, request),
+            Event::BackfillStopRequested(request) => {
+                self.backfill_stop_requested(&mut step, request);
+            }
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
             Event::StoreRecovered => self.store_recovered(&mut step),
@@ -181,6 +190,7 @@ impl Engine {
         if self.schedules() {
             self.handle_due(&mut step);
             self.end_backoffs(&mut step);
+            self.go_on_with_backfills(&mut step);
             self.arm_waiting(&mut step);
         }
         self.finish_stopping(&mut step);

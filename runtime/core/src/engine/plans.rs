@@ -21,7 +21,7 @@ use crate::{
     name::JobName,
     plan::Plan,
     record::{Record, Recovery, StoredRun, StoredState},
-    run::{RunEnd, RunId, SkipReason, Turn},
+    run::{BackfillEnd, Cause, RunEnd, RunId, SkipReason, Turn},
 };
 
 /// A job that is put back within this time after it was removed keeps its watermark.
@@ -57,9 +57,11 @@ impl Engine {
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
+        self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
+        self.drop_backfills_of_removed(step);
         for (id, state) in states {
             self.resume(step, id, state);
         }
@@ -83,6 +85,7 @@ impl Engine {
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
             self.settle(step, name);
             self.mark_removed(step, name);
+            self.stop_backfills(step, name, BackfillEnd::Removed, None);
             self.end_waiting_of(step, name);
         }
         for job in plan.jobs.values() {
@@ -165,12 +168,7 @@ impl Engine {
         let Some(state) = self.jobs.get(name) else {
             return;
         };
-        let ids: Vec<RunId> = state
-            .open
-            .keys()
-            .chain(state.behind.keys())
-            .copied()
-            .collect();
+        let ids: Vec<RunId> = state.runs().collect();
         for id in ids {
             match self.runs.get(&id).map(|run| &run.phase) {
                 None | Some(RunPhase::Running { .. }) => {}
@@ -215,7 +213,10 @@ impl Engine {
                 terms: Terms::default(),
             },
         };
-        if matches!(phase, RunPhase::Behind) {
+        if let Cause::Backfill(backfill, _) = stored.new.cause {
+            state.lane.insert(id);
+            self.backfills.adopt(backfill, id);
+        } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);
         } else {
             state.open.insert(id, turn);

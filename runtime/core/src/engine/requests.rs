@@ -81,8 +81,8 @@ impl Engine {
         step.releases.push(Release::Reply { request, answer });
     }
 
-    /// Why nobody can ask for a run now.
-    fn refusal(&self) -> Option<Answer> {
+    /// Why nobody can ask for runs now.
+    pub(super) fn refusal(&self) -> Option<Answer> {
         match (self.phase, self.store) {
             (Phase::Serving, StoreHealth::Writes) => None,
             (Phase::Serving, StoreHealth::Fails) => Some(Answer::StoreFailed),
@@ -92,10 +92,10 @@ impl Engine {
 }
 
 /// Answers at once, because the answer claims nothing that has to be on disk.
-fn reply(step: &mut Step, request: RequestId, answer: Answer) {
+pub(super) fn reply(step: &mut Step, request: RequestId, answer: Answer) {
     step.effects.push(Effect::Reply { request, answer });
 }
 
-fn cancelled_by(actor: Option<&str>) -> Option<String> {
+pub(super) fn cancelled_by(actor: Option<&str>) -> Option<String> {
     actor.map(|actor| format!("cancelled by {actor}"))
 }

@@ -1,6 +1,10 @@
 //! What the engine knows of a job and of an open run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -26,6 +30,8 @@ pub(super) struct JobState {
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
+    /// The runs of its backfills that are not final. Overlap does not know them, see `backfills`.
+    pub(super) lane: BTreeSet<RunId>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
 }
@@ -111,13 +117,20 @@ impl JobState {
             due: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
+            lane: BTreeSet::new(),
             skips: None,
         }
     }
 
+    /// Its runs that are not final.
+    pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
+        let scheduled = self.open.keys().chain(self.behind.keys());
+        scheduled.chain(&self.lane).copied()
+    }
+
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        !(self.open.is_empty() && self.behind.is_empty())
+        self.runs().next().is_some()
     }
 }
 

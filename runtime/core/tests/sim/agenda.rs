@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     Edit,
     Request,
     Cancel,
+    Backfill,
+    StopBackfill,
     Crash,
     Shutdown,
     StoreBreaks,

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) forward: Millis,
     /// How far the clock is set back at most.
     pub(crate) backward: Millis,
+    /// How many of a hundred wishes for a backfill come with more of them than may be under way.
+    pub(crate) greedy: u64,
     /// How many of a thousand steps the daemon does not survive.
     pub(crate) fatal: u64,
     /// About how often each trouble comes; none is never.
@@ -56,6 +58,8 @@ pub(crate) struct Troubles {
     pub(crate) edit: Option<Millis>,
     pub(crate) request: Option<Millis>,
     pub(crate) cancel: Option<Millis>,
+    pub(crate) backfill: Option<Millis>,
+    pub(crate) stop_backfill: Option<Millis>,
     pub(crate) crash: Option<Millis>,
     pub(crate) shutdown: Option<Millis>,
     pub(crate) store: Option<Millis>,
@@ -87,6 +91,7 @@ impl Options {
             broken: pace * rng.one_of([1, 5]),
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
+            greedy: rng.one_of([0, 0, 0, 0, 0, 30]),
             fatal: rng.one_of([0, 0, 5, 20]),
             every: Troubles::of(&mut rng, pace),
         };
@@ -151,6 +156,8 @@ impl Troubles {
             edit: often([10, 40, 120]),
             request: often([4, 15, 60]),
             cancel: often([3, 15, 60]),
+            backfill: often([20, 60, 150]),
+            stop_backfill: often([40, 100, 300]),
             crash: often([40, 100, 300]),
             shutdown: often([60, 150, 300]),
             store: often([40, 100, 300]),

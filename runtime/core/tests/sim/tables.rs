@@ -9,10 +9,14 @@ use std::{
 };
 
 use cronlet_core::{
+    backfill::{NewBackfill, Tally},
     digest::Digest,
     name::JobName,
-    record::{Batch, NewRun, Record, Recovery, StoredJob, StoredRun, StoredState},
-    run::{AttemptStatus, Cause, FailReason, RunEnd, RunId, RunStatus, SkipReason},
+    record::{Batch, NewRun, Record, Recovery, StoredBackfill, StoredJob, StoredRun, StoredState},
+    run::{
+        AttemptStatus, BackfillEnd, Cause, FailReason, RequestId, RunEnd, RunId, RunStatus,
+        SkipReason,
+    },
     state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +37,7 @@ pub(crate) struct Tables {
     /// What each job's watermark has passed over, in the order of the acceptances.
     pub(crate) stretches: Vec<Stretch>,
     pub(crate) plan: Option<Digest>,
+    pub(crate) backfills: BTreeMap<RequestId, BackfillRow>,
     /// What each job remembers.
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// The attempts that succeeded, in the order of their ends.
@@ -55,6 +60,15 @@ pub(crate) struct Stretch {
     pub(crate) fingerprint: String,
     pub(crate) after: Timestamp,
     pub(crate) through: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BackfillRow {
+    pub(crate) new: Arc<NewBackfill>,
+    pub(crate) made: u32,
+    pub(crate) tally: Tally,
+    pub(crate) stopped: Option<BackfillEnd>,
+    pub(crate) ended: Option<BackfillEnd>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +118,14 @@ impl RunRow {
             interruptions: 0,
             last_failure: None,
             cancel_requested: false,
+        }
+    }
+
+    /// The backfill that it is of.
+    pub(crate) fn backfill(&self) -> Option<RequestId> {
+        match self.new.cause {
+            Cause::Backfill(id, _) => Some(id),
+            Cause::Time(_) | Cause::Manual(_) => None,
         }
     }
 
@@ -178,7 +200,36 @@ impl Tables {
                 let entries = self.states.entry(job.clone()).or_default();
                 *entries = written(entries, changes);
             }
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => self.apply_to_backfill(record),
             _ => self.apply_to_run(at, record),
+        }
+    }
+
+    fn apply_to_backfill(&mut self, record: &Record) {
+        if let Record::BackfillCreated(new) = record {
+            let row = BackfillRow {
+                new: new.clone(),
+                made: 0,
+                tally: Tally::default(),
+                stopped: None,
+                ended: None,
+            };
+            self.backfills.insert(new.id, row);
+            return;
+        }
+        let row = backfill_of(record).and_then(|id| self.backfills.get_mut(&id));
+        let Some(row) = row else { return };
+        match record {
+            Record::BackfillMoved { made, tally, .. } => {
+                row.made = *made;
+                row.tally = *tally;
+            }
+            Record::BackfillStopped { why, .. } => row.stopped = Some(*why),
+            Record::BackfillEnded { how, .. } => row.ended = Some(*how),
+            _ => {}
         }
     }
 
@@ -297,7 +348,28 @@ impl Tables {
                 .map(|(job, entries)| (job.clone(), total(entries)))
                 .filter(|(_, total)| *total > 0)
                 .collect(),
+            backfills: self
+                .backfills
+                .values()
+                .filter(|row| row.ended.is_none())
+                .map(|row| StoredBackfill {
+                    new: row.new.clone(),
+                    made: row.made,
+                    tally: row.tally,
+                    stopped: row.stopped,
+                })
+                .collect(),
         }
+    }
+}
+
+/// The backfill that a record is about, if it is about one that exists already.
+pub(crate) fn backfill_of(record: &Record) -> Option<RequestId> {
+    match record {
+        Record::BackfillMoved { id, .. }
+        | Record::BackfillStopped { id, .. }
+        | Record::BackfillEnded { id, .. } => Some(*id),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use cronlet_core::{
     engine::{Answer, Effect, Event},
     record::Record,
     report::Verdict,
-    run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
+    run::{AttemptStatus, BackfillEnd, FailReason, Origin, RunStatus, SkipReason},
 };
 use jiff::Timestamp;
 
@@ -125,6 +125,7 @@ impl Words {
                 self.say("origin", new.origin.as_str());
                 self.say("status", RunStatus::Queued.as_str());
             }
+            Record::BackfillEnded { how, .. } => self.say("backfill", how.as_str()),
             Record::AttemptStarted { .. } => self.say("status", RunStatus::Running.as_str()),
             Record::RunRetrying { .. } => self.say("status", RunStatus::Retrying.as_str()),
             Record::Skipped { reason, .. } => self.say("skipped", reason.as_str()),
@@ -173,6 +174,11 @@ impl Words {
             )
             .chain(FailReason::ALL.iter().map(|word| ("failed", word.as_str())))
             .chain(
+                BackfillEnd::ALL
+                    .iter()
+                    .map(|end| ("backfill", end.as_str())),
+            )
+            .chain(
                 SkipReason::ALL
                     .iter()
                     .map(|word| ("skipped", word.as_str())),
@@ -215,6 +221,8 @@ words!(EVENTS, event(&Event) {
     Event::AttemptEnded { .. } => "attempt-ended",
     Event::RunRequested(_) => "run-requested",
     Event::CancelRequested(_) => "cancel-requested",
+    Event::BackfillRequested(_) => "backfill-requested",
+    Event::BackfillStopRequested(_) => "backfill-stop-requested",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
@@ -245,6 +253,10 @@ words!(RECORDS, record(&Record) {
     Record::RunRetrying { .. } => "run-retrying",
     Record::CancelRequested { .. } => "cancel-requested",
     Record::RunEnded { .. } => "run-ended",
+    Record::BackfillCreated(_) => "backfill-created",
+    Record::BackfillMoved { .. } => "backfill-moved",
+    Record::BackfillStopped { .. } => "backfill-stopped",
+    Record::BackfillEnded { .. } => "backfill-ended",
     Record::Stopped => "stopped",
 });
 
@@ -253,6 +265,9 @@ words!(ANSWERS, answer(Answer) {
     Answer::Skipped(..) => "skipped",
     Answer::Cancelled => "cancelled",
     Answer::Cancelling => "cancelling",
+    Answer::BackfillCreated => "backfill-created",
+    Answer::BackfillsStopped(_) => "backfills-stopped",
+    Answer::TooManyBackfills => "too-many-backfills",
     Answer::NoSuchJob => "no-such-job",
     Answer::NotOpen => "not-open",
     Answer::StoreFailed => "store-failed",

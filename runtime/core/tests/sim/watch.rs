@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use crate::{
     invariants::{self, Check, Violation},
     runner::AttemptKey,
-    tables::{JobRow, LiveAttempt, RunRow, Tables},
+    tables::{BackfillRow, JobRow, LiveAttempt, RunRow, Tables},
 };
 
 /// All that the engine has said, and what must be remembered to judge what it says next.
@@ -128,8 +128,24 @@ pub(crate) struct Asked {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
-    Run { job: JobName, exists: bool },
-    Cancel { run: RunId, open: bool },
+    Run {
+        job: JobName,
+        exists: bool,
+    },
+    Cancel {
+        run: RunId,
+        open: bool,
+    },
+    Backfill {
+        job: JobName,
+        exists: bool,
+        under_way: usize,
+    },
+    StopBackfill {
+        job: JobName,
+        exists: bool,
+        under_way: usize,
+    },
 }
 
 /// What became of some instants of a job, in one record.
@@ -206,12 +222,18 @@ impl Watch {
         self.plan.is_some() && !self.store_fails && !self.stopping()
     }
 
-    /// The open runs of a job.
+    /// The backfills that are not over.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = &BackfillRow> {
+        let rows = self.view.backfills.values();
+        rows.filter(|row| row.ended.is_none())
+    }
+
+    /// The open runs of a job that another can meet: those of its backfills meet nobody.
     pub(crate) fn open_of(&self, job: &JobName) -> impl Iterator<Item = &RunRow> {
         let runs = self
             .view
             .open_runs()
-            .filter(|row| self.open.contains(&row.new.run));
+            .filter(|row| self.open.contains(&row.new.run) && row.backfill().is_none());
         runs.filter(move |row| row.new.job == *job)
     }
 
@@ -346,6 +368,24 @@ impl Watch {
                 let what = Question::Cancel {
                     run: request.run,
                     open: self.view.open.contains(&request.run),
+                };
+                self.ask(request.id, what);
+            }
+            Event::BackfillRequested(request) => {
+                let what = Question::Backfill {
+                    job: request.job.clone(),
+                    exists: self.job(&request.job).is_some(),
+                    under_way: self.under_way().count(),
+                };
+                self.ask(request.id, what);
+            }
+            Event::BackfillStopRequested(request) => {
+                let of_job =
+                    |row: &&BackfillRow| row.new.job == request.job && row.stopped.is_none();
+                let what = Question::StopBackfill {
+                    job: request.job.clone(),
+                    exists: self.job(&request.job).is_some(),
+                    under_way: self.under_way().filter(of_job).count(),
                 };
                 self.ask(request.id, what);
             }

@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod backfills;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -947,7 +948,7 @@ fn recovery(run: StoredRun) -> Recovery {
         next_run: 42,
         jobs: vec![stored],
         runs: vec![run],
-        states: [].into(),
+        ..Recovery::default()
     }
 }
 

@@ -6,7 +6,8 @@ use cronlet_core::{name::JobName, run::Cause, schedule::Trigger};
 use jiff::Timestamp;
 
 use super::{
-    Check, Violation, due::before, due::instants, ensure, state::history_explains_every_state,
+    Check, Violation, backfills::history_explains_every_backfill, due::before, due::instants,
+    ensure, state::history_explains_every_state,
 };
 use crate::{
     deeds::Deed,
@@ -33,6 +34,10 @@ pub(crate) fn audit(
     ];
     rules.into_iter().try_for_each(|(invariant, rule)| {
         rule(watch, disk).map_err(|detail| Violation { invariant, detail })
+    })?;
+    history_explains_every_backfill(disk).map_err(|detail| Violation {
+        invariant: "history_explains_every_backfill",
+        detail,
     })?;
     history_explains_every_state(deeds, disk).map_err(|detail| Violation {
         invariant: "history_explains_every_state",

@@ -1,9 +1,10 @@
 //! Effects: what the engine asks of the world is asked in order, and is true.
 
 use cronlet_core::{
+    backfill::MAX_OPEN,
     engine::{Answer, Effect, Event, Start},
     record::Batch,
-    run::{Cause, RequestId, RunEnd, RunId, RunStatus},
+    run::{BackfillEnd, Cause, RequestId, RunEnd, RunId, RunStatus},
 };
 
 use super::{Check, ensure};
@@ -135,6 +136,22 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
         (Question::Run { job, .. }, Answer::Skipped(run, reason)) => {
             run_exists(step, *run, *request)
                 .is_some_and(|row| row.new.job == *job && row.end == Some(RunEnd::Skipped(*reason)))
+        }
+        (
+            Question::Backfill { exists, .. } | Question::StopBackfill { exists, .. },
+            Answer::NoSuchJob,
+        ) => !exists,
+        (Question::Backfill { under_way, .. }, Answer::TooManyBackfills) => *under_way >= MAX_OPEN,
+        (Question::Backfill { job, under_way, .. }, Answer::BackfillCreated) => {
+            let row = step.disk.backfills.get(request);
+            *under_way < MAX_OPEN && row.is_some_and(|row| row.new.job == *job)
+        }
+        (Question::StopBackfill { under_way, .. }, Answer::NotOpen) => *under_way == 0,
+        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(count)) => {
+            let rows = step.disk.backfills.values();
+            let stopped =
+                rows.filter(|row| row.new.job == *job && row.stopped == Some(BackfillEnd::Stopped));
+            *count as usize == *under_way && stopped.count() >= *under_way
         }
         (Question::Cancel { open, .. }, Answer::NotOpen) => !open,
         (Question::Cancel { run, open }, Answer::Cancelled) => {

@@ -100,6 +100,20 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             turn: new.turn,
         },
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
+        (Cause::Backfill(id, at), _) => {
+            let backfill = watch.view.backfills.get(&id).ok_or("nobody asked")?;
+            NewRun {
+                run: new.run,
+                job: backfill.new.job.clone(),
+                cause: new.cause,
+                nominal: at,
+                origin: Origin::Backfill,
+                actor: backfill.new.actor.clone(),
+                params: None,
+                queued_at: step.now,
+                turn: Turn::Now,
+            }
+        }
     };
     ensure(**new == expected, || format!("{new:?}, not {expected:?}"))
 }
@@ -145,6 +159,9 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
 
 fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
     let job = watch.standing(&new.job).ok_or("its job is gone")?;
+    if matches!(new.cause, Cause::Backfill(..)) {
+        return ensure(new.turn == Turn::Now, || format!("{new:?} waits"));
+    }
     if new.turn == Turn::CatchUp {
         let catches_up =
             matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;
