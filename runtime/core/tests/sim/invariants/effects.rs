@@ -129,7 +129,6 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
     let holds = match (&asked.what, answer) {
         (_, Answer::StoreFailed) => asked.store_failed,
         (_, Answer::Stopping) => asked.stopping,
-        (Question::Run { exists, .. }, Answer::NoSuchJob) => !exists,
         (Question::Run { job, .. }, Answer::Queued(run)) => {
             run_exists(step, *run, *request).is_some_and(|row| row.new.job == *job)
         }
@@ -138,7 +137,9 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
                 .is_some_and(|row| row.new.job == *job && row.end == Some(RunEnd::Skipped(*reason)))
         }
         (
-            Question::Backfill { exists, .. } | Question::StopBackfill { exists, .. },
+            Question::Run { exists, .. }
+            | Question::Backfill { exists, .. }
+            | Question::StopBackfill { exists, .. },
             Answer::NoSuchJob,
         ) => !exists,
         (Question::Backfill { under_way, .. }, Answer::TooManyBackfills) => *under_way >= MAX_OPEN,
