@@ -4,11 +4,16 @@
 //! after the last run that existed when it was recorded or last grew. So a clock that was
 //! set back does not shuffle what is read.
 
+use std::{collections::BTreeMap, num::NonZeroU32};
+
 use cronlet_core::{
+    backfill::Tally,
     digest::Digest,
     name::JobName,
     report::{LogLine, Usage},
-    run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
+    run::{
+        AttemptStatus, BackfillEnd, Cause, Origin, RequestId, RunId, RunStatus, SkipReason, Turn,
+    },
     state::Entries,
 };
 use jiff::Timestamp;
@@ -36,7 +41,7 @@ pub trait History: Send + Sync + 'static {
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
 
-    /// The oldest runs and ranges of skips of `job` that are beyond `limit`, as much as one step may
+    /// The oldest runs, ranges of skips and backfills of `job` that are beyond `limit`, as much as one step may
     /// delete; only their numbers are looked at, and the clock is taken to rise.
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError>;
 
@@ -44,6 +49,22 @@ pub trait History: Send + Sync + 'static {
     /// Those of runs that are not over stay.
     fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step)
     -> Result<Old, StoreError>;
+
+    /// How the newest run went or goes that stands for each instant of a job in `[from, to)`. A run
+    /// stands for its nominal time, whatever made it but the end of another job's run, unless it never
+    /// had an attempt and is over.
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError>;
+
+    /// One backfill, whether it is over or not.
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError>;
+
+    /// The backfills that are not over, by their names.
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError>;
 
     /// All that a job remembers, whether there is such a job or not.
     fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
@@ -152,6 +173,33 @@ pub struct SkipRow {
     pub count: u64,
     /// When it was last extended.
     pub recorded_at: Timestamp,
+}
+
+/// A backfill, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillRow {
+    pub id: RequestId,
+    pub job: JobName,
+    pub created_at: Timestamp,
+    pub actor: Option<String>,
+    /// How many instants it is for.
+    pub instants: u32,
+    /// The oldest of them.
+    pub first: Option<Timestamp>,
+    /// The newest.
+    pub last: Option<Timestamp>,
+    pub max_concurrent: NonZeroU32,
+    /// The newest instant first.
+    pub reverse: bool,
+    /// How many of the instants have a run.
+    pub made: u32,
+    /// What became of the runs that are over.
+    pub tally: Tally,
+    /// Why it makes no more runs though some instants have none.
+    pub stopped: Option<BackfillEnd>,
+    /// How it ended.
+    pub ended: Option<BackfillEnd>,
+    pub ended_at: Option<Timestamp>,
 }
 
 /// The log of one attempt.

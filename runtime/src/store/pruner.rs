@@ -188,8 +188,13 @@ impl Pruner {
         });
         match swept {
             Ok(removed) if removed.is_nothing() => {}
-            Ok(Removed { runs, logs, skips }) => {
-                tracing::debug!(runs, logs, skips, "deleted old history");
+            Ok(Removed {
+                runs,
+                logs,
+                skips,
+                backfills,
+            }) => {
+                tracing::debug!(runs, logs, skips, backfills, "deleted old history");
             }
             Err(error) => tracing::warn!("old history stays for now: {error}"),
         }

@@ -9,7 +9,7 @@
 
 use std::ops::AddAssign;
 
-use cronlet_core::{name::JobName, retention::Retention, run::RunId};
+use cronlet_core::{name::JobName, retention::Retention, run::{RequestId, RunId}};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{History, REMOVED_JOBS_STAY, StoreError};
@@ -32,7 +32,7 @@ pub struct Limit {
 /// How much one step may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Runs, logs and ranges together.
+    /// Runs, logs, ranges and backfills together.
     pub rows: usize,
     /// Of outputs and logs; the first of them may have more.
     pub bytes: u64,
@@ -46,6 +46,8 @@ pub struct Old {
     /// Of these attempts, whose runs stay.
     pub logs: Vec<(RunId, u32)>,
     pub skips: Vec<OldSkips>,
+    /// That are over.
+    pub backfills: Vec<RequestId>,
 }
 
 /// A recorded range of skips that is beyond a [`Limit`].
@@ -65,6 +67,7 @@ pub struct Removed {
     pub logs: u64,
     /// Ranges of skips.
     pub skips: u64,
+    pub backfills: u64,
 }
 
 /// Small enough that a start does not wait for it noticeably, large enough that its flush is worth it.
@@ -102,7 +105,7 @@ impl Old {
 
     /// How many rows it names.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.skips.len()
+        self.runs.len() + self.logs.len() + self.skips.len() + self.backfills.len()
     }
 
     /// How much it is if nothing of it has changed.
@@ -112,6 +115,7 @@ impl Old {
             runs: count(self.runs.len()),
             logs: count(self.logs.len()),
             skips: count(self.skips.len()),
+            backfills: count(self.backfills.len()),
         }
     }
 }
@@ -128,6 +132,7 @@ impl AddAssign for Removed {
         self.runs += more.runs;
         self.logs += more.logs;
         self.skips += more.skips;
+        self.backfills += more.backfills;
     }
 }
 

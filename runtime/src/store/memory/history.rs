@@ -1,10 +1,10 @@
 //! Reading the store in memory: all of it, each time.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use cronlet_core::{
     name::JobName,
-    run::{RunId, RunStatus},
+    run::{RequestId, RunId, RunStatus},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, Entry, JobRow, Query, RunRow},
+    history::{AttemptLog, BackfillRow, Entry, JobRow, Query, RunRow},
     precision::cut,
     retention::Step,
 };
@@ -90,6 +90,25 @@ impl History for MemoryHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         Ok(self.0.lock().old_logs(job, limit, step))
+    }
+
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError> {
+        Ok(self.0.lock().standing(job, cut(from), cut(to)))
+    }
+
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
+        let state = self.0.lock();
+        Ok(state.backfills.get(&id).map(|it| it.row.clone()))
+    }
+
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
+        let state = self.0.lock();
+        Ok(state.open_backfills().map(|it| it.row.clone()).collect())
     }
 
     fn state(&self, job: &JobName) -> Result<Entries, StoreError> {

@@ -3,6 +3,7 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod backfill;
 mod history;
 mod old;
 mod run;
@@ -15,11 +16,12 @@ use std::{
 use cronlet_core::{
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob},
-    run::{RunId, RunStatus},
+    run::{RequestId, RunId, RunStatus},
     state::{Entries, StateChanges},
 };
 use jiff::Timestamp;
 
+use backfill::Backfill;
 use run::Run;
 
 use super::{
@@ -48,6 +50,7 @@ struct State {
     skips: BTreeMap<(JobName, Timestamp), Skips>,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
+    backfills: BTreeMap<RequestId, Backfill>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +68,7 @@ impl Default for State {
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
             states: BTreeMap::new(),
+            backfills: BTreeMap::new(),
         }
     }
 }
@@ -96,6 +100,7 @@ impl Store for MemoryStore {
             jobs: state.jobs.values().cloned().collect(),
             runs: open.map(Run::stored).collect(),
             states: state.totals(),
+            backfills: state.open_backfills().map(Backfill::stored).collect(),
         })
     }
 
@@ -178,6 +183,10 @@ impl State {
                 total,
                 ..
             } => self.write_state(job, changes, *total),
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => self.backfill(at, record)?,
             Record::Stopped => {}
         }
         Ok(())

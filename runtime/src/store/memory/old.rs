@@ -19,7 +19,9 @@ impl State {
     pub(super) fn names(&self) -> Vec<JobName> {
         let ran = self.runs.values().map(|run| &run.row.job);
         let skipped = self.skips.keys().map(|(job, _)| job);
-        let names: BTreeSet<_> = ran.chain(skipped).chain(self.jobs.keys()).collect();
+        let filled = self.backfills.values().map(|backfill| &backfill.row.job);
+        let there = self.jobs.keys().chain(filled);
+        let names: BTreeSet<_> = ran.chain(skipped).chain(there).collect();
         names.into_iter().cloned().collect()
     }
 
@@ -64,6 +66,17 @@ impl State {
                 });
             }
         }
+        let mut over: Vec<_> = self
+            .backfills
+            .values()
+            .filter_map(|it| Some((it.row.ended_at?, it.row.id)).filter(|_| it.row.job == *job))
+            .collect();
+        over.sort();
+        for (ended_at, id) in over {
+            if ended_at < cut(limit.before) && old.len() < step.rows {
+                old.backfills.push(id);
+            }
+        }
         old
     }
 
@@ -104,6 +117,13 @@ impl State {
             if stored.is_some_and(|stored| same(stored.row.recorded_at)) {
                 self.skips.remove(&key);
                 removed.skips += 1;
+            }
+        }
+        for id in &old.backfills {
+            let over = self.backfills.get(id).is_some_and(|it| it.row.ended.is_some());
+            if over {
+                self.backfills.remove(id);
+                removed.backfills += 1;
             }
         }
         removed

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, fault::Error, log, state};
+use super::{Cache, backfill, fault::Error, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -104,6 +104,10 @@ impl Apply<'_> {
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => backfill::write(self.db, self.at, record),
             Record::Stopped => self
                 .change("UPDATE lease SET stopped_at = ?1", [micros(self.at)])
                 .map(drop),

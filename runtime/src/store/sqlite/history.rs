@@ -5,21 +5,21 @@
 //! however many runs it returns.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use cronlet_core::{
     name::JobName,
-    run::{RunId, RunStatus},
+    run::{RequestId, RunId, RunStatus},
     state::Entries,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
 
 use super::{
-    OpenError,
+    OpenError, backfill,
     columns::{self, Columns},
     fault, log, old,
     reader::Reader,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, AttemptRow, Entry, JobRow, Query, RunRow, SkipRow},
+    history::{AttemptLog, AttemptRow, BackfillRow, Entry, JobRow, Query, RunRow, SkipRow},
     precision::{column, micros},
     retention::Step,
 };
@@ -93,6 +93,23 @@ impl History for SqliteHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         self.read(|db| old::logs(db, job, limit, step))
+    }
+
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError> {
+        self.read(|db| backfill::standing(db, job, from, to))
+    }
+
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
+        self.read(|db| backfill::one(db, id))
+    }
+
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
+        self.read(backfill::open)
     }
 
     fn state(&self, job: &JobName) -> Result<Entries, StoreError> {

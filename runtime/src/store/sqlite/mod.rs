@@ -28,6 +28,7 @@
 //! itself; it is created with `O_EXCL`, which opens nothing that was there.
 
 mod apply;
+mod backfill;
 mod backup;
 mod columns;
 mod fault;

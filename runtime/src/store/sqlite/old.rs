@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use cronlet_core::{name::JobName, retention::ALWAYS_KEPT, run::RunId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{columns::Columns, fault};
+use super::{backfill, columns::Columns, fault};
 use crate::store::{
     Limit, Old, Removed,
     precision::{column, micros},
@@ -25,6 +25,7 @@ const NAMES: &str = "WITH RECURSIVE
         WHERE skipped.job IS NOT NULL)
     SELECT job FROM ran WHERE job IS NOT NULL UNION
     SELECT job FROM skipped WHERE job IS NOT NULL UNION
+    SELECT job FROM backfills UNION
     SELECT job FROM jobs ORDER BY job";
 
 /// The bytes of an attempt's output and of its log are not read for this.
@@ -59,6 +60,12 @@ pub(super) fn runs_and_skips(
     let mut found = Found::new(step);
     old_runs(db, job, limit, &bounds, &mut found)?;
     old_skips(db, job, limit, &bounds, &mut found)?;
+    for id in backfill::old(db, job, limit)? {
+        if found.weigh(0).is_break() {
+            break;
+        }
+        found.old.backfills.push(id);
+    }
     Ok(found.old)
 }
 
@@ -249,9 +256,10 @@ pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error
             micros(skips.recorded_at)
         ])?);
     }
+    removed.backfills = backfill::remove(db, &old.backfills)?;
     Ok(removed)
 }
 
-fn count(rows: usize) -> u64 {
+pub(super) fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }

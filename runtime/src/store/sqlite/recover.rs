@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache,
+    Cache, backfill,
     columns::{self, Columns},
     state,
 };
@@ -47,6 +47,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
+        backfills: backfill::stored(db)?,
     })
 }
 

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_history.sql"),
     include_str!("../migrations/0002_state.sql"),
     include_str!("../migrations/0003_turns.sql"),
+    include_str!("../migrations/0008_backfills.sql"),
 ];
 
 /// The version that this binary reads and writes.

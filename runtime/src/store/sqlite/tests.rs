@@ -613,6 +613,9 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        backfill::open_statement(),
+        backfill::STANDING.to_owned(),
+        backfill::OLD.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -629,6 +632,10 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SCAN b USING INDEX backfills_open",
+        "SEARCH r USING INDEX runs_by_job (job=?); \
+         CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH backfills USING COVERING INDEX backfills_by_job (job=? AND ended_at<?)",
     ];
     assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
