@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::{
     name::JobName,
     run::{RequestId, RunEnd, RunStatus, UnknownName, named},
+    schedule::{Schedule, before},
 };
 
 /// At most so many instants are in one backfill.
@@ -18,6 +19,12 @@ pub const MAX_INSTANTS: usize = 100_000;
 
 /// At most so many runs of one backfill may be open at one time.
 pub const MAX_CONCURRENT: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
+
+/// At most so many stretches of a calendar that let nothing run are gone through for one backfill.
+const STRETCHES: usize = 100_000;
+
+/// In counting what is left out, so many instants of several triggers may be looked at one by one.
+const STEPS: usize = 1_000_000;
 
 /// At most so many backfills are under way at one time, of all jobs together.
 pub const MAX_OPEN: usize = 64;
@@ -45,6 +52,49 @@ impl Instants {
     /// How many there are.
     pub fn count(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What a schedule names in a part of the past.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// What may run, in order.
+    pub instants: Vec<Timestamp>,
+    /// How many others there are: outside the active hours, or in a blackout.
+    pub excluded: u64,
+}
+
+/// It names more than may be in one backfill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    /// How many it names; more, if even counting them was too much.
+    pub instants: u64,
+}
+
+impl Past {
+    /// What `schedule` names in `[from, to)`.
+    pub fn of(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Result<Self, TooMany> {
+        let (mut past, mut stretches) = (Self::default(), 0);
+        let (mut after, through) = (before(from), before(to));
+        while let Some(next) = schedule.next_after(after).filter(|at| *at <= through) {
+            let stretch = schedule.calendar.stretch(next);
+            if stretch.excludes.is_none() {
+                past.instants.push(next);
+                after = next;
+            } else {
+                stretches += 1;
+                let end = before(stretch.end).min(through);
+                let count = schedule.count_in(after, end, STEPS);
+                past.excluded = past.excluded.saturating_add(count.instants);
+                after = count.through.max(next);
+            }
+            if past.instants.len() > MAX_INSTANTS || stretches > STRETCHES {
+                let count = schedule.count_in(before(from), through, STEPS);
+                let instants = count.instants;
+                return Err(TooMany { instants });
+            }
+        }
+        Ok(past)
     }
 }
 
@@ -137,7 +187,10 @@ impl Reprocess {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::schedule::{Calendar, Every, Trigger, Zone};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -162,6 +215,48 @@ mod tests {
         assert!(nth(false).eq(expected));
         let expected = [Some(at(3)), Some(at(2)), Some(at(1)), None];
         assert!(nth(true).eq(expected));
+    }
+
+    /// Every hour, where the calendar lets it.
+    fn hourly(calendar: Calendar) -> Schedule {
+        let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
+        Schedule {
+            calendar,
+            ..Schedule::from(Trigger::Every(hour))
+        }
+    }
+
+    #[test]
+    fn a_past_begins_with_its_first_moment_and_ends_before_its_last() {
+        let past = Past::of(&hourly(Calendar::default()), at(3_600), at(3 * 3_600)).unwrap();
+        assert_eq!(past.instants, [at(3_600), at(2 * 3_600)]);
+        assert_eq!(past.excluded, 0);
+        for (from, to) in [(3_601, 7_200), (7_200, 7_200), (7_200, 3_600)] {
+            let past = Past::of(&hourly(Calendar::default()), at(from), at(to));
+            assert_eq!(past, Ok(Past::default()));
+        }
+    }
+
+    #[test]
+    fn what_the_calendar_excludes_is_left_out_and_counted() {
+        let hours = vec!["06:00-08:00".parse().unwrap()];
+        let schedule = hourly(Calendar::new(Zone::UTC, hours, Vec::new()));
+        let past = Past::of(&schedule, at(0), at(2 * 86_400)).unwrap();
+        let hours = [6, 7, 30, 31].map(|hour| at(hour * 3_600));
+        assert_eq!((past.instants, past.excluded), (hours.to_vec(), 44));
+    }
+
+    #[test]
+    fn a_past_that_is_too_long_says_how_long_it_is() {
+        let of = |hours: i64, calendar| Past::of(&hourly(calendar), at(0), at(hours * 3_600));
+        let open = Calendar::default;
+        assert_eq!(of(100_000, open()).unwrap().instants.len(), MAX_INSTANTS);
+        let many = Err(TooMany { instants: 100_001 });
+        assert_eq!(of(100_001, open()), many);
+        // Two stretches of a day let nothing run.
+        let never = || Calendar::new(Zone::UTC, vec!["06:30-06:45".parse().unwrap()], Vec::new());
+        assert_eq!(of(24, never()).unwrap().excluded, 24);
+        assert!(of(24 * 200_000, never()).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     limits::Limits,
     name::{GroupName, JobName},
     policy::{CatchUp, OnCrash, Overlap, Retry},
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Zone},
 };
 
 /// One job. Plain data: two are equal when nothing about the job has changed.
@@ -20,9 +20,9 @@ pub struct Job {
     pub description: Option<String>,
     /// What it runs.
     pub component: Component,
-    /// What makes it due; none is manual only.
-    pub trigger: Option<Trigger>,
-    /// The zone whose clocks its trigger is read on, and its times are shown in.
+    /// When it is due.
+    pub schedule: Schedule,
+    /// The zone whose clocks its schedule is read on, and its times are shown in.
     pub zone: Zone,
     /// What it does when it is late.
     pub catch_up: CatchUp,
@@ -40,6 +40,10 @@ pub struct Job {
     pub on_crash: OnCrash,
     /// How long a cancelled guest has to end by itself. Default 10 s.
     pub grace: Duration,
+    /// Whether its failures make the whole daemon unhealthy, and never disable it. Default no.
+    pub critical: bool,
+    /// After how long without a success it is overdue; none is never.
+    pub overdue_after: Option<Duration>,
     /// What one attempt may use.
     pub limits: Limits,
     /// What it may reach of the world.
@@ -80,7 +84,7 @@ impl Job {
             name,
             description: None,
             component,
-            trigger: None,
+            schedule: Schedule::default(),
             zone: Zone::UTC,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
@@ -90,6 +94,8 @@ impl Job {
             retry: Retry::default(),
             on_crash: OnCrash::default(),
             grace: DEFAULT_GRACE,
+            critical: false,
+            overdue_after: None,
             limits: Limits::default(),
             allow: Arc::default(),
             params: "{}".into(),
@@ -104,10 +110,9 @@ impl Job {
     /// What resets the watermark when it changes: the definition of when the job is due, and the zone
     /// that it is read in. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        let Some(trigger) = &self.trigger else {
+        let Some(mut text) = self.schedule.fingerprint() else {
             return "manual".to_owned();
         };
-        let mut text = trigger.fingerprint();
         if !self.zone.is_utc() {
             text.push_str(" in ");
             text.push_str(self.zone.name());

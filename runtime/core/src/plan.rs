@@ -132,10 +132,11 @@ mod tests {
     /// A job of few possible names and meanings, so that two plans often share some.
     fn job() -> impl Strategy<Value = Job> {
         (0..6u8, 0..3u64, 0..3u8, any::<bool>()).prop_map(|(name, period, params, write)| Job {
-            trigger: Duration::from_secs(period)
+            schedule: Duration::from_secs(period)
                 .checked_mul(60)
                 .filter(|period| !period.is_zero())
-                .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap())),
+                .map(|period| Trigger::Every(Every::new(period, Duration::ZERO).unwrap()).into())
+                .unwrap_or_default(),
             allow: Arc::new(Capabilities {
                 dirs: vec![DirGrant {
                     host: "data".into(),

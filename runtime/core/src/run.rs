@@ -262,6 +262,10 @@ named! {
         Superseded = "superseded",
         /// As many as may wait did.
         QueueFull = "queue-full",
+        /// It was due outside its job's `active_hours`.
+        OutsideHours = "outside-hours",
+        /// It was due in a `blackout` of its job.
+        Blackout = "blackout",
     }
 }
 

@@ -111,8 +111,9 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
     }
     both.into_iter()
         .map(|(name, (job, row))| {
-            let trigger = job.and_then(|job| job.trigger.as_ref());
-            let next = trigger.and_then(|trigger| trigger.next_after(now));
+            let schedule = job.map(|job| &job.schedule);
+            let next = schedule.and_then(|schedule| schedule.next_allowed_after(now));
+            let trigger = schedule.filter(|schedule| !schedule.is_manual());
             let last_run = row.and_then(|row| row.last_run.as_ref());
             view::Job {
                 job: name.to_string(),
@@ -139,7 +140,7 @@ fn state(
         (None, _) if file => "removed",
         (None, _) => "unknown",
         (Some(_), None) => "new",
-        (Some(job), _) if job.trigger.is_none() => "manual",
+        (Some(job), _) if job.schedule.is_manual() => "manual",
         (Some(_), Some(_)) if next.is_none() => "over",
         (Some(_), Some(_)) => "scheduled",
     }

@@ -4,7 +4,7 @@ use cronlet_core::{
     job::Job,
     name::JobName,
     plan::Plan,
-    schedule::{Trigger, Zone},
+    schedule::{Schedule, Trigger, Zone},
 };
 use jiff::{Timestamp, civil::DateTime};
 use serde::Serialize;
@@ -89,8 +89,8 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         (Some(expression), _) => {
             let cron =
                 cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
-            let trigger = Trigger::Cron(cron);
-            let due = instants(&trigger, &args.timezone, after, args.count);
+            let schedule = Trigger::Cron(cron).into();
+            let due = instants(&schedule, &args.timezone, after, args.count);
             if due.is_empty() && args.count > 0 {
                 console.note(format_args!("`{expression}` is never due after {after:.0}"));
             }
@@ -128,13 +128,13 @@ fn of_job(
         .jobs
         .get(name)
         .ok_or_else(|| suggest::no_such_job(name, plan.jobs.keys().map(JobName::as_str)))?;
-    let Some(trigger) = &job.trigger else {
+    if job.schedule.is_manual() {
         console.note(format_args!(
             "job `{name}` has no trigger: it runs only when asked"
         ));
         return Ok(Vec::new());
-    };
-    let due = of_trigger(job, trigger, after, count);
+    }
+    let due = of_schedule(job, after, count);
     if due.is_empty() && count > 0 {
         console.note(format_args!("job `{name}` is never due after {after:.0}"));
     }
@@ -146,31 +146,32 @@ fn of_all(plan: &Plan, after: Timestamp, count: usize) -> Vec<Due> {
     let mut due: Vec<Due> = plan
         .jobs
         .values()
-        .filter_map(|job| Some((job, job.trigger.as_ref()?)))
-        .flat_map(|(job, trigger)| of_trigger(job, trigger, after, count))
+        .flat_map(|job| of_schedule(job, after, count))
         .collect();
     due.sort_by(|a, b| (a.nominal, &a.job).cmp(&(b.nominal, &b.job)));
     due.truncate(count);
     due
 }
 
-fn of_trigger(job: &Job, trigger: &Trigger, after: Timestamp, count: usize) -> Vec<Due> {
-    let mut due = instants(trigger, &job.zone, after, count);
+fn of_schedule(job: &Job, after: Timestamp, count: usize) -> Vec<Due> {
+    let mut due = instants(&job.schedule, &job.zone, after, count);
     for due in &mut due {
         due.job = Some(job.name.to_string());
     }
     due
 }
 
-fn instants(trigger: &Trigger, zone: &Zone, after: Timestamp, count: usize) -> Vec<Due> {
-    std::iter::successors(trigger.next_after(after), |&t| trigger.next_after(t))
+/// The instants at which it runs.
+fn instants(schedule: &Schedule, zone: &Zone, after: Timestamp, count: usize) -> Vec<Due> {
+    let next = |t: &Timestamp| schedule.next_allowed_after(*t);
+    std::iter::successors(next(&after), next)
         .take(count)
         .map(|t| Due {
             job: None,
             nominal: view::Time(t),
             local: when::with_offset(t, zone),
             timezone: zone.to_string(),
-            stands_for: trigger.stands_for(t),
+            stands_for: schedule.stands_for(t),
         })
         .collect()
 }

@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 23] = [
+const KEYS: [Words; 25] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -162,6 +162,17 @@ const KEYS: [Words; 23] = [
     (
         &["id", "job", "name"],
         "the name of a job is in its header, `[jobs.NAME]`",
+    ),
+    (&["important", "vital"], "write `critical = true`"),
+    (
+        &[
+            "alert_after",
+            "heartbeat",
+            "max_age",
+            "overdue",
+            "stale_after",
+        ],
+        "write `overdue_after = \"26h\"`",
     ),
     (
         &["disabled", "enabled", "paused", "suspend"],

@@ -13,7 +13,7 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::{
-    cron,
+    cron, health,
     job::JobDraft,
     plugin::{self, Plugin, Reference},
     problem::{Problem, Problems, Severity},
@@ -176,6 +176,7 @@ impl Draft {
                 );
             }
             problems.extend(crowd(job, now));
+            problems.extend(health::never_in_time(job, now));
         }
         Problems::new(&self.source, problems)
     }
@@ -217,7 +218,11 @@ impl JobDraft {
             name: self.name.clone(),
             description: self.description.clone(),
             component,
-            trigger: self.trigger.as_ref().map(|trigger| trigger.value.clone()),
+            schedule: self
+                .trigger
+                .as_ref()
+                .map(|trigger| trigger.value.clone().into())
+                .unwrap_or_default(),
             zone: self.policy.zone.clone(),
             catch_up: self.policy.admission.catch_up.clone(),
             overlap: self.policy.admission.overlap,
@@ -227,6 +232,8 @@ impl JobDraft {
             retry: self.policy.retry.clone(),
             on_crash: self.policy.on_crash,
             grace: self.policy.grace,
+            critical: self.policy.health.critical,
+            overdue_after: self.policy.health.overdue_after,
             limits: self.policy.limits.clone(),
             allow: self.policy.allow.capabilities().into(),
             params: self.params.clone(),

@@ -10,7 +10,7 @@ use cronlet_core::{
 use toml::de::DeValue;
 
 use super::{
-    admission, aliases, allow, history, names, params,
+    admission, aliases, allow, health, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -144,7 +144,7 @@ pub(super) fn home(key: &str) -> Option<String> {
         Some(format!(
             "`{key}` belongs in a job: write it under `[jobs.NAME]`"
         ))
-    } else if policy::KEYS.contains(&key) || admission::KEYS.contains(&key) {
+    } else if is_shared(key) {
         Some(format!("`{key}` belongs in a job or in `[defaults]`"))
     } else if allow::KEYS.contains(&key) {
         Some(format!(
@@ -206,6 +206,13 @@ fn nested<'a>(walk: &mut Walk<'a>, table: &mut Table<'a>, job: &Field<'a>) -> bo
 pub(super) fn is_job(value: &DeValue<'_>) -> bool {
     let table = value.as_table();
     table.is_some_and(|table| table.keys().any(|key| key.get_ref() == "plugin"))
+}
+
+/// Whether `[defaults]` and a job have this key.
+fn is_shared(key: &str) -> bool {
+    [&policy::KEYS[..], &admission::KEYS, &health::KEYS]
+        .iter()
+        .any(|keys| keys.contains(&key))
 }
 
 /// Whether this is a key of a job.

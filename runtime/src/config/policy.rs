@@ -12,6 +12,7 @@ use cronlet_core::{
 use super::{
     admission::{Admission, AdmissionKeys},
     allow::Allow,
+    health::{Health, HealthKeys},
     problem::Problem,
     retry::RetryKeys,
     table::{Field, Kind, Table, Walk},
@@ -37,7 +38,7 @@ pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
     [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
 
-/// The keys that both tables have beside those of `admission`, for advice.
+/// The keys that both tables have beside those of `admission` and `health`, for advice.
 pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
@@ -63,6 +64,7 @@ pub(super) struct PolicyKeys {
     retry: RetryKeys,
     on_crash: Option<OnCrash>,
     grace: Option<Duration>,
+    health: HealthKeys,
     admission: AdmissionKeys,
     allow: Option<Allow>,
 }
@@ -75,6 +77,7 @@ pub(super) struct Policy {
     pub(super) retry: Retry,
     pub(super) on_crash: OnCrash,
     pub(super) grace: Duration,
+    pub(super) health: Health,
     pub(super) admission: Admission,
     pub(super) allow: Allow,
 }
@@ -109,6 +112,7 @@ impl PolicyKeys {
         if let Some(field) = table.take("grace") {
             keys.grace = walk.duration(&field, &CANCEL_GRACE, GRACES);
         }
+        keys.health = HealthKeys::read(walk, table);
         keys.admission = AdmissionKeys::read(walk, table);
         if let Some(field) = table.take("allow") {
             keys.allow = Allow::read(walk, &field);
@@ -152,6 +156,7 @@ impl PolicyKeys {
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),
+            health: self.health.resolve(&defaults.health),
             admission: self.admission.resolve(&defaults.admission, walk),
             allow: self
                 .allow

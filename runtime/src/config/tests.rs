@@ -63,7 +63,7 @@ fn a_job_of_two_lines_has_the_documented_defaults() {
     assert_eq!(job.name.as_str(), "hello");
     assert_eq!(job.component, Component::Ready(Digest::of(b"hello")));
     assert_eq!(job.description, None);
-    assert_eq!(job.trigger, None);
+    assert!(job.schedule.is_manual());
     assert_eq!(job.limits, Limits::default());
     assert_eq!(job.retry, Retry::default());
     assert_eq!(job.overlap, Overlap::Skip);
@@ -84,7 +84,7 @@ fn every_key_arrives() {
         job.description.as_deref(),
         Some("New papers, every morning")
     );
-    assert_eq!(job.trigger.as_ref().unwrap().to_string(), "0 6 * * Mon-Fri");
+    assert_eq!(job.schedule.to_string(), "0 6 * * Mon-Fri");
     assert_eq!(job.zone.name(), "Asia/Tokyo");
     assert_eq!(plan.jobs["manual"].zone.name(), "America/New_York");
     assert_eq!(job.limits.timeout, Duration::from_mins(2));
@@ -114,6 +114,8 @@ fn every_key_arrives() {
             window: Duration::from_hours(2),
         }
     );
+    assert!(job.critical);
+    assert_eq!(job.overdue_after, Some(Duration::from_hours(26)));
     let params = r#"{"list":[1,2.5,true],"query":"cat:cs.DC","table":{"a":1,"b":"x"},"when":"2026-03-01T06:00:00Z"}"#;
     assert_eq!(&*job.params, params);
     let dir = |host: &str, guest: &str, write| DirGrant {
@@ -132,8 +134,7 @@ fn every_key_arrives() {
     assert_eq!(*job.allow, allow);
     let passed = [env("LANG", None), env("TZ", None)];
     assert_eq!(plan.jobs["beat"].allow.env, passed);
-    let triggers =
-        ["beat", "once"].map(|name| plan.jobs[name].trigger.as_ref().unwrap().to_string());
+    let triggers = ["beat", "once"].map(|name| plan.jobs[name].schedule.to_string());
     assert_eq!(triggers[0], "every 10s offset 3s");
     assert_eq!(triggers[1], "at 2030-01-31T07:00:00Z (+1 more)");
     assert_eq!(plan.jobs["beat"].retry.backoff, Backoff::Fixed);
@@ -168,7 +169,7 @@ fn zone_of(runtime: &str, defaults: &str, own: &str, variable: &str) -> Zone {
     let draft = parse("schedules.toml", &text, &variable.into_iter().collect()).unwrap();
     let plan = draft.resolve(&catalog(&draft));
     let job = &plan.jobs["a"];
-    let Some(Trigger::Cron(cron)) = &job.trigger else {
+    let Some(Trigger::Cron(cron)) = job.schedule.triggers.as_slice().first() else {
         panic!("it has no cron: {text}");
     };
     assert_eq!(cron.zone(), &job.zone, "{text}");
@@ -207,8 +208,8 @@ fn local_times_of_at_are_in_the_zone_of_the_job() {
     let at = |zone: &str, at: &str| {
         let text = format!("[jobs.a]\nplugin = \"a\"\ntimezone = \"{zone}\"\nat = {at}\n");
         let draft = draft(&text);
-        let Some(Trigger::At(at)) = draft.resolve(&catalog(&draft)).jobs["a"].trigger.clone()
-        else {
+        let schedule = draft.resolve(&catalog(&draft)).jobs["a"].schedule.clone();
+        let Some(Trigger::At(at)) = schedule.triggers.as_slice().first() else {
             panic!("it has no instants: {text}");
         };
         let lints = draft.lint(Timestamp::UNIX_EPOCH);

@@ -363,7 +363,9 @@ pub(crate) fn job(name: &str, bytes: &str, every: u64) -> Job {
     let every = (every > 0).then(|| Every::new(Duration::from_secs(every), Duration::ZERO));
     let component = Component::Ready(Digest::of(bytes.as_bytes()));
     Job {
-        trigger: every.map(|every| Trigger::Every(every.unwrap())),
+        schedule: every
+            .map(|every| Trigger::Every(every.unwrap()).into())
+            .unwrap_or_default(),
         ..Job::new(job_name(name), component)
     }
 }

@@ -10,6 +10,7 @@ use cronlet_core::{
     backfill::Tally,
     digest::Digest,
     name::JobName,
+    record::StoredJob,
     report::{LogLine, Usage},
     run::{
         AttemptStatus, BackfillEnd, Cause, Origin, RequestId, RunId, RunStatus, SkipReason, Turn,
@@ -41,8 +42,20 @@ pub trait History: Send + Sync + 'static {
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
 
-    /// The oldest runs, ranges of skips and backfills of `job` that are beyond `limit`, as much as one step may
-    /// delete; only their numbers are looked at, and the clock is taken to rise.
+    /// What became of one instant of a job.
+    fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError>;
+
+    /// What else the job did at the moment at which something became of `run`, or of an instant that
+    /// never became one.
+    fn beside(
+        &self,
+        job: &JobName,
+        run: Option<RunId>,
+        moment: Timestamp,
+    ) -> Result<Beside, StoreError>;
+
+    /// The oldest runs, ranges of skips and backfills of `job` that are beyond `limit`, as much as one step
+    /// may delete; only their numbers are looked at, and the clock is taken to rise.
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError>;
 
     /// The oldest logs that are beyond `limit`, of one job or of all, as much as one step may delete.
@@ -217,4 +230,32 @@ pub struct JobRow {
     pub job: JobName,
     pub watermark: Timestamp,
     pub last_run: Option<RunRow>,
+}
+
+/// Everything that is kept of one instant of a job, see [`History::instant`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instant {
+    /// What is stored of the job, also if it was removed; none if it is not known (any more).
+    pub job: Option<StoredJob>,
+    /// The run that the job's trigger made of it.
+    pub run: Option<RunRow>,
+    /// Other runs for it, the newest first, at most [`Instant::MOST`].
+    pub others: Vec<RunRow>,
+    /// The range of skips that it lies in. A range says nothing of what is no instant of the job.
+    pub skips: Option<SkipRow>,
+}
+
+impl Instant {
+    /// See [`Instant::others`].
+    pub const MOST: u32 = 10;
+}
+
+/// Runs of a job at a moment, see [`History::beside`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// One that was not over: of several the oldest, but one that had an attempt before one that
+    /// waited.
+    pub open: Option<RunRow>,
+    /// The first that became one at just that time, after the run that is asked about.
+    pub queued: Option<RunRow>,
 }

@@ -9,7 +9,11 @@
 
 use std::ops::AddAssign;
 
-use cronlet_core::{name::JobName, retention::Retention, run::{RequestId, RunId}};
+use cronlet_core::{
+    name::JobName,
+    retention::Retention,
+    run::{RequestId, RunId},
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{History, REMOVED_JOBS_STAY, StoreError};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Start, Step,
-    due::age,
     effect::Effect,
+    late::age,
     ledger::take_state,
     state::{Run, RunPhase},
     storing::Release,

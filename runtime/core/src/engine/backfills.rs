@@ -68,11 +68,12 @@ impl Backfills {
         }
     }
 
-    /// Those of a job that make runs.
-    fn active_of(&self, job: &JobName) -> Vec<RequestId> {
-        let of_job = |backfill: &Backfill| backfill.new.job == *job && backfill.stopped.is_none();
-        let all = self.all.iter().filter(|(_, backfill)| of_job(backfill));
-        all.map(|(id, _)| *id).collect()
+    /// Those of a job.
+    fn of(&self, job: &JobName) -> Vec<RequestId> {
+        let all = self.all.iter();
+        all.filter(|(_, backfill)| backfill.new.job == *job)
+            .map(|(id, _)| *id)
+            .collect()
     }
 }
 
@@ -147,7 +148,8 @@ impl Engine {
         });
     }
 
-    /// Stops the backfills of a job: those of their runs that wait end, guests that run go on.
+    /// Stops the backfills of a job: those of their runs that wait end, guests that run go on and are
+    /// retried. Asked again, it ends those that wait for that.
     pub(super) fn backfill_stop_requested(
         &mut self,
         step: &mut Step,
@@ -165,19 +167,20 @@ impl Engine {
         if state.is_none_or(|state| state.job.is_none()) {
             return reply(step, request, Answer::NoSuchJob);
         }
-        let reason = cancelled_by(actor.as_deref());
-        let stopped = self.stop_backfills(step, &job, BackfillEnd::Stopped, actor.as_ref());
-        if stopped.is_empty() {
+        let all = self.backfills.of(&job);
+        if all.is_empty() {
             return reply(step, request, Answer::NotOpen);
         }
-        for id in &stopped {
+        let reason = cancelled_by(actor.as_deref());
+        self.stop_backfills(step, &job, BackfillEnd::Stopped, actor.as_ref());
+        for id in &all {
             self.cancel_waiting_of_backfill(step, *id, reason.as_deref());
         }
-        let count = u32::try_from(stopped.len()).unwrap_or(u32::MAX);
-        step.releases.push(Release::Reply {
-            request,
-            answer: Answer::BackfillsStopped(count),
-        });
+        let answer = Answer::BackfillsStopped(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        if step.records.is_empty() {
+            return reply(step, request, answer);
+        }
+        step.releases.push(Release::Reply { request, answer });
     }
 
     /// Has the backfills of a job make no more runs. What becomes of the runs that are open is for the
@@ -188,20 +191,19 @@ impl Engine {
         job: &JobName,
         why: BackfillEnd,
         actor: Option<&Arc<str>>,
-    ) -> Vec<RequestId> {
-        let ids = self.backfills.active_of(job);
-        for id in &ids {
-            if let Some(backfill) = self.backfills.all.get_mut(id) {
+    ) {
+        for id in self.backfills.of(job) {
+            let backfill = self.backfills.all.get_mut(&id);
+            if let Some(backfill) = backfill.filter(|it| it.stopped.is_none()) {
                 backfill.stopped = Some(why);
                 step.records.push(Record::BackfillStopped {
-                    id: *id,
+                    id,
                     why,
                     actor: actor.cloned(),
                 });
+                self.rest_or_end(step, id);
             }
-            self.rest_or_end(step, *id);
         }
-        ids
     }
 
     fn cancel_waiting_of_backfill(&mut self, step: &mut Step, id: RequestId, reason: Option<&str>) {

@@ -1,23 +1,23 @@
 //! What is due, and what of it is late.
 //!
-//! Whenever the engine looks, the instants in `(watermark, now]` of a job are handled at once: by
-//! `catch_up` the newest becomes an occurrence or not, and all others are one range of skips. The
-//! watermark moves in the same batch, so that no instant is handled twice or never.
+//! Whenever the engine looks, the instants in `(watermark, now]` of a job are handled at once: what
+//! becomes of each is found by a look (`late`). The watermark moves in the same batch, so that no instant
+//! is handled twice or never.
 
-use std::{iter, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{
     Engine, Step,
-    state::{JobState, Run, RunPhase, SkipRange},
+    late::{Look, Part, SkipRange, is_late},
+    state::{Run, RunPhase},
 };
 use crate::{
     job::Job,
     name::JobName,
-    policy::{CatchUp, CatchUpMode},
     record::{NewRun, Record},
-    run::{Cause, Origin, RunId, SkipReason, Turn},
+    run::{Cause, Origin, RunId, Turn},
 };
 
 impl Engine {
@@ -40,8 +40,8 @@ impl Engine {
         if let Some(at) = state.due.take() {
             self.due.remove(&(at, name.clone()));
         }
-        let trigger = state.job.as_ref().and_then(|job| job.trigger.as_ref());
-        state.due = trigger.and_then(|trigger| trigger.next_after(state.watermark));
+        let job = state.job.as_ref();
+        state.due = job.and_then(|job| job.schedule.next_after(state.watermark));
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));
         }
@@ -65,34 +65,35 @@ impl Engine {
         run
     }
 
-    /// Handles the due instants of one job. While nothing may start they are all missed.
+    /// Handles the due instants of one job, or the oldest of very many: then it is still due. While
+    /// nothing may start none of them runs.
     pub(super) fn handle_due_job(&mut self, step: &mut Step, name: &JobName) {
         let may_run = self.schedules();
-        let state = self.jobs.get(name);
-        let look = state.and_then(|state| Look::at(state, step.now, may_run));
-        if let Some((look, job)) = look {
-            if let Some(missed) = look.missed {
-                self.skip(step, name, missed);
-            }
-            match look.runs[..] {
-                [] => {}
-                [nominal] if !look.catches_up => match self.meet(step, &job) {
-                    Ok(turn) => self.run_at(step, &job, nominal, turn),
-                    Err(reason) => self.skip(step, name, SkipRange::one(reason, nominal)),
-                },
-                ref nominals => {
-                    step.looks = step.looks.saturating_sub(nominals.len());
-                    for nominal in nominals {
-                        self.run_at(step, &job, *nominal, Turn::CatchUp);
+        let found = self.jobs.get(name).and_then(|state| {
+            let job = state.job.clone()?;
+            let look = Look::at(&job, state.watermark, step.now, may_run)?;
+            Some((look, job))
+        });
+        if let Some((look, job)) = found {
+            step.looks = step.looks.saturating_sub(look.effort);
+            for part in look.parts {
+                match part {
+                    Part::Skips(range) => self.skip(step, name, range),
+                    Part::Runs(nominal) if look.catches_up => {
+                        self.run_at(step, &job, nominal, Turn::CatchUp);
                     }
+                    Part::Runs(nominal) => match self.meet(step, &job) {
+                        Ok(turn) => self.run_at(step, &job, nominal, turn),
+                        Err(reason) => self.skip(step, name, SkipRange::one(reason, nominal)),
+                    },
                 }
             }
             step.records.push(Record::Watermark {
                 job: name.clone(),
-                to: look.newest,
+                to: look.through,
             });
             if let Some(state) = self.jobs.get_mut(name) {
-                state.watermark = look.newest;
+                state.watermark = look.through;
             }
         }
         self.schedule(name);
@@ -123,11 +124,10 @@ impl Engine {
             return;
         };
         let range = match state.skips.take() {
-            Some(before) if before.reason == range.reason => SkipRange {
-                first: before.first,
-                count: before.count.saturating_add(range.count),
-                ..range
-            },
+            Some(mut before) if before.reason == range.reason => {
+                before.extend(&range);
+                before
+            }
             _ => range,
         };
         step.records.push(Record::Skipped {
@@ -157,98 +157,10 @@ impl Engine {
     }
 }
 
-/// What is found when one looks at a job that is due.
-struct Look {
-    /// The instants that are too late, or folded into a newer one.
-    missed: Option<SkipRange>,
-    /// Those that are to run, the oldest first.
-    runs: Vec<Timestamp>,
-    /// Whether they are a catch-up: they wait for one another, and overlap skips none of them.
-    catches_up: bool,
-    /// The last of all.
-    newest: Timestamp,
-}
-
-impl Look {
-    /// Looks at all instants of a job between its watermark and now; none if nothing is due.
-    fn at(state: &JobState, now: Timestamp, may_run: bool) -> Option<(Self, Arc<Job>)> {
-        let job = state.job.clone()?;
-        let trigger = job.trigger.as_ref()?;
-        let from = state.watermark;
-        let first = trigger.next_after(from)?;
-        let newest = trigger.latest_in(from, now)?;
-
-        let CatchUp {
-            mode, max, grace, ..
-        } = job.catch_up;
-        let most = match mode {
-            _ if !may_run => 0,
-            CatchUpMode::Latest | CatchUpMode::None => 1,
-            CatchUpMode::All => max.get() as usize,
-        };
-        let backwards = |at: &Timestamp| trigger.latest_in(from, before(*at));
-        let mut runs: Vec<_> = iter::successors(Some(newest), backwards)
-            .take_while(|at| runs_late(&job.catch_up, age(now, *at)))
-            .take(most)
-            .collect();
-        runs.reverse();
-
-        let through = runs.first().map_or(newest, |oldest| before(*oldest));
-        let missed = (first <= through)
-            .then(|| trigger.latest_in(from, through))
-            .flatten()
-            .map(|last| SkipRange {
-                reason: SkipReason::Missed,
-                first,
-                last,
-                count: trigger.count_in(from, last),
-            });
-        let late = runs.len() > 1 || age(now, newest) >= grace;
-        let look = Self {
-            missed,
-            runs,
-            catches_up: mode == CatchUpMode::All && late,
-            newest,
-        };
-        Some((look, job))
-    }
-}
-
-impl SkipRange {
-    /// A range of one instant.
-    fn one(reason: SkipReason, at: Timestamp) -> Self {
-        Self {
-            reason,
-            first: at,
-            last: at,
-            count: 1,
-        }
-    }
-}
-
-/// How old an instant is; zero if it lies in the future.
-pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(instant)).unwrap_or(Duration::ZERO)
-}
-
-/// Whether an instant of this age is young enough to run.
-pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
-    match catch_up.mode {
-        CatchUpMode::Latest | CatchUpMode::All => age < catch_up.window,
-        CatchUpMode::None => age < catch_up.grace && age < catch_up.window,
-    }
-}
-
 fn origin(job: &Job, now: Timestamp, nominal: Timestamp) -> Origin {
-    if age(now, nominal) < job.catch_up.grace {
-        Origin::Schedule
-    } else {
+    if is_late(job, now, nominal) {
         Origin::CatchUp
+    } else {
+        Origin::Schedule
     }
-}
-
-/// The last instant before `t`.
-fn before(t: Timestamp) -> Timestamp {
-    t.checked_sub(Duration::from_nanos(1))
-        .unwrap_or(Timestamp::MIN)
 }

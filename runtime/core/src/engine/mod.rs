@@ -18,7 +18,7 @@
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed | outside-hours, blackout, disabled, dependency-failed |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, outside-hours, blackout | disabled, dependency-failed |
 //! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
 //! | catch-up | latest, none, all: these three are all | |
 //! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
@@ -33,16 +33,17 @@
 //!
 //! # Rooms
 //!
-//! `due` finds what is due, `overlap` says what becomes of an occurrence that meets its own job, `slots`
-//! who may start, `attempts` starts and ends attempts, `requests` answers people, `backfills` makes runs of
-//! the past, `plans` takes over plans and stores, `storing` waits for the disk, `ledger` says what of a
-//! job's state an attempt may change.
+//! `due` finds what is due, `late` what of it is to run, `overlap` says what becomes of an occurrence that
+//! meets its own job, `slots` who may start, `attempts` starts and ends attempts, `requests` answers people,
+//! `backfills` makes runs of the past, `plans` takes over plans and stores, `storing` waits for the disk,
+//! `ledger` says what of a job's state an attempt may change.
 
 mod attempts;
 mod backfills;
 mod due;
 pub mod effect;
 pub mod event;
+pub mod late;
 mod ledger;
 mod overlap;
 mod plans;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Phase, Step,
-    due::age,
+    late::age,
     ledger::Terms,
     state::{JobState, Run, RunPhase},
 };
@@ -115,8 +115,12 @@ impl Engine {
     /// Accounts for what was due by the old definition of a job and has not been looked at yet: the new
     /// one knows nothing of it.
     fn settle(&mut self, step: &mut Step, name: &JobName) {
-        let due = self.jobs.get(name).and_then(|state| state.due);
-        if due.is_some_and(|at| at <= step.now) {
+        let is_due = |engine: &Self, now| {
+            let due = engine.jobs.get(name).and_then(|state| state.due);
+            due.is_some_and(|at| at <= now)
+        };
+        // Each look accounts for some.
+        while is_due(self, step.now) {
             self.handle_due_job(step, name);
         }
     }

@@ -8,11 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::ledger::Terms;
+use super::{late::SkipRange, ledger::Terms};
 use crate::{
     job::Job,
     record::NewRun,
-    run::{FailReason, RunId, RunStatus, SkipReason, Turn},
+    run::{FailReason, RunId, RunStatus, Turn},
 };
 
 /// A job, or what is left of one.
@@ -34,15 +34,6 @@ pub(super) struct JobState {
     pub(super) lane: BTreeSet<RunId>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
-}
-
-/// A range of instants that were skipped on arrival.
-#[derive(Clone, Debug)]
-pub(super) struct SkipRange {
-    pub(super) reason: SkipReason,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    pub(super) count: u64,
 }
 
 /// A run that is not final.

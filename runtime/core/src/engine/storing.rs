@@ -5,11 +5,10 @@
 
 use super::{
     Answer, Effect, Engine, Phase, Step, StoreHealth,
-    due::{age, runs_late},
+    late::{age, runs_late},
     state::RunPhase,
 };
 use crate::{
-    job::Job,
     policy::CatchUpMode,
     record::{Record, Seq},
     run::{Cause, RequestId, RunEnd, RunId, SkipReason},
@@ -77,12 +76,10 @@ impl Engine {
         };
         let state = self.jobs.get(&run.new.job);
         state.is_some_and(|state| {
-            let newer = state.due.is_some_and(|due| due <= step.now);
-            let outlived = |job: &Job| {
-                let folds = job.catch_up.mode != CatchUpMode::All;
-                folds && newer || !runs_late(&job.catch_up, age(step.now, instant))
-            };
-            state.job.as_deref().map_or(newer, outlived)
+            let Some(job) = &state.job else { return false };
+            let folds = job.catch_up.mode != CatchUpMode::All;
+            let newer = || job.schedule.first_allowed_in(state.watermark, step.now);
+            !runs_late(&job.catch_up, age(step.now, instant)) || folds && newer().is_some()
         })
     }
 

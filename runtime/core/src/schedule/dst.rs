@@ -223,7 +223,7 @@ impl Zone {
 }
 
 /// The second that `t` is in.
-fn second(t: Timestamp) -> i64 {
+pub(super) fn second(t: Timestamp) -> i64 {
     // Before 1970 the fraction is negative.
     t.as_second() - i64::from(t.subsec_nanosecond() < 0)
 }
@@ -239,7 +239,7 @@ fn civil(wall: i64) -> DateTime {
     Offset::UTC.to_datetime(wall)
 }
 
-fn wall_second(wall: DateTime) -> i64 {
+pub(super) fn wall_second(wall: DateTime) -> i64 {
     let second = Offset::UTC.to_timestamp(wall);
     second.map_or(FAR_OFF, Timestamp::as_second)
 }

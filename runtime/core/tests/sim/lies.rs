@@ -53,6 +53,26 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("the_calendar_is_respected", |said, _| {
+        each(said, |record| {
+            if let Record::Skipped { reason, .. } = record {
+                *reason = match *reason {
+                    SkipReason::OutsideHours => SkipReason::Blackout,
+                    SkipReason::Blackout => SkipReason::OutsideHours,
+                    other => other,
+                };
+            }
+        });
+    }),
+    ("the_calendar_is_respected", |said, _| {
+        each(said, |record| {
+            if let Record::Skipped { reason, .. } = record
+                && *reason == SkipReason::Missed
+            {
+                *reason = SkipReason::OutsideHours;
+            }
+        });
+    }),
     ("only_an_outage_makes_a_run_missed", |said, _| {
         each(said, |record| {
             if let Record::RunEnded { end, .. } = record {

@@ -18,6 +18,7 @@
 )]
 
 mod agenda;
+mod calendar;
 mod deeds;
 mod disk;
 mod invariants;

@@ -16,11 +16,12 @@ use cronlet_core::{
     policy::{Backoff, CatchUp, CatchUpMode, OnCrash, Overlap, Retry},
     retention::Retention,
     run::FailReason,
-    schedule::{At, Cron, Every, Trigger, Zone},
+    schedule::{At, Calendar, Cron, Every, Schedule, Trigger, Triggers, Zone},
 };
 use jiff::Timestamp;
 
 use crate::{
+    calendar,
     options::{Millis, Options},
     prng::Prng,
 };
@@ -101,7 +102,7 @@ impl Editor {
             ..plan.clone()
         };
         for job in next.jobs.values_mut() {
-            Arc::make_mut(job).trigger = None;
+            Arc::make_mut(job).schedule = Schedule::default();
         }
         next
     }
@@ -153,9 +154,9 @@ impl Editor {
 
     fn reschedule(&mut self, plan: &mut Plan) {
         let zone = self.zone();
-        let trigger = self.trigger(&zone);
+        let schedule = self.schedule(&zone);
         self.alter(plan, |_, job| {
-            job.trigger = trigger;
+            job.schedule = schedule;
             job.zone = zone;
         });
     }
@@ -163,21 +164,31 @@ impl Editor {
     /// The same instants in other words: not a change of when the job is due.
     fn respell(&mut self, plan: &mut Plan) {
         self.alter(plan, |_, job| {
-            if let Some(Trigger::Cron(cron)) = &job.trigger {
-                let fields = cron.as_str().split(' ').count();
-                let longer = match fields {
-                    5 => format!("0 {cron}"),
-                    6 => format!("{cron} *"),
-                    _ => cron.to_string(),
-                };
-                let longer = Cron::parse(&longer).expect("it is a cron");
-                job.trigger = Some(Trigger::Cron(longer.in_zone(job.zone.clone())));
-            }
+            let respelled = job
+                .schedule
+                .triggers
+                .as_slice()
+                .iter()
+                .rev()
+                .map(|trigger| {
+                    let Trigger::Cron(cron) = trigger else {
+                        return trigger.clone();
+                    };
+                    let fields = cron.as_str().split(' ').count();
+                    let longer = match fields {
+                        5 => format!("0 {cron}"),
+                        6 => format!("{cron} *"),
+                        _ => cron.to_string(),
+                    };
+                    let longer = Cron::parse(&longer).expect("it is a cron");
+                    Trigger::Cron(longer.in_zone(job.zone.clone()))
+                });
+            job.schedule.triggers = Triggers::new(respelled.collect()).expect("they are few");
         });
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(12) {
+        self.alter(plan, |editor, job| match editor.rng.below(16) {
             0 => job.component = editor.component(),
             1 | 2 => job.overlap = editor.overlap(),
             3 | 4 => job.max_instances = editor.max_instances(),
@@ -187,6 +198,9 @@ impl Editor {
             8 => job.on_crash = editor.on_crash(),
             9 => job.catch_up = editor.catch_up(),
             10 => job.limits = editor.limits(),
+            11 => job.critical = !job.critical,
+            12 => job.overdue_after = editor.overdue_after(),
+            13 | 14 => job.schedule.calendar = editor.calendar(&job.zone),
             _ => job.params = editor.params(),
         });
     }
@@ -209,7 +223,7 @@ impl Editor {
             name,
             description: None,
             component: self.component(),
-            trigger: self.trigger(&zone),
+            schedule: self.schedule(&zone),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
             max_instances: self.max_instances(),
@@ -218,11 +232,22 @@ impl Editor {
             retry: self.retry(),
             on_crash: self.on_crash(),
             grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
+            critical: self.rng.percent(30),
+            overdue_after: self.overdue_after(),
             limits: self.limits(),
             zone,
             allow: Arc::default(),
             params: self.params(),
         }
+    }
+
+    /// Some are overdue before their next instant, some only when several of their runs failed.
+    fn overdue_after(&mut self) -> Option<Duration> {
+        let pace = self.pace;
+        let after = self
+            .rng
+            .one_of([0, pace / 2, pace, pace * 2, pace * 4, pace * 12]);
+        (after > 0).then(|| Duration::from_millis(after))
     }
 
     /// In some jobs there is room for one entry, or two.
@@ -325,12 +350,44 @@ impl Editor {
             .unwrap_or_default()
     }
 
-    fn trigger(&mut self, zone: &Zone) -> Option<Trigger> {
-        match self.rng.below(10) {
-            0 => None,
-            1 => Some(Trigger::At(self.at())),
-            2..=5 => Some(Trigger::Every(self.every())),
-            _ => Some(Trigger::Cron(self.cron().in_zone(zone.clone()))),
+    fn schedule(&mut self, zone: &Zone) -> Schedule {
+        let count = self.rng.one_of([0, 1, 1, 1, 1, 1, 1, 2, 3]);
+        let triggers = (0..count).map(|_| self.trigger(zone)).collect();
+        let (start, end) = self.window();
+        Schedule {
+            triggers: Triggers::new(triggers).expect("they are few"),
+            start,
+            end,
+            calendar: self.calendar(zone),
+            ..Schedule::default()
+        }
+    }
+
+    /// From when to when it is due; mostly always.
+    fn window(&mut self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let mut bound = || {
+            let some = self.rng.percent(15);
+            let at = self.epoch + Duration::from_millis(self.rng.below(self.length));
+            some.then_some(at)
+        };
+        match (bound(), bound()) {
+            (Some(a), Some(b)) => (Some(a.min(b)), Some(a.max(b))),
+            window => window,
+        }
+    }
+
+    fn calendar(&mut self, zone: &Zone) -> Calendar {
+        if self.rng.percent(70) {
+            return Calendar::default();
+        }
+        calendar::write(&mut self.rng, zone, self.epoch, self.length)
+    }
+
+    fn trigger(&mut self, zone: &Zone) -> Trigger {
+        match self.rng.below(9) {
+            0 => Trigger::At(self.at()),
+            1..=4 => Trigger::Every(self.every()),
+            _ => Trigger::Cron(self.cron().in_zone(zone.clone())),
         }
     }
 

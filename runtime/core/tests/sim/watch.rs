@@ -16,13 +16,13 @@ use cronlet_core::{
     policy::Overlap,
     record::{Batch, Record, Seq},
     run::{Cause, RequestId, RunId, RunStatus, SkipReason, Turn},
-    schedule::Trigger,
+    schedule::Schedule,
     state::Entries,
 };
 use jiff::Timestamp;
 
 use crate::{
-    invariants::{self, Check, Violation},
+    invariants::{self, Check, Violation, due::next_after},
     runner::AttemptKey,
     tables::{BackfillRow, JobRow, LiveAttempt, RunRow, Tables},
 };
@@ -36,8 +36,8 @@ pub(crate) struct Watch {
     pub(crate) plan: Option<Arc<Plan>>,
     /// What it was told before, in the step that replaces it.
     pub(crate) old_plan: Option<Arc<Plan>>,
-    /// Every trigger that a job ever had, by the fingerprint.
-    pub(crate) triggers: BTreeMap<(JobName, String), Trigger>,
+    /// What made each job due, ever, by the fingerprint.
+    pub(crate) schedules: BTreeMap<(JobName, String), Schedule>,
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
@@ -180,7 +180,7 @@ impl Watch {
                 .filter(was_open)
                 .map(|row| row.new.run)
                 .collect(),
-            triggers: std::mem::take(&mut self.triggers),
+            schedules: std::mem::take(&mut self.schedules),
             latest: self.latest,
             ..Self::default()
         };
@@ -208,8 +208,8 @@ impl Watch {
         if stands && replaced { Some(old) } else { job }
     }
 
-    pub(crate) fn trigger(&self, name: &JobName) -> Option<&Trigger> {
-        self.standing(name)?.trigger.as_ref()
+    pub(crate) fn schedule(&self, name: &JobName) -> Option<&Schedule> {
+        Some(&self.standing(name)?.schedule)
     }
 
     /// Whether the engine was asked to stop.
@@ -380,8 +380,7 @@ impl Watch {
                 self.ask(request.id, what);
             }
             Event::BackfillStopRequested(request) => {
-                let of_job =
-                    |row: &&BackfillRow| row.new.job == request.job && row.stopped.is_none();
+                let of_job = |row: &&BackfillRow| row.new.job == request.job;
                 let what = Question::StopBackfill {
                     job: request.job.clone(),
                     exists: self.job(&request.job).is_some(),
@@ -409,10 +408,8 @@ impl Watch {
     fn take_plan(&mut self, plan: &Arc<Plan>) {
         self.old_plan = self.plan.replace(plan.clone());
         for job in plan.jobs.values() {
-            if let Some(trigger) = &job.trigger {
-                let key = (job.name.clone(), job.fingerprint());
-                self.triggers.insert(key, trigger.clone());
-            }
+            let key = (job.name.clone(), job.fingerprint());
+            self.schedules.insert(key, job.schedule.clone());
         }
         self.let_in(|_| true);
     }
@@ -507,7 +504,7 @@ impl Watch {
         let before = self.view.skips.get(&(job.clone(), *first));
         let (added_from, added) = match before {
             Some(row) => (
-                self.trigger(job).and_then(|t| t.next_after(row.last)),
+                self.schedule(job).and_then(|s| next_after(s, row.last)),
                 count.saturating_sub(row.count),
             ),
             None => (Some(*first), *count),

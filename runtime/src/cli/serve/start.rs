@@ -140,7 +140,7 @@ fn announce(file: &Path, first: &First, socket: &Path) {
         n => format!("{n} jobs"),
     };
     let next = first.plan.jobs.values().filter_map(|job| {
-        let at = job.trigger.as_ref()?.next_after(now)?;
+        let at = job.schedule.next_allowed_after(now)?;
         Some((at, &job.name))
     });
     let next = match next.min() {

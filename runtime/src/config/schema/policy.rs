@@ -13,6 +13,7 @@ use super::{
 };
 use crate::config::{
     admission::{AGES, CATCH_UPS, INSTANCES, MOST_LATE, MOST_QUEUED, OVERLAPS, PRIORITIES},
+    health::OVERDUE,
     policy::{GRACES, MEMORIES, ON_CRASHES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
     retry::{DELAYS, FACTORS, MOST},
 };
@@ -26,6 +27,7 @@ pub(super) fn keys() -> Vec<(&'static str, Entry)> {
     let mut keys = vec![("timezone", zone), ("allow", allow::allow())];
     keys.extend(limits());
     keys.extend(endings());
+    keys.extend(health());
     keys.extend(admission());
     keys
 }
@@ -87,6 +89,28 @@ fn endings() -> [(&'static str, Entry); 3] {
                 &GRACES,
             )
             .default_duration(DEFAULT_GRACE),
+        ),
+    ]
+}
+
+/// What is noticed when it does not go well.
+fn health() -> [(&'static str, Entry); 2] {
+    [
+        (
+            "critical",
+            Entry::boolean(
+                "Whether a failure of the job makes the whole daemon unhealthy, until a run of it succeeds.",
+            )
+            .default(false),
+        ),
+        (
+            "overdue_after",
+            Entry::duration(
+                "Without a success for this long the job is overdue: that is in the log, and the daemon \
+                 is degraded until a run of it succeeds. Without it a job is never overdue.",
+                &OVERDUE,
+            )
+            .examples(["26h"]),
         ),
     ]
 }

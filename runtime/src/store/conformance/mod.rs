@@ -1,7 +1,7 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
 //! `cases` has one test for each promise, and runs for each store; `retention` has those about old
-//! history. `random` makes legal
+//! history, `instant` those about one moment of a job. `random` makes legal
 //! streams of records, and holds the stores against each other and against a model.
 
 use std::sync::Arc;
@@ -42,7 +42,9 @@ macro_rules! for_each_store {
     };
 }
 
+mod backfill;
 mod cases;
+mod instant;
 mod random;
 mod retention;
 

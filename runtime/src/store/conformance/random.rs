@@ -5,12 +5,13 @@
 //! [`Recovery`]. History is held against the twin in memory. Now and then the engine is
 //! replaced, or a batch has a record in it that must be refused.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use cronlet_core::{
-    record::{StoredJob, StoredRun, StoredState},
+    backfill::{Instants, NewBackfill, Tally},
+    record::{StoredBackfill, StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
-    run::{FailReason, RunStatus, SkipReason, Turn},
+    run::{BackfillEnd, FailReason, RunStatus, SkipReason, Turn},
     state::{Key, StateChanges, Value, Write},
 };
 
@@ -144,20 +145,64 @@ impl Trial {
             assert_eq!(found, expected, "seed {seed}, {query:?}");
         }
         assert_eq!(
+            sqlite.backfills().unwrap(),
+            memory.backfills().unwrap(),
+            "seed {seed}"
+        );
+        assert_eq!(
             sqlite.jobs().unwrap(),
             memory.jobs().unwrap(),
             "seed {seed}"
         );
         for name in JOBS.map(job) {
+            let all = (Timestamp::MIN, Timestamp::MAX);
+            let expected = memory.standing(&name, all.0, all.1).unwrap();
+            let found = sqlite.standing(&name, all.0, all.1).unwrap();
+            assert_eq!(found, expected, "seed {seed}");
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
+        self.compare_instants();
         for run in (0..=self.model.next_run).map(RunId) {
             let expected = memory.run(run).unwrap();
             assert_eq!(sqlite.run(run).unwrap(), expected, "seed {seed}");
             for attempt in [None, Some(1), Some(2)] {
                 let expected = memory.log(run, attempt).unwrap();
                 assert_eq!(sqlite.log(run, attempt).unwrap(), expected, "seed {seed}");
+            }
+        }
+    }
+}
+
+impl Trial {
+    /// What became of each instant that is known, and what was beside each moment at which something
+    /// was.
+    fn compare_instants(&self) {
+        let seed = self.seed;
+        let (memory, sqlite) = (self.memory.history(), self.sqlite.history());
+        for entry in memory.entries(&Query::default()).unwrap() {
+            let (name, run, instants, moments) = match &entry {
+                Entry::Run(row) => {
+                    let moments = [Some(row.queued_at), row.ended_at];
+                    (&row.job, Some(row.run), [row.nominal; 2], moments)
+                }
+                Entry::Skips(row) => {
+                    let moments = [Some(row.recorded_at), Some(row.last)];
+                    (&row.job, None, [row.first, row.last], moments)
+                }
+            };
+            for at in instants {
+                let expected = memory.instant(name, at).unwrap();
+                assert_eq!(
+                    sqlite.instant(name, at).unwrap(),
+                    expected,
+                    "seed {seed}, {at}"
+                );
+            }
+            for at in moments.into_iter().flatten() {
+                let expected = memory.beside(name, run, at).unwrap();
+                let found = sqlite.beside(name, run, at).unwrap();
+                assert_eq!(found, expected, "seed {seed}, {run:?}, {at}");
             }
         }
     }
@@ -177,6 +222,7 @@ struct Model {
     skips: BTreeMap<JobName, (Timestamp, Timestamp, u64)>,
     /// What was last said of how much each job remembers.
     totals: BTreeMap<JobName, u64>,
+    backfills: BTreeMap<RequestId, StoredBackfill>,
 }
 
 impl Model {
@@ -191,6 +237,7 @@ impl Model {
             occurrences: Vec::new(),
             skips: BTreeMap::new(),
             totals: BTreeMap::new(),
+            backfills: BTreeMap::new(),
         }
     }
 
@@ -200,6 +247,7 @@ impl Model {
             jobs: self.jobs.values().cloned().collect(),
             runs: self.open.values().cloned().collect(),
             states: self.totals.clone(),
+            backfills: self.backfills.values().cloned().collect(),
         }
     }
 
@@ -228,7 +276,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(18) {
+        match self.below(21) {
+            18..=20 => self.backfill(records),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -312,6 +361,7 @@ impl Model {
             {
                 Cause::Time(time)
             }
+            _ if self.chance(2) => Cause::Backfill(RequestId(self.random()), time),
             _ => Cause::Manual(RequestId(self.random())),
         };
         let text = |model: &mut Self| model.chance(3).then(|| model.text().into());
@@ -503,6 +553,68 @@ impl Model {
         }
     }
 
+    /// A backfill begins, or something happens to one that is there.
+    fn backfill(&mut self, records: &mut Vec<Record>) {
+        let ids: Vec<RequestId> = self.backfills.keys().copied().collect();
+        if ids.is_empty() || self.chance(3) {
+            records.push(self.backfill_created());
+            return;
+        }
+        let id = self.pick(&ids);
+        match self.below(4) {
+            0 => {
+                self.backfills.remove(&id);
+                let how = self.pick(&BackfillEnd::ALL);
+                records.push(Record::BackfillEnded { id, how });
+            }
+            1 => {
+                let why = self.pick(&BackfillEnd::ALL);
+                let actor = self.chance(2).then(|| self.text().into());
+                let stored = self.backfills.get_mut(&id).unwrap();
+                stored.stopped = Some(why);
+                records.push(Record::BackfillStopped { id, why, actor });
+            }
+            _ => {
+                let mut number = || u32::try_from(self.random() >> 32).unwrap();
+                let (made, succeeded, failed) = (number(), number(), number());
+                let tally = Tally {
+                    succeeded,
+                    failed,
+                    cancelled: number(),
+                    skipped: number(),
+                };
+                let stored = self.backfills.get_mut(&id).unwrap();
+                (stored.made, stored.tally) = (made, tally);
+                records.push(Record::BackfillMoved { id, made, tally });
+            }
+        }
+    }
+
+    fn backfill_created(&mut self) -> Record {
+        let instants = (0..self.below(5)).map(|_| cut(self.time())).collect();
+        let new = NewBackfill {
+            id: RequestId(self.random()),
+            job: self.job(),
+            instants: Instants::new(instants).unwrap(),
+            max_concurrent: NonZeroU32::new(1 + u32::try_from(self.below(9)).unwrap()).unwrap(),
+            reverse: self.chance(2),
+            actor: self.chance(2).then(|| self.text().into()),
+            created_at: self.now,
+        };
+        let kept = NewBackfill {
+            created_at: cut(self.now),
+            ..new.clone()
+        };
+        let stored = StoredBackfill {
+            new: Arc::new(kept),
+            made: 0,
+            tally: Tally::default(),
+            stopped: None,
+        };
+        self.backfills.insert(new.id, stored);
+        Record::BackfillCreated(Arc::new(new))
+    }
+
     fn state_written(&mut self) -> Record {
         let write = |model: &mut Self| {
             let key = Key::from(format!("{}{}", model.text(), model.below(4)));
@@ -546,7 +658,12 @@ impl Model {
             self.pick(&ended)
         };
         let run = if self.chance(3) { absent } else { ended };
-        match self.below(8) {
+        match self.below(9) {
+            8 => Record::BackfillStopped {
+                id: RequestId(self.random()),
+                why: BackfillEnd::Stopped,
+                actor: None,
+            },
             0 => {
                 // A number that was used, or never comes.
                 let used = self.below_u64(self.next_run);

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use cronlet_core::{
     name::JobName,
-    run::{RequestId, RunId, RunStatus},
+    run::{Cause, RequestId, RunId, RunStatus},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, BackfillRow, Entry, JobRow, Query, RunRow},
+    history::{AttemptLog, BackfillRow, Beside, Entry, Instant, JobRow, Query, RunRow},
     precision::cut,
     retention::Step,
 };
@@ -77,6 +77,54 @@ impl History for MemoryHistory {
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
         Ok(self.0.lock().names())
+    }
+
+    fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
+        let (state, at) = (self.0.lock(), cut(at));
+        let of_job = |run: &&RunRow| run.job == *job;
+        let rows = || state.runs.values().map(|run| &run.row).filter(of_job);
+        let cause = Cause::Time(at);
+        let others = rows()
+            .rev()
+            .filter(|run| run.nominal == at && run.cause != cause);
+        let ranges = state.skips.values().map(|skips| &skips.row);
+        let mut before = ranges.filter(|range| range.job == *job && range.first <= at);
+        Ok(Instant {
+            job: state.jobs.get(job).cloned(),
+            run: rows().find(|run| run.cause == cause).cloned(),
+            others: others.take(Instant::MOST as usize).cloned().collect(),
+            skips: before.next_back().filter(|range| at <= range.last).cloned(),
+        })
+    }
+
+    fn beside(
+        &self,
+        job: &JobName,
+        run: Option<RunId>,
+        moment: Timestamp,
+    ) -> Result<Beside, StoreError> {
+        let (state, at) = (self.0.lock(), cut(moment));
+        let (mut open, mut queued) = (Vec::new(), Vec::new());
+        for Run {
+            row, last_attempt, ..
+        } in state.runs.values()
+        {
+            if row.job != *job || Some(row.run) == run {
+                continue;
+            }
+            let over = row.ended_at.is_some_and(|ended| ended <= at);
+            if row.status != RunStatus::Skipped && row.queued_at <= at && !over {
+                open.push((*last_attempt == 0, row));
+            }
+            if row.queued_at == at && run.is_none_or(|run| run < row.run) {
+                queued.push(row);
+            }
+        }
+        open.sort_by_key(|(waits, row)| (*waits, row.run));
+        Ok(Beside {
+            open: open.first().map(|(_, row)| (*row).clone()),
+            queued: queued.first().map(|row| (*row).clone()),
+        })
     }
 
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {

@@ -120,7 +120,10 @@ impl State {
             }
         }
         for id in &old.backfills {
-            let over = self.backfills.get(id).is_some_and(|it| it.row.ended.is_some());
+            let over = self
+                .backfills
+                .get(id)
+                .is_some_and(|it| it.row.ended.is_some());
             if over {
                 self.backfills.remove(id);
                 removed.backfills += 1;

@@ -211,7 +211,11 @@ pub(super) fn standing(
 }
 
 /// Those of a job that are too old.
-pub(super) fn old(db: &Connection, job: &JobName, limit: &Limit) -> rusqlite::Result<Vec<RequestId>> {
+pub(super) fn old(
+    db: &Connection,
+    job: &JobName,
+    limit: &Limit,
+) -> rusqlite::Result<Vec<RequestId>> {
     let mut statement = db.prepare_cached(OLD)?;
     let rows = statement.query_map(params![job.as_str(), micros(limit.before)], |row| {
         Columns::of(row).name()

@@ -120,7 +120,10 @@ impl<'r> Columns<'r> {
     }
 }
 
-pub(super) fn invalid(column: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+pub(super) fn invalid(
+    column: usize,
+    error: impl Into<Box<dyn Error + Send + Sync>>,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 

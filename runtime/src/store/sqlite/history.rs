@@ -21,13 +21,15 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError, backfill,
     columns::{self, Columns},
-    fault, log, old,
+    fault, instant, log, old,
     reader::Reader,
     resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, AttemptRow, BackfillRow, Entry, JobRow, Query, RunRow, SkipRow},
+    history::{
+        AttemptLog, AttemptRow, BackfillRow, Beside, Entry, Instant, JobRow, Query, RunRow, SkipRow,
+    },
     precision::{column, micros},
     retention::Step,
 };
@@ -80,6 +82,19 @@ impl History for SqliteHistory {
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
         self.read(old::names)
+    }
+
+    fn instant(&self, job: &JobName, at: Timestamp) -> Result<Instant, StoreError> {
+        self.read(|db| instant::instant(db, job, at))
+    }
+
+    fn beside(
+        &self,
+        job: &JobName,
+        run: Option<RunId>,
+        moment: Timestamp,
+    ) -> Result<Beside, StoreError> {
+        self.read(|db| instant::beside(db, job, run, moment))
     }
 
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError> {
@@ -304,7 +319,10 @@ fn attempts(
 }
 
 /// These runs, with their attempts.
-fn runs_numbered(db: &Connection, numbers: &[RunId]) -> rusqlite::Result<HashMap<RunId, RunRow>> {
+pub(super) fn runs_numbered(
+    db: &Connection,
+    numbers: &[RunId],
+) -> rusqlite::Result<HashMap<RunId, RunRow>> {
     let sql = format!(
         "SELECT {} FROM runs AS r WHERE r.run IN (SELECT value FROM json_each(?1))",
         columns::RUN

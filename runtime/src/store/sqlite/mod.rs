@@ -34,6 +34,7 @@ mod columns;
 mod fault;
 mod files;
 mod history;
+mod instant;
 mod lease;
 mod log;
 mod old;

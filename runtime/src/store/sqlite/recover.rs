@@ -42,7 +42,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
     Ok(Recovery {
         next_run: next_run(db)?,
         jobs: db
-            .prepare("SELECT job, watermark, fingerprint, removed_at FROM jobs ORDER BY job")?
+            .prepare(&format!("SELECT {STORED_JOB} FROM jobs ORDER BY job"))?
             .query_map([], stored_job)?
             .collect::<Result<_, _>>()?,
         runs: open_runs(db)?,
@@ -56,7 +56,10 @@ fn next_run(db: &Connection) -> rusqlite::Result<u64> {
     Ok(precision::count(next))
 }
 
-fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
+/// What [`stored_job`] reads, of the table `jobs`.
+pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at";
+
+pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let mut columns = Columns::of(row);
     Ok(StoredJob {
         job: columns.job()?,

@@ -613,6 +613,11 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        instant::RUN.to_owned(),
+        instant::range_statement(),
+        instant::OTHERS.to_owned(),
+        instant::OPEN.to_owned(),
+        instant::QUEUED.to_owned(),
         backfill::open_statement(),
         backfill::STANDING.to_owned(),
         backfill::OLD.to_owned(),
@@ -632,6 +637,12 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
+        "SEARCH s USING PRIMARY KEY (job=? AND first<?)",
+        // A person waits for these, once in a while: the runs of one job are gone through.
+        "SEARCH runs USING INDEX runs_by_job (job=?)",
+        "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
+        "SEARCH runs USING INDEX runs_by_job (job=? AND rowid>?)",
         "SCAN b USING INDEX backfills_open",
         "SEARCH r USING INDEX runs_by_job (job=?); \
          CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?)",

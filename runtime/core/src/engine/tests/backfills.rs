@@ -174,6 +174,29 @@ fn a_stop_ends_what_waits_and_leaves_what_runs() {
 }
 
 #[test]
+fn a_second_stop_ends_what_is_retried() {
+    let jobs = [Job {
+        retry: Retry {
+            max: 3,
+            ..job("a").retry
+        },
+        ..job("a")
+    }];
+    let mut world = World::fresh(jobs);
+    world.event(request(7, hours(1..=5), 1, false));
+    world.event(stop(8));
+    world.take();
+    // Its guest still runs, so there is nothing to write.
+    world.event(stop(9));
+    assert_eq!(world.answers(), [Answer::BackfillsStopped(1)]);
+    world.end(1, 1, failed());
+    world.take();
+    world.event(stop(10));
+    assert_eq!(world.ends(), [(1, RunEnd::Cancelled)]);
+    assert_eq!(world.backfill_ends(), [(7, BackfillEnd::Stopped)]);
+}
+
+#[test]
 fn a_removed_job_drops_the_rest() {
     let mut world = World::fresh([job("a")]);
     world.event(request(7, hours(1..=5), 1, false));

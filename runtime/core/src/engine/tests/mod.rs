@@ -16,7 +16,7 @@ use crate::{
     record::{NewRun, Recovery, StoredJob, StoredRun, StoredState},
     report::{AttemptReport, ErrorKind, Failure, Outcome, Usage, Verdict},
     run::{AttemptStatus, Cause, FailReason, Origin, RequestId, RunEnd, SkipReason, Turn},
-    schedule::{Every, Trigger},
+    schedule::{Every, Schedule, Trigger},
 };
 
 /// An engine whose disk is instant, unless a story says otherwise.
@@ -41,7 +41,7 @@ fn name(text: &str) -> JobName {
 fn job(text: &str) -> Job {
     let minute = Every::new(Duration::from_mins(1), Duration::ZERO).unwrap();
     Job {
-        trigger: Some(Trigger::Every(minute)),
+        schedule: Trigger::Every(minute).into(),
         retry: Retry {
             backoff: Backoff::Fixed,
             jitter: false,
@@ -297,7 +297,7 @@ fn catch_up_none_wants_it_on_time() {
 fn nothing_older_than_the_window_runs() {
     let mut daily = job("a");
     let day = Every::new(Duration::from_hours(48), Duration::ZERO).unwrap();
-    daily.trigger = Some(Trigger::Every(day));
+    daily.schedule = Trigger::Every(day).into();
     let mut world = World::fresh([daily]);
     let due = world.engine.next_due().unwrap().0;
     world.now = due.checked_add(Duration::from_hours(24)).unwrap();
@@ -580,7 +580,7 @@ fn a_change_of_the_trigger_starts_afresh_and_another_change_does_not() {
     world.take();
     let mut hourly = job("a");
     let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
-    hourly.trigger = Some(Trigger::Every(hour));
+    hourly.schedule = Trigger::Every(hour).into();
     world.now = at("06:02:30");
     world.event(Event::PlanReplaced(plan([hourly])));
     let (records, _) = world.take();
@@ -991,7 +991,7 @@ fn what_changed_while_the_daemon_was_down_is_seen() {
     assert_eq!(world.ends(), [(41, RunEnd::Failed(FailReason::Crash))]);
 
     let mut hourly = job("a");
-    hourly.trigger = None;
+    hourly.schedule = Schedule::default();
     let world = World::new("06:10:00", recovery(run), [hourly]);
     assert!(world.records.iter().any(|record| matches!(
         record,
@@ -1070,7 +1070,7 @@ fn a_clock_that_was_set_back_undoes_nothing() {
     world.now = at("06:00:30");
     let mut often = job("a");
     let half = Every::new(Duration::from_secs(30), Duration::ZERO).unwrap();
-    often.trigger = Some(Trigger::Every(half));
+    often.schedule = Trigger::Every(half).into();
     world.event(Event::PlanReplaced(plan([often])));
     world.wake("06:01:00");
     assert_eq!(world.started(), [], "06:01 has its run");
@@ -1097,7 +1097,7 @@ fn a_crash_is_charged_though_the_clock_is_behind() {
 fn what_was_due_before_a_reload_is_accounted_for_by_the_old_definition() {
     let mut hourly = job("a");
     let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
-    hourly.trigger = Some(Trigger::Every(hour));
+    hourly.schedule = Trigger::Every(hour).into();
 
     let mut world = World::fresh([job("a")]);
     world.now = at("06:01:00");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cronlet_core::{name::JobName, run::Cause, schedule::Trigger};
+use cronlet_core::{name::JobName, run::Cause, schedule::Schedule};
 use jiff::Timestamp;
 
 use super::{
     Check, Violation, backfills::history_explains_every_backfill, due::before, due::instants,
-    ensure, state::history_explains_every_state,
+    due::next_after, ensure, state::history_explains_every_state,
 };
 use crate::{
     deeds::Deed,
@@ -49,8 +49,8 @@ pub(crate) fn audit(
 fn every_instant_once(watch: &Watch, disk: &Tables) -> Check {
     let accounted = accounted(watch, disk)?;
     for stretch in &disk.stretches {
-        let due = trigger(watch, stretch).map_or_else(Vec::new, |trigger| {
-            instants(trigger, stretch.after, stretch.through)
+        let due = schedule(watch, stretch).map_or_else(Vec::new, |schedule| {
+            instants(schedule, stretch.after, stretch.through)
         });
         for at in due {
             let times = accounted.get(&(&stretch.job, at)).copied().unwrap_or(0);
@@ -67,7 +67,7 @@ fn no_other_instants(watch: &Watch, disk: &Tables) -> Check {
     for (job, at) in accounted(watch, disk)?.into_keys() {
         let stretch = stretch_of(disk, job, at);
         let stretch = stretch.ok_or_else(|| format!("{job} at {at}: no watermark was there"))?;
-        let next = trigger(watch, stretch).and_then(|trigger| trigger.next_after(before(at)));
+        let next = schedule(watch, stretch).and_then(|schedule| next_after(schedule, before(at)));
         ensure(next == Some(at), || {
             format!("{job} at {at} was not due, {next:?} was")
         })?;
@@ -100,9 +100,9 @@ fn accounted<'a>(
     }
     for ((job, first), row) in &disk.skips {
         let stretch = stretch_of(disk, job, *first);
-        let trigger = stretch.and_then(|stretch| trigger(watch, stretch));
-        let trigger = trigger.ok_or_else(|| format!("{job}: a range from nowhere, {first}"))?;
-        let range = instants(trigger, before(*first), row.last);
+        let schedule = stretch.and_then(|stretch| schedule(watch, stretch));
+        let schedule = schedule.ok_or_else(|| format!("{job}: a range from nowhere, {first}"))?;
+        let range = instants(schedule, before(*first), row.last);
         ensure(range.len() as u64 == row.count, || {
             format!("{job}: {row:?} from {first} has {} instants", range.len())
         })?;
@@ -119,7 +119,7 @@ fn stretch_of<'a>(disk: &'a Tables, job: &JobName, at: Timestamp) -> Option<&'a 
         .find(|stretch| stretch.job == *job && stretch.after < at && at <= stretch.through)
 }
 
-fn trigger<'a>(watch: &'a Watch, stretch: &Stretch) -> Option<&'a Trigger> {
+fn schedule<'a>(watch: &'a Watch, stretch: &Stretch) -> Option<&'a Schedule> {
     let key = (stretch.job.clone(), stretch.fingerprint.clone());
-    watch.triggers.get(&key)
+    watch.schedules.get(&key)
 }

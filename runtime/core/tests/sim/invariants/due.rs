@@ -9,12 +9,13 @@ use cronlet_core::{
     policy::{CatchUp, CatchUpMode, Overlap},
     record::Record,
     run::{Cause, RunEnd, SkipReason},
-    schedule::Trigger,
+    schedule::Schedule,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ensure};
 use crate::{
+    calendar::excludes,
     tables::RunRow,
     watch::{Account, Step, Watch},
 };
@@ -30,7 +31,7 @@ pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Recor
             ensure(*to <= step.now, || {
                 format!("{job}: to {to}, now is {}", step.now)
             })?;
-            let next = watch.trigger(job).and_then(|t| t.next_after(before(*to)));
+            let next = watch.schedule(job).and_then(|s| next_after(s, before(*to)));
             ensure(next == Some(*to), || {
                 format!("{job}: {to} is not an instant, {next:?} is")
             })
@@ -51,13 +52,13 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
     for job in touched(watch) {
         let (from, to) = way(watch, &job)?;
         let due = watch
-            .trigger(&job)
-            .map(|trigger| instants(trigger, from, to))
+            .schedule(&job)
+            .map(|schedule| instants(schedule, from, to))
             .unwrap_or_default();
         let mut accounted = Vec::new();
         for account in accounts(watch, &job) {
-            let trigger = watch.trigger(&job).ok_or("it has no trigger")?;
-            let part = instants(trigger, before(account.first), account.last);
+            let schedule = watch.schedule(&job).ok_or("it is not there")?;
+            let part = instants(schedule, before(account.first), account.last);
             ensure(part.len() as u64 == account.count, || {
                 format!("{job}: {account:?} has {} instants", part.len())
             })?;
@@ -71,14 +72,15 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
     Ok(())
 }
 
-/// With `latest` and `none`, the newest due instant runs if it is young enough; with `all`, as many of
-/// the newest as are young enough and may. Every other one is `missed`. One instant alone that is on
-/// time, and any but with `all`, meets overlap; the others wait for one another.
+/// What the calendar excludes is skipped for that. With `latest` and `none`, the newest of the others runs
+/// if it is young enough; with `all`, as many of the newest as are young enough and may. Every other one is
+/// `missed`. One instant alone that is on time, and any but with `all`, meets overlap; the others wait for
+/// one another.
 pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     for name in touched(watch) {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
-        let later = watch.trigger(&name).and_then(|t| t.next_after(newest));
+        let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
         ensure(later.is_none_or(|later| later > step.now), || {
             format!("{name}: {later:?} is newer than {newest}")
         })?;
@@ -90,10 +92,14 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
             step.now,
             instants_of(watch, &name, from, newest),
         );
-        let late = young.len() > 1 || span(job.catch_up.grace) <= step.now.duration_since(newest);
+        let is_late = |at: &Timestamp| span(job.catch_up.grace) <= step.now.duration_since(*at);
+        let late = young.len() > 1 || young.iter().any(is_late);
         let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
-            let expected = if !young.contains(&account.last) {
+            let excluded = excludes(&job.schedule.calendar, account.last);
+            let expected = if excluded.is_some() {
+                excluded
+            } else if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
             } else if catches_up {
                 None
@@ -120,6 +126,7 @@ fn young_enough(
         CatchUpMode::Latest | CatchUpMode::None => 1,
         CatchUpMode::All => job.catch_up.max.get() as usize,
     };
+    due.retain(|at| excludes(&job.schedule.calendar, *at).is_none());
     due.reverse();
     due.truncate(most);
     due.retain(|at| now.duration_since(*at) < latest(&job.catch_up));
@@ -143,8 +150,8 @@ fn instants_of(
     after: Timestamp,
     through: Timestamp,
 ) -> Vec<Timestamp> {
-    let trigger = watch.trigger(job);
-    trigger.map_or_else(Vec::new, |trigger| instants(trigger, after, through))
+    let schedule = watch.schedule(job);
+    schedule.map_or_else(Vec::new, |schedule| instants(schedule, after, through))
 }
 
 fn span(duration: Duration) -> SignedDuration {
@@ -197,10 +204,9 @@ fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
         return Ok(false);
     };
     let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
-    let due = job.trigger.as_ref();
-    let newer = due.and_then(|trigger| trigger.next_after(from.watermark));
-    let folds = job.catch_up.mode != CatchUpMode::All;
-    let newer = folds && newer.is_some_and(|newer| newer <= step.now);
+    let mut newer = instants(&job.schedule, from.watermark, step.now).into_iter();
+    let newer = newer.any(|at| excludes(&job.schedule.calendar, at).is_none());
+    let newer = newer && job.catch_up.mode != CatchUpMode::All;
     Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
 }
 
@@ -210,6 +216,25 @@ fn latest(catch_up: &CatchUp) -> SignedDuration {
         CatchUpMode::Latest | CatchUpMode::All => span(catch_up.window),
         CatchUpMode::None => span(catch_up.grace.min(catch_up.window)),
     }
+}
+
+/// What the calendar excludes never runs, and is skipped for the reason that it has; nothing else is.
+pub(super) fn the_calendar_is_respected(watch: &Watch, _: &Step) -> Check {
+    for name in touched(watch) {
+        let job = watch.standing(&name).ok_or("a job that is gone is due")?;
+        for account in accounts(watch, &name) {
+            for at in instants(&job.schedule, before(account.first), account.last) {
+                let excluded = excludes(&job.schedule.calendar, at);
+                let by_calendar = |reason: &SkipReason| {
+                    matches!(reason, SkipReason::OutsideHours | SkipReason::Blackout)
+                };
+                ensure(account.skip.filter(by_calendar) == excluded, || {
+                    format!("{name}: {at} in {account:?} is excluded: {excluded:?}")
+                })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A range of skips grows when the next instant is skipped for the same reason, and only then.
@@ -222,7 +247,7 @@ pub(super) fn ranges_grow(watch: &Watch, _: &Step) -> Check {
             }
             let follows = last.is_some_and(|(reason, at)| {
                 Some(reason) == account.skip
-                    && watch.trigger(&job).and_then(|t| t.next_after(at)) == Some(account.first)
+                    && watch.schedule(&job).and_then(|s| next_after(s, at)) == Some(account.first)
             });
             ensure(follows == account.grown, || {
                 format!("{job}: {account:?} after {last:?}")
@@ -240,7 +265,7 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
     };
     for job in plan.jobs.values() {
         let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
-        let due = from.and_then(|from| job.trigger.as_ref()?.next_after(from));
+        let due = from.and_then(|from| next_after(&job.schedule, from));
         let Some(due) = due else { continue };
         let by = due.max(step.now);
         ensure(watch.wish.is_some_and(|wish| wish <= by), || {
@@ -267,11 +292,30 @@ fn accounts<'a>(watch: &'a Watch, job: &'a JobName) -> impl Iterator<Item = &'a 
     watch.accounts.iter().filter(move |a| a.job == *job)
 }
 
-/// The instants of `trigger` in `(after, through]`, one by one.
-pub(super) fn instants(trigger: &Trigger, after: Timestamp, through: Timestamp) -> Vec<Timestamp> {
-    std::iter::successors(trigger.next_after(after), |at| trigger.next_after(*at))
-        .take_while(|at| *at <= through)
-        .collect()
+/// The instants of a schedule in `(after, through]`: those of each trigger, one by one, and together in one
+/// heap from which what is before the start or after the end is thrown out.
+pub(super) fn instants(
+    schedule: &Schedule,
+    after: Timestamp,
+    through: Timestamp,
+) -> Vec<Timestamp> {
+    let mut heap = BTreeSet::new();
+    for trigger in schedule.triggers.as_slice() {
+        let one_by_one =
+            std::iter::successors(trigger.next_after(after), |at| trigger.next_after(*at));
+        heap.extend(one_by_one.take_while(|at| *at <= through));
+    }
+    heap.retain(|at| schedule.start.is_none_or(|start| start <= *at));
+    heap.retain(|at| schedule.end.is_none_or(|end| *at < end));
+    heap.into_iter().collect()
+}
+
+/// The first instant of a schedule after `t`, found as naively.
+pub(crate) fn next_after(schedule: &Schedule, t: Timestamp) -> Option<Timestamp> {
+    let begin = schedule.start.map_or(t, |start| t.max(before(start)));
+    let each = schedule.triggers.as_slice().iter();
+    let next = each.filter_map(|trigger| trigger.next_after(begin)).min()?;
+    schedule.end.is_none_or(|end| next < end).then_some(next)
 }
 
 /// The last moment before `at`.

@@ -4,7 +4,7 @@ use cronlet_core::{
     backfill::MAX_OPEN,
     engine::{Answer, Effect, Event, Start},
     record::Batch,
-    run::{BackfillEnd, Cause, RequestId, RunEnd, RunId, RunStatus},
+    run::{Cause, RequestId, RunEnd, RunId, RunStatus},
 };
 
 use super::{Check, ensure};
@@ -150,8 +150,7 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
         (Question::StopBackfill { under_way, .. }, Answer::NotOpen) => *under_way == 0,
         (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(count)) => {
             let rows = step.disk.backfills.values();
-            let stopped =
-                rows.filter(|row| row.new.job == *job && row.stopped == Some(BackfillEnd::Stopped));
+            let stopped = rows.filter(|row| row.new.job == *job && row.stopped.is_some());
             *count as usize == *under_way && stopped.count() >= *under_way
         }
         (Question::Cancel { open, .. }, Answer::NotOpen) => !open,

@@ -7,7 +7,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfills;
-mod due;
+pub(crate) mod due;
 mod effects;
 mod ends;
 mod plans;
@@ -125,6 +125,7 @@ pub(crate) const ON_EFFECT: &[OnEffect] = rules![
 /// Held against a step when all of it is known.
 pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     due::every_instant_is_accounted_for_once,
+    due::the_calendar_is_respected,
     due::catch_up_is_respected,
     due::ranges_grow,
     due::nothing_due_is_left,

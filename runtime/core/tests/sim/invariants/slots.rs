@@ -81,14 +81,17 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
     step: &Step,
     record: &Record,
 ) -> Check {
-    // A definition that is replaced meanwhile leaves what it was due for as missed.
+    // A definition that is replaced meanwhile leaves what it was due for as missed, or as excluded.
     let replaces = matches!(step.event, Event::PlanReplaced(_)) && !watch.stopping();
-    let missed = match record {
-        Record::Skipped { reason, .. } => *reason == SkipReason::Missed,
+    let left = match record {
+        Record::Skipped { reason, .. } => matches!(
+            reason,
+            SkipReason::Missed | SkipReason::OutsideHours | SkipReason::Blackout
+        ),
         Record::Watermark { .. } => true,
         _ => false,
     };
-    if replaces && missed {
+    if replaces && left {
         return Ok(());
     }
     let admits = matches!(
