@@ -1,6 +1,7 @@
 //! Tests of the whole product, in one binary.
 
 mod admission;
+mod backfill;
 mod backup;
 mod cli;
 mod crash;

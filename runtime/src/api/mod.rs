@@ -11,6 +11,9 @@
 //! | `GET /api/v1/status` | [`status::Status`] |
 //! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
+//! | `POST /api/v1/jobs/{name}/backfills` | 202 [`backfills::Accepted`] |
+//! | `POST /api/v1/jobs/{name}/backfills/stop` | 202 [`backfills::Stopped`] |
+//! | `GET /api/v1/backfills/{id}` | [`backfills::Backfill`] |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
 //! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
@@ -26,6 +29,7 @@ use axum::{
 
 use crate::engine::Handle;
 
+pub mod backfills;
 pub mod client;
 pub mod events;
 pub mod prune;
@@ -52,6 +56,9 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
+        .route("/api/v1/jobs/{name}/backfills", post(backfills::request))
+        .route("/api/v1/jobs/{name}/backfills/stop", post(backfills::stop))
+        .route("/api/v1/backfills/{id}", get(backfills::show))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/log", get(events::log))
         .route("/api/v1/runs/{run}/events", get(events::follow))

@@ -62,7 +62,7 @@ pub struct Cancelled {
 /// A body that has nothing to say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 /// How long to wait for an answer.
 #[derive(Debug, Deserialize)]
@@ -189,7 +189,7 @@ pub(super) fn no_such_run(run: u64) -> Problem {
 }
 
 /// The engine takes no requests now.
-fn refused(answer: Answer) -> Problem {
+pub(super) fn refused(answer: Answer) -> Problem {
     Problem::unavailable(match answer {
         Answer::StoreFailed => "the store cannot write, so nothing can start",
         _ => "the daemon is stopping",
@@ -207,7 +207,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Pro
 }
 
 impl Peer {
-    fn actor(self) -> Option<Arc<str>> {
+    pub(super) fn actor(self) -> Option<Arc<str>> {
         self.uid.map(|uid| format!("uid:{uid}").into())
     }
 }

@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
-use super::{problem::Problem, view::Time};
+use super::{backfills::Backfill, problem::Problem, view::Time};
 use crate::{
     config,
     engine::{
@@ -56,6 +56,9 @@ pub struct Status {
     pub queued: usize,
     /// Runs that wait for their backoff.
     pub retrying: usize,
+    /// Those that are not over.
+    #[serde(default)]
+    pub backfills: Vec<Backfill>,
 }
 
 /// The schedules file.
@@ -215,6 +218,7 @@ impl From<&engine::Status> for Status {
             running: status.running.iter().map(Running::from).collect(),
             queued: status.queued,
             retrying: status.retrying,
+            backfills: status.backfills.iter().map(Backfill::from).collect(),
         }
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::forms;
+use super::{backfills::Backfill, forms};
 use crate::store::history;
 
 /// A line of the history: a run, or a range of instants that were skipped on arrival.
@@ -141,6 +141,8 @@ pub struct Job {
     pub last_run: Option<Run>,
     /// What is wrong with its component, in a sentence, as far as a daemon knows.
     pub warning: Option<String>,
+    /// Those of it that are not over.
+    pub backfills: Vec<Backfill>,
 }
 
 /// An instant: RFC 3339 in UTC, always with six digits after the second.

@@ -5,13 +5,14 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//!   `rerun`, `backfill`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
 //!   the codes say.
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backfill;
 pub mod backup;
 pub mod bar;
 pub mod cancel;
@@ -135,6 +136,8 @@ enum Verb {
     Trigger(trigger::Args),
     /// Ask the daemon for a run again, with the same params and nominal time
     Rerun(rerun::Args),
+    /// Ask the daemon for the runs of a part of the past
+    Backfill(backfill::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
     /// Have the daemon read the schedules file again
@@ -181,6 +184,7 @@ impl Verb {
             Self::Logs(args) => logs::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Rerun(args) => rerun::run(args, place, console),
+            Self::Backfill(args) => backfill::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),

@@ -230,6 +230,7 @@ fn sentence(pruned: &Pruned) -> String {
     let parts: Vec<String> = [
         of(pruned.runs, "run", "runs"),
         of(pruned.skips, "range of skips", "ranges of skips"),
+        of(pruned.backfills, "backfill", "backfills"),
         of(pruned.logs, "log", "logs"),
     ]
     .into_iter()
@@ -257,6 +258,7 @@ mod tests {
             dry_run,
             runs,
             skips,
+            backfills: 0,
             logs,
             keep: "90d".to_owned(),
             keep_runs: 1,

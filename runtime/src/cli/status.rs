@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use jiff::Timestamp;
 
 use super::{
+    backfill,
     console::Console,
     daemon,
     error::{CliError, Kind},
@@ -95,6 +96,9 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         "runs",
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
+    for backfill in &status.backfills {
+        field(&mut text, "backfill", &backfill::progress(backfill));
+    }
     let zones = format!("IANA {}", status.timezone_database);
     field(&mut text, "zones", &zones);
     for reason in &status.health.reasons {
@@ -245,6 +249,7 @@ mod tests {
             }],
             queued: 2,
             retrying: 0,
+            backfills: Vec::new(),
         }
     }
 

@@ -55,7 +55,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
 }
 
 /// What was typed, so that it stays within one part of a path.
-fn in_a_path(text: &str) -> String {
+pub(super) fn in_a_path(text: &str) -> String {
     let mut path = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
@@ -68,7 +68,12 @@ fn in_a_path(text: &str) -> String {
 }
 
 /// What a refusal lacks is which jobs there are.
-fn refused(error: CliError, job: &str, place: &Place, console: &mut Console) -> CliError {
+pub(super) fn refused(
+    error: CliError,
+    job: &str,
+    place: &Place,
+    console: &mut Console,
+) -> CliError {
     if error.kind != Kind::NotFound {
         return error;
     }

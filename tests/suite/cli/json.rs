@@ -53,6 +53,22 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["next", "hello"], &[]),
         (&["history"], &[]),
         (&["check"], &[]),
+        (
+            &["backfill", "hello", "--from", "2d", "--to", "now"],
+            &["backfill", "job", "status", "instants", "already_run"],
+        ),
+        (
+            &[
+                "backfill",
+                "hello",
+                "--from",
+                "2d",
+                "--to",
+                "1d",
+                "--dry-run",
+            ],
+            &["job", "count", "instants"],
+        ),
         (&["reload"], &["status"]),
         (&["reload", "--wait"], &[]),
         (&["logs", "1"], &["attempt", "message"]),

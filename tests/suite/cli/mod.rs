@@ -89,6 +89,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           logs         Print the log of a run
           trigger      Ask the daemon for a run now
           rerun        Ask the daemon for a run again, with the same params and nominal time
+          backfill     Ask the daemon for the runs of a part of the past
           cancel       Ask the daemon to end a run
           reload       Have the daemon read the schedules file again
           status       Show whether the daemon is there, whether it is well, and what it is doing
