@@ -7,9 +7,10 @@ use std::{
 };
 
 use cronlet_core::{
+    backfill::{Instants, NewBackfill},
     name::JobName,
     record::{NewRun, Record, Seq},
-    run::{Cause, Origin, RequestId, RunId, Turn},
+    run::{BackfillEnd, Cause, Origin, RequestId, RunId, Turn},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -659,6 +660,40 @@ fn every_question_has_its_index() {
             .unwrap();
         assert_eq!(steps.join("; "), expected, "{sql}");
     }
+}
+
+/// A list may have a hundred thousand instants, and nobody asks for it again.
+#[test]
+fn the_instants_of_a_backfill_go_when_it_is_over() {
+    let place = place();
+    let mut store = place.open();
+    let at = Timestamp::UNIX_EPOCH;
+    let new = |id| {
+        Record::BackfillCreated(std::sync::Arc::new(NewBackfill {
+            id: RequestId(id),
+            job: JobName::new("a").unwrap(),
+            instants: Instants::new(vec![at]).unwrap(),
+            max_concurrent: std::num::NonZeroU32::MIN,
+            reverse: false,
+            actor: None,
+            created_at: at,
+        }))
+    };
+    let ended = Record::BackfillEnded {
+        id: RequestId(1),
+        how: BackfillEnd::Done,
+    };
+    store.commit(&batch(vec![new(1), new(2)])).unwrap();
+    store.commit(&batch(vec![ended])).unwrap();
+    let kept: String = place
+        .raw()
+        .query_row(
+            "SELECT group_concat(backfill) FROM backfill_instants",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, RequestId(2).to_string());
 }
 
 #[test]
