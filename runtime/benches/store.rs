@@ -58,6 +58,7 @@ fn one_run(number: u64) -> Batch {
         actor: None,
         params: None,
         queued_at: at,
+        not_before: None,
         turn: cronlet_core::run::Turn::Now,
     };
     let started = Record::AttemptStarted {

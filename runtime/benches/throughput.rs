@@ -107,6 +107,7 @@ async fn measure(folder: &Path, runs: u32, workers: NonZeroU32) -> Result<Durati
         socket: None,
     };
     let handle = engine::start(Parts {
+        built: jiff::Timestamp::UNIX_EPOCH,
         store: sqlite::open(&database, &me)?,
         history: Arc::new(sqlite::history(&database)?),
         runner: sandbox,

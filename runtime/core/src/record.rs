@@ -1,9 +1,12 @@
 //! The one stream of what happened. The store writes it, the API streams it, logs
 //! and metrics are made from it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     backfill::{NewBackfill, Tally},
@@ -61,6 +64,33 @@ pub enum Record {
         /// The nominal time.
         to: Timestamp,
     },
+    /// The clock had shown a time that is still to come, and with it the watermark of this job. It is
+    /// back where the clock is. The recorded ranges of skips that begin after `to` are gone, and those
+    /// that ended after it are cut.
+    WatermarkPulledBack {
+        /// Of this job.
+        job: JobName,
+        /// From where.
+        from: Timestamp,
+        /// Everything up to here is accounted for.
+        to: Timestamp,
+        /// The instants after `to` that have a run: they stay accounted for.
+        ran: Arc<[Timestamp]>,
+        /// What is left of the ranges that were cut, by their first instant.
+        cuts: Vec<Span>,
+    },
+    /// An instant of a job beyond its watermark has its run already, and is not due again.
+    Claimed {
+        /// Which job's.
+        job: JobName,
+        /// The instant.
+        at: Timestamp,
+    },
+    /// Somebody has set the wall clock, or the machine slept. The batch has the time after it.
+    ClockJumped {
+        /// Forward is positive.
+        by: SignedDuration,
+    },
     /// A range of instants of a job's trigger was skipped on arrival. A later record with the
     /// same `job` and `first` says that the range has grown, and replaces this one.
     Skipped {
@@ -96,6 +126,19 @@ pub enum Record {
         run: RunId,
         /// Its number, which is not used again.
         attempt: u32,
+    },
+    /// The run is withdrawn as if it had never been created, and its attempt with it: both were
+    /// recorded ahead of their time, and something came in between. Its number is not used again.
+    RunWithdrawn {
+        /// Which.
+        run: RunId,
+    },
+    /// The start of a run that was held back has come, and overlap has let it through.
+    RunArrived {
+        /// Which.
+        run: RunId,
+        /// What it waits for now.
+        turn: Turn,
     },
     /// An attempt has changed what its job remembers. The record that follows says that it succeeded.
     StateWritten {
@@ -180,6 +223,17 @@ pub enum Record {
     Stopped,
 }
 
+/// A part of a recorded range of skips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first instant.
+    pub first: Timestamp,
+    /// The last instant, inclusive.
+    pub last: Timestamp,
+    /// How many instants.
+    pub count: u64,
+}
+
 /// An occurrence that became a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRun {
@@ -199,6 +253,9 @@ pub struct NewRun {
     pub params: Option<Arc<str>>,
     /// When it became a run.
     pub queued_at: Timestamp,
+    /// Before this it is held back, and overlap does not know it: the jitter of a run that is late.
+    /// None if it is not.
+    pub not_before: Option<Timestamp>,
     /// What it waits for before it waits for capacity.
     pub turn: Turn,
 }
@@ -216,6 +273,9 @@ pub struct Recovery {
     pub states: BTreeMap<JobName, u64>,
     /// Every backfill that is not over, by its name.
     pub backfills: Vec<StoredBackfill>,
+    /// The instants of each job that have a run although its watermark, which was pulled back, is before
+    /// them.
+    pub ahead: BTreeMap<JobName, BTreeSet<Timestamp>>,
 }
 
 /// What is stored of a job.

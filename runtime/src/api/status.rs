@@ -11,7 +11,7 @@ use crate::{
     config,
     engine::{
         self, Handle,
-        status::{ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
+        status::{ClockStatus, ConfigState, ConfigStatus, RunningAttempt, StoreStatus},
     },
     sandbox,
 };
@@ -45,6 +45,7 @@ pub struct Status {
     pub stopping: bool,
     pub config: Config,
     pub store: Store,
+    pub clock: Clock,
     /// Jobs of the plan.
     pub jobs: usize,
     /// Those whose components or directories cannot be used.
@@ -102,6 +103,24 @@ pub struct Store {
     /// What to do about it.
     #[serde(default)]
     pub help: Option<String>,
+}
+
+/// The wall clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Whether what it shows can be the time; else nothing is due.
+    pub set: bool,
+    /// When it jumped last, as far as that is known.
+    pub last_jump: Option<Jump>,
+}
+
+/// Somebody set the wall clock, or the machine slept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// The time after it.
+    pub at: Time,
+    /// Forward is positive.
+    pub by_ms: i64,
 }
 
 /// A job that cannot be run as it is written: its component or a directory cannot be used.
@@ -201,6 +220,7 @@ impl From<&engine::Status> for Status {
             stopping: status.stopping,
             config: (&status.config).into(),
             store: (&status.store).into(),
+            clock: status.clock.into(),
             jobs: status.jobs,
             troubled: status
                 .troubled
@@ -260,6 +280,18 @@ fn all_problems(problems: &config::Problems) -> Vec<ConfigProblem> {
         }
     };
     problems.iter().map(view).collect()
+}
+
+impl From<ClockStatus> for Clock {
+    fn from(clock: ClockStatus) -> Self {
+        Self {
+            set: clock.is_set,
+            last_jump: clock.last_jump.map(|jump| Jump {
+                at: Time(jump.at),
+                by_ms: i64::try_from(jump.by.as_millis()).unwrap_or(i64::MAX),
+            }),
+        }
+    }
 }
 
 impl From<&StoreStatus> for Store {

@@ -381,6 +381,7 @@ mod tests {
             reason: None,
             message: None,
             queued_at: at("2026-03-01T06:00:00.000001Z"),
+            not_before: None,
             turn: cronlet_core::run::Turn::Now,
             retry_at: None,
             ended_at: Some(at("2026-03-01T06:00:02.5Z")),

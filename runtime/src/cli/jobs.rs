@@ -258,6 +258,7 @@ mod tests {
                 reason: Some("overlap".to_owned()),
                 message: None,
                 queued_at: t,
+                not_before: None,
                 turn: cronlet_core::run::Turn::Now,
                 retry_at: None,
                 ended_at: Some(t),

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     backfill,
@@ -19,7 +19,10 @@ use super::{
     when,
     zones::Zones,
 };
-use crate::api::status::{Config, ConfigProblem, Next, Running, Status};
+use crate::{
+    api::status::{Config, ConfigProblem, Next, Running, Status},
+    engine::wall,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -98,6 +101,11 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
     );
     for backfill in &status.backfills {
         field(&mut text, "backfill", &backfill::progress(backfill));
+    }
+    if let Some(jump) = &status.clock.last_jump {
+        let way = wall::way(SignedDuration::from_millis(jump.by_ms));
+        let jumped = when::relative(now, jump.at.0);
+        field(&mut text, "clock", &format!("jumped {way}, {jumped}"));
     }
     let zones = format!("IANA {}", status.timezone_database);
     field(&mut text, "zones", &zones);
@@ -186,7 +194,7 @@ fn table(running: &[Running], zones: &Zones, now: Timestamp) -> Table {
 mod tests {
     use super::*;
     use crate::api::{
-        status::{Health, Progress, Store},
+        status::{Clock, Health, Jump, Progress, Store},
         view::Time,
     };
 
@@ -229,6 +237,13 @@ mod tests {
                 message: None,
                 help: None,
             },
+            clock: Clock {
+                set: true,
+                last_jump: Some(Jump {
+                    at: time("2026-03-01T06:01:12Z"),
+                    by_ms: 5_400_000,
+                }),
+            },
             jobs: 1,
             troubled: Vec::new(),
             next: Some(Next {
@@ -264,6 +279,7 @@ mod tests {
               schedules  1 job, `schedules.toml` was refused 12s ago, the plan is from 3m ago
               next       hello 2026-03-01 06:03:20 +00:00 (in 8s)
               runs       1 running, 2 queued, 0 retrying
+              clock      jumped forward by 1h30m, 2m ago
               zones      IANA 2026a
             warning: the schedules file is refused: 1 problem
               schedules.toml:4:10: duration `10` has no unit

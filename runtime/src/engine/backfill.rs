@@ -210,6 +210,7 @@ mod tests {
             actor: None,
             params: None,
             queued_at: at(8),
+            not_before: None,
             turn: Turn::Now,
         };
         let records = vec![

@@ -256,6 +256,7 @@ impl Bench {
         let history = store.history();
         let faults = Faults::default();
         let engine = start(Parts {
+            built: Timestamp::UNIX_EPOCH,
             store: FaultyStore {
                 inner: store,
                 faults: faults.clone(),

@@ -136,6 +136,8 @@ impl Changes {
             Record::AttemptStarted { run, .. }
             | Record::AttemptDisarmed { run, .. }
             | Record::AttemptEnded { run, .. }
+            | Record::RunWithdrawn { run }
+            | Record::RunArrived { run, .. }
             | Record::RunRequeued { run }
             | Record::RunRetrying { run, .. }
             | Record::CancelRequested { run, .. }

@@ -19,6 +19,7 @@ use cronlet_core::{
     engine::{Engine, Event},
     plan::Plan,
 };
+use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub mod backfill;
+pub mod built;
 pub mod clock;
 pub mod follow;
 pub mod handle;
@@ -34,11 +36,14 @@ pub mod reload;
 pub mod status;
 
 mod disk;
+mod doubt;
 mod health;
 mod noted;
 mod perform;
+mod recall;
 mod state;
 mod trace;
+pub mod wall;
 
 #[cfg(test)]
 pub(crate) mod bench;
@@ -51,12 +56,15 @@ pub use status::Status;
 
 use clock::{JumpWatch, LOOK_EVERY};
 use disk::Disk;
+use doubt::Doubt;
 use handle::{Message, News};
 use perform::Hands;
+use recall::Recaller;
 use reload::Requests;
 use state::OnDisk;
 use status::Board;
 use trace::Trace;
+use wall::WallClock;
 
 /// Past the guests' grace, a stopping engine waits this long for a store that cannot write.
 const LEAVE_AFTER: Duration = Duration::from_secs(5);
@@ -77,6 +85,8 @@ pub struct Parts<S> {
     pub runner: Arc<dyn Runner>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// When this binary was built, or earlier: a clock that shows an earlier time is wrong.
+    pub built: Timestamp,
     /// Where the plan comes from.
     pub config: PathBuf,
     /// What is to be done from the start.
@@ -123,17 +133,28 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
         // Without a receiver the engine has left, and nobody wants to know.
         let _ = notices.send(Message::Store(notice));
     });
-    let board = Board::new(parts.config, &parts.plan, parts.clock.now());
+    // Who cannot read it has said so to somebody else.
+    let last_jump = parts.history.clock_jumps(1).unwrap_or_default().pop();
+    let wall = WallClock::new(parts.built, last_jump);
+    let board = Board::new(parts.config, &parts.plan, wall, parts.clock.now());
     let clock = parts.clock.clone();
     let keep = parts.plan.settings.history;
     let state = OnDisk::new(parts.history.clone());
-    let pruner = Pruner::spawn(parts.history, writer.door(), move || clock.now(), keep)
+    let recaller = Recaller::spawn(parts.history.clone(), sender.clone())
+        .map_err(StoreError::while_("start the thread that looks back"))?;
+    let doubt = Doubt::new(clock, parts.built, &recovery);
+    let pruner = Pruner::spawn(parts.history, writer.door(), doubt, keep)
         .map_err(StoreError::while_("start the pruner's thread"))?;
     let trace = Trace::new(&recovery.runs);
     let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
-    let hands = Hands::new(disk, (parts.runner, state), board, sender.clone());
+    let hands = Hands::new(
+        disk,
+        (parts.runner, state),
+        (board, recaller),
+        sender.clone(),
+    );
     let mut shell = Shell {
-        core: Engine::new(),
+        core: Engine::built(parts.built),
         jumps: JumpWatch::new(&*parts.clock),
         clock: parts.clock,
         inbox,
@@ -192,9 +213,7 @@ impl Shell {
     /// The next message, or none when the core is to be woken.
     fn next(&mut self) -> Option<Message> {
         loop {
-            if let Some(jump) = self.jumps.look(&*self.clock) {
-                trace::clock_jumped(jump);
-            }
+            self.look_at_the_clock();
             let wait = self.wait();
             if wait.is_zero() && self.late >= BURST {
                 self.late = 0;
@@ -312,7 +331,26 @@ impl Shell {
         self.step(Event::Woke);
     }
 
+    /// Tells the core of a jump before anything else is told by the new time.
+    fn look_at_the_clock(&mut self) {
+        let jump = self.jumps.look(&*self.clock);
+        let now = self.clock.now();
+        let wall = self.hands.board_mut().wall_mut();
+        if let Some(by) = jump {
+            wall.jumped(by, now);
+        }
+        wall.shows(now);
+        if let Some(by) = jump {
+            self.tell(Event::ClockJumped { by });
+        }
+    }
+
     fn step(&mut self, event: Event) {
+        self.look_at_the_clock();
+        self.tell(event);
+    }
+
+    fn tell(&mut self, event: Event) {
         let now = self.clock.now();
         for effect in self.core.step(now, event) {
             self.hands.perform(effect);

@@ -20,6 +20,7 @@ use super::{
     Finish,
     disk::Disk,
     handle::{Message, Watched},
+    recall::Recaller,
     status::{Board, Status},
 };
 use crate::{
@@ -42,13 +43,14 @@ pub(super) struct Hands {
     wake_at: Option<Timestamp>,
     stopped: bool,
     board: Board,
+    recaller: Recaller,
 }
 
 impl Hands {
     pub(super) fn new(
         disk: Disk,
         (runner, state): (Arc<dyn Runner>, Arc<dyn StateSource>),
-        board: Board,
+        (board, recaller): (Board, Recaller),
         inbox: mpsc::Sender<Message>,
     ) -> Self {
         Self {
@@ -61,6 +63,7 @@ impl Hands {
             wake_at: None,
             stopped: false,
             board,
+            recaller,
         }
     }
 
@@ -74,6 +77,7 @@ impl Hands {
                 grace,
             } => self.cancel(run, attempt, grace),
             Effect::WakeAt(at) => self.wake_at = Some(at),
+            Effect::Recall(recall) => self.recaller.ask(recall),
             Effect::Reply { request, answer } => self.reply(request, answer),
             Effect::Stop => self.stopped = true,
         }

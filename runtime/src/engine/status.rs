@@ -24,11 +24,12 @@ use super::{
     handle::News,
     health::StoreHealth,
     noted::{Lacking, Noted},
+    wall::WallClock,
 };
 use crate::{
     config::{Problem, Problems, Severity},
     sandbox::Progress,
-    store::history::BackfillRow,
+    store::history::{BackfillRow, ClockJump},
 };
 
 /// The plan stays as it is.
@@ -49,6 +50,7 @@ pub struct Status {
     pub stopping: bool,
     pub config: ConfigStatus,
     pub store: StoreStatus,
+    pub clock: ClockStatus,
     /// By run.
     pub running: Vec<RunningAttempt>,
     /// Runs that wait for capacity, or for the record of their start to be on disk.
@@ -118,6 +120,15 @@ pub enum StoreStatus {
     },
 }
 
+/// The wall clock.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockStatus {
+    /// Whether what it shows can be the time; else nothing is due.
+    pub is_set: bool,
+    /// When it jumped last, as far as that is known, and how far.
+    pub last_jump: Option<ClockJump>,
+}
+
 /// A guest.
 #[derive(Clone, Debug)]
 pub struct RunningAttempt {
@@ -140,6 +151,7 @@ pub(super) struct Board {
     refused: Option<Refusal>,
     warnings: Vec<Warning>,
     store: StoreHealth,
+    wall: WallClock,
     /// The components of attempts that are under way or about to start.
     in_use: BTreeMap<(RunId, u32), Digest>,
     pub(super) lacking: Lacking,
@@ -155,7 +167,7 @@ enum Reader {
 }
 
 impl Board {
-    pub(super) fn new(path: PathBuf, plan: &Arc<Plan>, now: Timestamp) -> Self {
+    pub(super) fn new(path: PathBuf, plan: &Arc<Plan>, wall: WallClock, now: Timestamp) -> Self {
         Self {
             started_at: now,
             stopping: false,
@@ -166,6 +178,7 @@ impl Board {
             refused: None,
             warnings: Vec::new(),
             store: StoreHealth::default(),
+            wall,
             in_use: BTreeMap::new(),
             lacking: Lacking::default(),
         }
@@ -187,6 +200,9 @@ impl Board {
                 Record::AttemptEnded { run, attempt, .. }
                 | Record::AttemptDisarmed { run, attempt } => {
                     self.in_use.remove(&(*run, *attempt));
+                }
+                Record::RunWithdrawn { run } => {
+                    self.in_use.retain(|(armed, _), _| armed != run);
                 }
                 _ => {}
             }
@@ -244,6 +260,10 @@ impl Board {
         &mut self.store
     }
 
+    pub(super) fn wall_mut(&mut self) -> &mut WallClock {
+        &mut self.wall
+    }
+
     /// How it goes. `progress` knows how far an attempt has come; `waiting` is when the oldest of what is
     /// not on disk was decided.
     pub(super) fn status(
@@ -288,6 +308,7 @@ impl Board {
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
+            clock: self.wall.status(),
             degraded: self.degraded(&store, now),
             store,
         }
@@ -321,7 +342,8 @@ impl Board {
                 });
         let unusable = self.troubled().map(|it| it.to_string());
         let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
-        let whole = [store, unfollowed, refused];
+        let wall = self.wall.reason(now);
+        let whole = [store, wall, unfollowed, refused];
         whole.into_iter().flatten().chain(unusable).collect()
     }
 

@@ -10,8 +10,8 @@ use cronlet_core::{
     run::{AttemptStatus, FailReason, RunEnd, RunId},
     units,
 };
-use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
+use jiff::Timestamp;
+use tracing::{debug, error, info, warn};
 
 /// Tells what happens to runs.
 #[derive(Debug, Default)]
@@ -36,13 +36,6 @@ struct Last {
     said: String,
 }
 
-/// The wall clock was set.
-pub(super) fn clock_jumped(by: SignedDuration) {
-    let seconds = by.abs().as_secs_f64();
-    let direction = if by.is_negative() { "back" } else { "forward" };
-    warn!("the wall clock jumped {direction} by {seconds:.1} s");
-}
-
 impl Trace {
     pub(super) fn new(open: &[StoredRun]) -> Self {
         let told = |run: &StoredRun| {
@@ -63,6 +56,7 @@ impl Trace {
         for record in &batch.records {
             self.record(record);
         }
+        pulled_back(&batch.records);
     }
 
     fn record(&mut self, record: &Record) {
@@ -70,6 +64,14 @@ impl Trace {
             Record::PlanAccepted { digest } => debug!(%digest, "plan accepted"),
             Record::JobAccepted { job, watermark, .. } => debug!(%job, %watermark, "job accepted"),
             Record::JobRemoved { job } => info!(%job, "job removed"),
+            Record::WatermarkPulledBack { job, from, to, .. } => {
+                debug!(%job, %from, %to, "watermark pulled back");
+            }
+            Record::Claimed { job, at } => {
+                debug!(%job, nominal = %at, "accounted for ahead of time")
+            }
+            // What has just been said.
+            Record::ClockJumped { .. } => {}
             Record::Watermark { .. } => {}
             Record::Skipped {
                 job,
@@ -81,6 +83,8 @@ impl Trace {
             Record::RunQueued(new) => self.queued(new),
             Record::AttemptStarted { run, attempt, .. } => self.started(*run, *attempt),
             Record::AttemptDisarmed { run, .. } => debug!(%run, "attempt withdrawn"),
+            Record::RunWithdrawn { run } => debug!(%run, "run withdrawn"),
+            Record::RunArrived { run, turn } => debug!(%run, %turn, "run arrived"),
             Record::AttemptEnded {
                 run,
                 status,
@@ -206,6 +210,21 @@ impl Told {
             // A guest's words are one line of the log, whatever is in them.
             format!(": {}", escape::line(said))
         }
+    }
+}
+
+/// One line, however many jobs were silent.
+fn pulled_back(records: &[Record]) {
+    let watermarks = records.iter().filter_map(|record| match record {
+        Record::WatermarkPulledBack { from, to, .. } => Some((*from, *to)),
+        _ => None,
+    });
+    let jobs = watermarks.clone().count();
+    if let Some((from, to)) = watermarks.max() {
+        error!(
+            jobs,
+            "the wall clock was wrong: jobs were accounted for up to {from:.0}, and go on from {to:.0}"
+        );
     }
 }
 

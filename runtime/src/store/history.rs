@@ -10,6 +10,7 @@ use cronlet_core::{
     backfill::Tally,
     digest::Digest,
     name::JobName,
+    record::Span,
     record::StoredJob,
     report::{LogLine, Usage},
     run::{
@@ -17,7 +18,7 @@ use cronlet_core::{
     },
     state::Entries,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     StoreError,
@@ -78,6 +79,11 @@ pub trait History: Send + Sync + 'static {
 
     /// The backfills that are not over, by their names.
     fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError>;
+    /// What is accounted for after `after` of a job, as it was before a watermark is pulled back to there.
+    fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError>;
+
+    /// How far the wall clock jumped, newest first, at most so many.
+    fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError>;
 
     /// All that a job remembers, whether there is such a job or not.
     fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
@@ -137,6 +143,8 @@ pub struct RunRow {
     /// A sentence that the attempts do not have.
     pub message: Option<String>,
     pub queued_at: Timestamp,
+    /// Before this it is held back: the jitter of a run that is late.
+    pub not_before: Option<Timestamp>,
     /// What it waits for before it waits for capacity.
     pub turn: Turn,
     /// When the next attempt may start, while the run is `retrying`.
@@ -222,6 +230,24 @@ pub struct AttemptLog {
     /// Whether it said something that is kept no more.
     pub pruned: bool,
     pub lines: Vec<LogLine>,
+}
+
+/// See [`History::beyond`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// The instants after that time that became runs, in order.
+    pub ran: Vec<Timestamp>,
+    /// The ranges of skips that begin at that time or before, and end after it.
+    pub skips: Vec<Span>,
+}
+
+/// Somebody set the wall clock, or the machine slept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockJump {
+    /// The time after it.
+    pub at: Timestamp,
+    /// Forward is positive.
+    pub by: SignedDuration,
 }
 
 /// What the store knows of a job.

@@ -52,9 +52,13 @@ pub use pruner::Pruner;
 pub use retention::{Limit, Old, Removed};
 pub use writer::{Door, Notice, Writer};
 
-/// What is stored of a removed job is kept this long; then the next plan that is accepted deletes it,
-/// unless its watermark is in the future: then its runs are too, and it must not be due again for them.
+/// What is stored of a removed job is kept this long. Then the next plan that is accepted deletes it, if its
+/// watermark is not in the future and nothing of it is in the history: else it could be due again for what
+/// is there, if a clock that is wrong now is set back.
 const REMOVED_JOBS_STAY: SignedDuration = SignedDuration::from_hours(1);
+
+/// So many jumps of the clock are kept.
+const JUMPS: usize = 1_000;
 
 /// The write door. Whoever has it owns the database: the lease is taken when it is opened.
 pub trait Store: Send + 'static {

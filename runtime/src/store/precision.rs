@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use cronlet_core::run::Cause;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The time in microseconds since 1970, the rest cut off.
 pub fn micros(time: Timestamp) -> i64 {
@@ -24,6 +24,16 @@ pub fn time(micros: i64) -> Option<Timestamp> {
 /// The duration in microseconds, the rest cut off.
 pub fn duration_micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The duration in microseconds, the rest cut off.
+pub fn signed_micros(duration: SignedDuration) -> i64 {
+    let nearest = if duration.is_negative() {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    i64::try_from(duration.as_micros()).unwrap_or(nearest)
 }
 
 /// The reverse of [`duration_micros`].
@@ -90,6 +100,9 @@ mod tests {
             duration(duration_micros(Duration::MAX)).as_micros(),
             i64::MAX as u128
         );
+        let far = [SignedDuration::MIN, SignedDuration::MAX];
+        assert_eq!(far.map(signed_micros), [i64::MIN, i64::MAX]);
+        assert_eq!(signed_micros(SignedDuration::from_nanos(-1_999)), -1);
         let fine = Duration::from_nanos(1_999);
         assert_eq!(duration(duration_micros(fine)), Duration::from_micros(1));
     }

@@ -2,7 +2,8 @@
 //!
 //! A thread of its own looks for what is old, now and then and when the limits change, and hands it
 //! to the writer step by step with a breath in between. It looks for the first time some while after
-//! the start: by then a clock that was wrong at boot is set. A sweep that fails is left alone until
+//! the start: by then a clock that was wrong at boot may be set; and by one that is doubted it deletes
+//! nothing. A sweep that fails is left alone until
 //! the next one; why the store cannot write is told by whoever wants to write.
 
 use std::{
@@ -28,11 +29,20 @@ const EVERY: Duration = Duration::from_mins(10);
 /// Between two steps of a sweep that nobody waits for.
 const BREATH: Duration = Duration::from_millis(20);
 
+/// Tells what is old.
+pub trait Calendar: Send + Sync + 'static {
+    /// What the clock shows.
+    fn now(&self) -> Timestamp;
+
+    /// The same, if history may be deleted by it that nobody asked to delete.
+    fn sure(&self) -> Option<Timestamp>;
+}
+
 /// Looks for what is old, and has it deleted.
 pub struct Pruner {
     history: Arc<dyn History>,
     door: Door,
-    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    calendar: Box<dyn Calendar>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -106,13 +116,13 @@ impl Pruner {
     pub fn spawn(
         history: Arc<dyn History>,
         door: Door,
-        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        calendar: impl Calendar,
         keep: Retention,
     ) -> std::io::Result<Arc<Self>> {
         let pruner = Arc::new(Self {
             history,
             door,
-            now: Box::new(now),
+            calendar: Box::new(calendar),
             state: Mutex::new(State {
                 keep,
                 next: Instant::now() + FIRST,
@@ -146,7 +156,7 @@ impl Pruner {
     pub fn prune(&self, wish: &Wish) -> Result<Option<Granted>, StoreError> {
         let keep = self.lock().keep;
         let remove = |old| self.door.remove(old);
-        wish.grant(&*self.history, &keep, (self.now)(), remove)
+        wish.grant(&*self.history, &keep, self.calendar.now(), remove)
     }
 
     /// Looks for nothing any more.
@@ -180,7 +190,11 @@ impl Pruner {
     }
 
     fn sweep(&self, keep: &Retention) {
-        let limit = Limit::new(keep, (self.now)());
+        let Some(now) = self.calendar.sure() else {
+            tracing::debug!("old history stays until the clock is sure");
+            return;
+        };
+        let limit = Limit::new(keep, now);
         let swept = retention::sweep(&*self.history, None, &limit, |old| {
             let removed = self.door.remove(old);
             thread::sleep(BREATH);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Engine, Start, Step,
     effect::Effect,
-    late::age,
+    late::lateness,
     ledger::take_state,
     state::{Run, RunPhase},
     storing::Release,
@@ -278,6 +278,10 @@ impl Engine {
         };
         match run.phase {
             RunPhase::Behind => {}
+            RunPhase::Held { until } => {
+                self.held_back.remove(&(until, id));
+            }
+            RunPhase::Ahead { .. } => debug_assert!(false, "it is withdrawn or cancelled"),
             RunPhase::Waiting { .. } => self.slots.forget(id, &run.new.job),
             RunPhase::BackingOff { until } => {
                 self.backoffs.remove(&(until, id));
@@ -290,6 +294,7 @@ impl Engine {
             state.open.remove(&id);
             state.behind.remove(&id);
             state.lane.remove(&id);
+            state.held.remove(&id);
         }
         step.records.push(Record::RunEnded {
             run: id,
@@ -307,7 +312,7 @@ impl Engine {
 fn expired(run: &Run, job: &Job, now: Timestamp) -> bool {
     matches!(run.new.cause, Cause::Time(_))
         && !run.attempted
-        && age(now, run.new.nominal) >= job.catch_up.window
+        && lateness(job, now, run.new.nominal) >= job.catch_up.window
 }
 
 /// The number of the last attempt that `retry` allows, if all of them fail: interrupted and crashed ones

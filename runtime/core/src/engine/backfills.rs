@@ -285,6 +285,7 @@ impl Engine {
             actor: backfill.actor.clone(),
             params: None,
             queued_at: step.now,
+            not_before: None,
             turn: Turn::Now,
         });
         let id = new.run;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Engine, Step,
+    Engine, Step, held,
     late::{Look, Part, SkipRange, is_late},
     state::{Run, RunPhase},
 };
@@ -40,11 +40,15 @@ impl Engine {
         if let Some(at) = state.due.take() {
             self.due.remove(&(at, name.clone()));
         }
-        let job = state.job.as_ref();
-        state.due = job.and_then(|job| job.schedule.next_after(state.watermark));
+        let starts = |job: &Arc<Job>| {
+            let nominal = job.schedule.next_after(state.watermark)?;
+            Some(job.schedule.starts_at(&job.name, nominal))
+        };
+        state.due = state.job.as_ref().and_then(starts);
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));
         }
+        self.schedule_arming(name);
     }
 
     /// Makes a run of an occurrence that overlap has let through. It waits for its turn, or for a slot.
@@ -52,6 +56,11 @@ impl Engine {
         let new = Arc::new(new);
         let (id, name) = (new.run, new.job.clone());
         step.records.push(Record::RunQueued(new.clone()));
+        if let Some(until) = new.not_before {
+            self.runs
+                .insert(id, Run::new(new.clone(), RunPhase::Behind));
+            return self.hold_back(&new, until);
+        }
         if let Some(state) = self.jobs.get_mut(&name) {
             state.behind.insert(id, new.turn);
         }
@@ -71,16 +80,26 @@ impl Engine {
         let may_run = self.schedules();
         let found = self.jobs.get(name).and_then(|state| {
             let job = state.job.clone()?;
-            let look = Look::at(&job, state.watermark, step.now, may_run)?;
+            let look = Look::beside(&state.ran, &job, state.watermark, step.now, may_run)?;
             Some((look, job))
         });
         if let Some((look, job)) = found {
             step.looks = step.looks.saturating_sub(look.effort);
+            let on_time = look.is_on_time();
+            if !on_time {
+                self.withdraw(step, name);
+            }
             for part in look.parts {
                 match part {
+                    Part::Runs(nominal) if on_time && self.fire(step, &job, nominal) => {}
                     Part::Skips(range) => self.skip(step, name, range),
+                    Part::Ran(_) => self.part_skips(name),
                     Part::Runs(nominal) if look.catches_up => {
                         self.run_at(step, &job, nominal, Turn::CatchUp);
+                    }
+                    // It meets the others when it arrives.
+                    Part::Runs(nominal) if look.is_late && !job.schedule.jitter.is_zero() => {
+                        self.run_at(step, &job, nominal, Turn::Now);
                     }
                     Part::Runs(nominal) => match self.meet(step, &job) {
                         Ok(turn) => self.run_at(step, &job, nominal, turn),
@@ -93,17 +112,27 @@ impl Engine {
                 to: look.through,
             });
             if let Some(state) = self.jobs.get_mut(name) {
-                state.watermark = look.through;
+                state.pass(look.through);
             }
         }
         self.schedule(name);
     }
 
-    /// An instant of the job becomes a run.
+    /// An instant of the job becomes a run, which may be held back.
     fn run_at(&mut self, step: &mut Step, job: &Job, nominal: Timestamp, turn: Turn) {
-        if let Some(state) = self.jobs.get_mut(&job.name) {
-            state.skips = None;
-        }
+        let not_before = held::until(job, step.now, nominal);
+        self.run_held_at(step, job, (nominal, not_before), turn);
+    }
+
+    /// An instant of the job becomes a run.
+    pub(super) fn run_held_at(
+        &mut self,
+        step: &mut Step,
+        job: &Job,
+        (nominal, not_before): (Timestamp, Option<Timestamp>),
+        turn: Turn,
+    ) {
+        self.part_skips(&job.name);
         let new = NewRun {
             run: self.next_run(),
             job: job.name.clone(),
@@ -113,13 +142,21 @@ impl Engine {
             actor: None,
             params: None,
             queued_at: step.now,
+            not_before,
             turn,
         };
         self.queue(step, new);
     }
 
+    /// The next range of skips is one of its own: something else lies in between.
+    pub(super) fn part_skips(&mut self, name: &JobName) {
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.skips = None;
+        }
+    }
+
     /// Records a range of skips, as a part of the one before it if the reason is the same.
-    fn skip(&mut self, step: &mut Step, name: &JobName, range: SkipRange) {
+    pub(super) fn skip(&mut self, step: &mut Step, name: &JobName, range: SkipRange) {
         let Some(state) = self.jobs.get_mut(name) else {
             return;
         };

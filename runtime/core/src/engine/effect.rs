@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     job::Job,
+    name::JobName,
     record::{Batch, NewRun},
     run::{RequestId, RunId, SkipReason},
 };
@@ -34,6 +35,9 @@ pub enum Effect {
     /// Say [`Woke`](super::Event::Woke) at this time, which takes the place of any earlier wish.
     /// A time that has passed means at once, after what is already waiting.
     WakeAt(Timestamp),
+    /// Read what the store knows of these jobs beyond a time, and say
+    /// [`Recalled`](super::Event::Recalled). All that it is about is on disk.
+    Recall(Recall),
     /// Answer a request. What the answer says is on disk.
     Reply {
         /// Whose.
@@ -58,6 +62,17 @@ pub struct Start {
     pub job: Arc<Job>,
     /// What the guest gets, as JSON text.
     pub params: Arc<str>,
+}
+
+/// See [`Effect::Recall`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recall {
+    /// Of this question; a later one takes its place.
+    pub number: u64,
+    /// What lies after this.
+    pub after: Timestamp,
+    /// Which jobs, and where the watermark of each is.
+    pub jobs: Arc<[(JobName, Timestamp)]>,
 }
 
 /// What became of a request.

@@ -2,13 +2,13 @@
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     backfill::Instants,
     name::JobName,
     plan::Plan,
-    record::{Recovery, Seq},
+    record::{Recovery, Seq, Span},
     report::AttemptReport,
     run::{RequestId, RunId},
 };
@@ -44,6 +44,14 @@ pub enum Event {
     BackfillRequested(BackfillRequest),
     /// Somebody wants the backfills of a job to make no more runs.
     BackfillStopRequested(BackfillStopRequest),
+    /// The wall clock moved by more than 2 s against the monotonic one: somebody has set it, or the
+    /// machine slept. Whoever says so does before anything else is said by the new time.
+    ClockJumped {
+        /// Forward is positive.
+        by: SignedDuration,
+    },
+    /// What the engine asked for with [`Effect::Recall`](super::Effect::Recall).
+    Recalled(Recalled),
     /// All batches up to this one are on disk.
     Stored {
         /// The last of them.
@@ -55,6 +63,30 @@ pub enum Event {
     StoreRecovered,
     /// The daemon is to stop.
     ShutdownRequested,
+}
+
+/// See [`Event::Recalled`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// The number of the question.
+    pub number: u64,
+    /// The time that it was asked for.
+    pub after: Timestamp,
+    /// Each job that it was asked for.
+    pub jobs: Vec<Remembered>,
+}
+
+/// What a store knows of a job beyond a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Which.
+    pub job: JobName,
+    /// Its watermark, as it was asked for.
+    pub watermark: Timestamp,
+    /// The instants after that time that became runs.
+    pub ran: Vec<Timestamp>,
+    /// The ranges of skips that begin at that time or before, and end after it.
+    pub skips: Vec<Span>,
 }
 
 /// See [`Event::RunRequested`].

@@ -11,9 +11,9 @@
 //!
 //! | | there | to come |
 //! |---|---|---|
-//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested | clock jumped; pause and resume requested; run ids granted (several engines on one store) |
-//! | effects | commit, start, cancel, wake at, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | clock jumped; job paused, resumed |
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | pause and resume requested; run ids granted (several engines on one store) |
+//! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
+//! | records | plan accepted; job accepted, removed; watermark, pulled back; clock jumped; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | job paused, resumed |
 //! | causes | `time`, `manual`, `backfill` | `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
@@ -28,21 +28,25 @@
 //!
 //! An attempt is *armed* from the step that records its start until that record is on disk and its time
 //! has come; then its guest is started. What intervenes (a cancel, a removal, a shutdown) *disarms* it: it
-//! is withdrawn as if it had never been created. Attempts are armed with a lead of zero, that is when
-//! their time has come; so an armed attempt counts for every cap.
+//! is withdrawn as if it had never been created. With a lead, the first attempt of an occurrence is armed
+//! before its time, see `ahead`; without one, and for every other attempt, when its turn has come.
 //!
 //! # Rooms
 //!
-//! `due` finds what is due, `late` what of it is to run, `overlap` says what becomes of an occurrence that
-//! meets its own job, `slots` who may start, `attempts` starts and ends attempts, `requests` answers people,
-//! `backfills` makes runs of the past, `plans` takes over plans and stores, `storing` waits for the disk,
+//! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps back what
+//! is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who may start,
+//! `attempts` starts and ends attempts, `requests` answers people, `backfills` makes runs of the past, `plans`
+//! takes over plans and stores, `storing` waits for the disk, `clock` doubts what the wall clock shows,
 //! `ledger` says what of a job's state an attempt may change.
 
+mod ahead;
 mod attempts;
 mod backfills;
+mod clock;
 mod due;
 pub mod effect;
 pub mod event;
+mod held;
 pub mod late;
 mod ledger;
 mod overlap;
@@ -62,8 +66,10 @@ use std::{
 use jiff::Timestamp;
 
 pub use backfills::OpenBackfill;
-pub use effect::{Answer, Effect, Start};
-pub use event::{BackfillRequest, BackfillStopRequest, CancelRequest, Event, RunRequest};
+pub use effect::{Answer, Effect, Recall, Start};
+pub use event::{
+    BackfillRequest, BackfillStopRequest, CancelRequest, Event, Recalled, Remembered, RunRequest,
+};
 pub use state::OpenRun;
 
 use crate::{
@@ -72,6 +78,7 @@ use crate::{
     run::RunId,
 };
 use backfills::Backfills;
+use clock::Trust;
 use ledger::Ledger;
 use slots::Slots;
 use state::{JobState, Run};
@@ -89,6 +96,9 @@ const STARTS_PER_STEP: usize = 256;
 pub struct Engine {
     phase: Phase,
     store: StoreHealth,
+    /// How long before its time an occurrence is armed.
+    lead: Duration,
+    trust: Trust,
     /// How long guests have to end when the daemon stops.
     shutdown_grace: Duration,
     jobs: BTreeMap<JobName, JobState>,
@@ -96,6 +106,10 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     /// When each job is due next.
     due: BTreeSet<(Timestamp, JobName)>,
+    /// When the next occurrence of each job is armed, with a lead.
+    arms: BTreeSet<(Timestamp, JobName)>,
+    /// When each run that is held back arrives.
+    held_back: BTreeSet<(Timestamp, RunId)>,
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
@@ -142,6 +156,8 @@ struct Step {
     effects: Vec<Effect>,
     /// To be done when this step's records are on disk.
     releases: Vec<Release>,
+    /// To be asked when everything up to now is on disk.
+    recall: Option<Recall>,
     /// What is left of [`DUE_PER_STEP`].
     looks: usize,
     /// What is left of [`STARTS_PER_STEP`].
@@ -149,9 +165,18 @@ struct Step {
 }
 
 impl Engine {
-    /// An engine that waits for [`Event::Started`].
+    /// An engine that waits for [`Event::Started`], and believes every clock that shows a time after 1970.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An engine that waits for [`Event::Started`], in a binary that was built then: it believes no clock
+    /// that shows an earlier time.
+    pub fn built(at: Timestamp) -> Self {
+        Self {
+            trust: Trust::of(at),
+            ..Self::default()
+        }
     }
 
     /// Advances the engine by one event. Total: it never fails, blocks, or reads a clock.
@@ -163,9 +188,11 @@ impl Engine {
             records: Vec::new(),
             effects: Vec::new(),
             releases: Vec::new(),
+            recall: None,
             looks: DUE_PER_STEP,
             starts: STARTS_PER_STEP,
         };
+        self.look_at_the_clock(&mut step);
         match event {
             Event::Started { recovery, plan } => self.start(&mut step, recovery, &plan),
             Event::Woke => self.wake = None,
@@ -183,16 +210,26 @@ impl Engine {
             Event::BackfillStopRequested(request) => {
                 self.backfill_stop_requested(&mut step, request);
             }
+            Event::ClockJumped { by } => self.clock_jumped(&mut step, by),
+            Event::Recalled(recalled) => self.recalled(&mut step, recalled),
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
             Event::StoreRecovered => self.store_recovered(&mut step),
             Event::ShutdownRequested => self.shut_down(&mut step),
         }
         if self.schedules() {
-            self.handle_due(&mut step);
+            // Who has waited is in line before who comes.
             self.end_backoffs(&mut step);
+            if self.trust.is_set() {
+                self.recall(&mut step);
+                self.let_arrive(&mut step);
+                self.handle_due(&mut step);
+            }
             self.go_on_with_backfills(&mut step);
             self.arm_waiting(&mut step);
+            if self.trust.is_set() {
+                self.arm_ahead(&mut step);
+            }
         }
         self.finish_stopping(&mut step);
         self.finish(step)
@@ -208,9 +245,15 @@ impl Engine {
         self.stored > Seq(0)
     }
 
-    /// When the next occurrence of any job is due.
+    /// When the next occurrence of any job is due. Nobody knows while the clock is not believed.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
-        self.due.first().map(|(at, job)| (*at, job))
+        let first = self.due.first().filter(|_| self.trust.is_set());
+        first.map(|(at, job)| (*at, job))
+    }
+
+    /// Whether the clock showed a time in the last step that can be the time.
+    pub fn believes_the_clock(&self) -> bool {
+        self.trust.is_set()
     }
 
     /// Whether new occurrences and starts are handled.
@@ -225,6 +268,7 @@ impl Engine {
             records,
             mut effects,
             releases,
+            recall,
             looks,
             starts,
         } = step;
@@ -244,13 +288,29 @@ impl Engine {
             self.unflushed
                 .extend(releases.into_iter().map(|release| (self.emitted, release)));
         }
+        if let Some(recall) = recall {
+            // What it is about may be on its way to the disk.
+            if self.stored == self.emitted {
+                effects.push(Effect::Recall(recall));
+            } else {
+                let release = Release::Recall(recall);
+                self.unflushed.push_back((self.emitted, release));
+            }
+        }
         let unfinished = looks == 0 || starts == 0;
         let wake = if !self.schedules() {
             None
         } else if unfinished {
             Some(now)
         } else {
-            let due = self.due.first().map(|(at, _)| *at);
+            let due = if self.trust.is_set() {
+                let arms = self.arms.first().map(|(at, _)| *at);
+                let due = self.due.first().map(|(at, _)| *at);
+                let arrives = self.held_back.first().map(|(at, _)| *at);
+                due.into_iter().chain(arms).chain(arrives).min()
+            } else {
+                Some(self.trust.built())
+            };
             let backoff = self.backoffs.first().map(|(at, _)| *at);
             due.into_iter().chain(backoff).min()
         };

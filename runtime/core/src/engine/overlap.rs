@@ -26,6 +26,8 @@ impl Engine {
     /// What becomes of an occurrence of a job that arrives now: when it is its turn, or why it has none.
     /// What it does to the job's other runs is done.
     pub(super) fn meet(&mut self, step: &mut Step, job: &Job) -> Result<Turn, SkipReason> {
+        // It is not alone any more. What it is armed for is handled in the usual way when its time comes.
+        self.withdraw(step, &job.name);
         let meets = |engine: &Self| {
             let state = engine.jobs.get(&job.name);
             state.is_some_and(|state| !state.open.is_empty())

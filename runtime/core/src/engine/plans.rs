@@ -27,6 +27,10 @@ use crate::{
 /// A job that is put back within this time after it was removed keeps its watermark.
 const KEEPS_WATERMARK: Duration = Duration::from_hours(1);
 
+/// So many removed jobs are remembered: what of their history is accounted for is not due again when they
+/// are put back, whatever the clock shows then.
+const REMEMBERED: usize = 10_000;
+
 impl Engine {
     /// The first plan, over what the store knew.
     pub(super) fn start(&mut self, step: &mut Step, recovery: Recovery, plan: &Arc<Plan>) {
@@ -45,6 +49,11 @@ impl Engine {
             state.fingerprint = stored.fingerprint;
             self.jobs.insert(stored.job, state);
         }
+        for (job, ran) in recovery.ahead {
+            let absent = || JobState::absent(Timestamp::MIN, Some(Timestamp::MIN));
+            self.jobs.entry(job).or_insert_with(absent).ran = ran;
+        }
+        self.trust.suspect();
         self.take_settings(step, plan);
         for job in plan.jobs.values() {
             self.accept(step, job, present.contains(&job.name));
@@ -68,7 +77,7 @@ impl Engine {
         for job in plan.jobs.keys() {
             self.let_in(job);
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     /// The next plan, in one step.
@@ -76,6 +85,8 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
+        // A job may come back that was silent when it went.
+        self.trust.suspect();
         self.take_settings(step, plan);
         let present: BTreeMap<JobName, Arc<Job>> = self
             .jobs
@@ -84,6 +95,7 @@ impl Engine {
             .collect();
         for name in present.keys().filter(|name| !plan.jobs.contains_key(*name)) {
             self.settle(step, name);
+            self.withdraw(step, name);
             self.mark_removed(step, name);
             self.stop_backfills(step, name, BackfillEnd::Removed, None);
             self.end_waiting_of(step, name);
@@ -95,13 +107,14 @@ impl Engine {
                     if old.is_some_and(|old| old.fingerprint() != job.fingerprint()) {
                         self.settle(step, &job.name);
                     }
+                    self.withdraw(step, &job.name);
                     self.accept(step, job, old.is_some());
                     self.slots.redefine(job);
                     self.let_in(&job.name);
                 }
             }
         }
-        self.forget_removed(step.now);
+        self.forget_removed();
     }
 
     fn take_settings(&mut self, step: &mut Step, plan: &Plan) {
@@ -117,18 +130,22 @@ impl Engine {
     fn settle(&mut self, step: &mut Step, name: &JobName) {
         let is_due = |engine: &Self, now| {
             let due = engine.jobs.get(name).and_then(|state| state.due);
-            due.is_some_and(|at| at <= now)
+            engine.trust.is_set() && due.is_some_and(|at| at <= now)
         };
         // Each look accounts for some.
         while is_due(self, step.now) {
             self.handle_due_job(step, name);
         }
+        if self.trust.is_set() {
+            self.withdraw(step, name);
+            self.hold_back_pending(step, name);
+        }
     }
 
     /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
     /// due at the same times; else it is now.
-    fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
-        let now = step.now;
+    pub(super) fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
+        let (now, is_set) = (step.now, self.trust.is_set());
         let fingerprint = job.fingerprint();
         let state = self
             .jobs
@@ -147,6 +164,12 @@ impl Engine {
         state.removed_at = None;
         state.job = Some(job.clone());
         if !(keeps && was_present) {
+            // By a clock that is not believed nobody knows when that is: it is told again when it is set.
+            let fingerprint = if keeps || is_set {
+                fingerprint
+            } else {
+                String::new()
+            };
             state.fingerprint.clone_from(&fingerprint);
             step.records.push(Record::JobAccepted {
                 job: job.name.clone(),
@@ -207,6 +230,7 @@ impl Engine {
             .or_insert_with(|| JobState::absent(step.now, Some(step.now)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
+            StoredState::Queued if stored.new.not_before.is_some() => RunPhase::Behind,
             // The verdict of one that was let in is found again.
             StoredState::Queued if !stored.attempted && turn != Turn::Now => RunPhase::Behind,
             StoredState::Queued => RunPhase::Waiting { retried: None },
@@ -217,9 +241,12 @@ impl Engine {
                 terms: Terms::default(),
             },
         };
+        let held = stored.new.not_before;
         if let Cause::Backfill(backfill, _) = stored.new.cause {
             state.lane.insert(id);
             self.backfills.adopt(backfill, id);
+        } else if held.is_some() {
+            state.held.insert(id, turn);
         } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);
         } else {
@@ -239,6 +266,11 @@ impl Engine {
             cancel_requested: stored.cancel_requested,
             cancel_reason: None,
         };
+        if let Some(until) = held {
+            let new = run.new.clone();
+            self.runs.insert(id, run);
+            return self.hold_back(&new, until);
+        }
         self.runs.insert(id, run);
         self.wait_for_slot(id);
     }
@@ -259,17 +291,13 @@ impl Engine {
         {
             run.phase = RunPhase::Waiting { retried: None };
             // What was to start when it was recorded may have run, though a clock that is behind says
-            // that its time is still to come.
-            if starts_at <= step.now || starts_at <= recorded_at {
+            // that its time is still to come. So may what the watermark has passed.
+            let started = starts_at <= step.now || starts_at <= recorded_at;
+            if started || self.is_accounted_for(id) {
+                self.claim_stored(step, id);
                 return self.attempt_crashed(step, id);
             }
-            step.records.push(Record::AttemptDisarmed {
-                run: id,
-                attempt: run.last_attempt,
-            });
-            if !removed && !run.cancel_requested {
-                return self.requeue(step, id);
-            }
+            return self.withdraw_stored(step, id);
         }
         if self.runs.get(&id).is_some_and(|run| run.cancel_requested) {
             self.end_run(step, id, RunEnd::Cancelled, None);
@@ -278,15 +306,18 @@ impl Engine {
         }
     }
 
-    /// Forgets removed jobs whose watermark is not kept any more.
-    fn forget_removed(&mut self, now: Timestamp) {
-        self.jobs.retain(|_, state| {
-            // A clock that was wrong once may have left a watermark in the future: its runs are there.
-            let kept = state.watermark > now
-                || state
-                    .removed_at
-                    .is_none_or(|at| age(now, at) < KEEPS_WATERMARK);
-            state.job.is_some() || state.has_runs() || kept
-        });
+    /// Forgets the jobs that were removed first, if there are very many. Others are not forgotten by time:
+    /// who knows whether the clock is right that says how long ago it was?
+    fn forget_removed(&mut self) {
+        let states = self.jobs.iter();
+        let gone = states.filter(|(_, state)| state.job.is_none() && !state.has_runs());
+        let mut gone: Vec<(Option<Timestamp>, JobName)> = gone
+            .map(|(name, state)| (state.removed_at, name.clone()))
+            .collect();
+        gone.sort_unstable();
+        let many = gone.len().saturating_sub(REMEMBERED);
+        for (_, name) in gone.drain(..many) {
+            self.jobs.remove(&name);
+        }
     }
 }

@@ -31,6 +31,7 @@ impl Engine {
             actor: request.actor,
             params: request.params,
             queued_at: step.now,
+            not_before: None,
             turn: met.unwrap_or(Turn::Now),
         };
         let run = new.run;
@@ -69,14 +70,21 @@ impl Engine {
         let Some(run) = self.runs.get(&id) else {
             return reply(step, request, Answer::NotOpen);
         };
-        let answer = if matches!(run.phase, RunPhase::Running { .. }) {
-            let reason = cancelled_by(actor.as_deref());
-            self.cancel_guest(step, id, kill, (actor, reason));
-            Answer::Cancelling
-        } else {
-            self.disarm(step, id);
-            self.end_run(step, id, RunEnd::Cancelled, cancelled_by(actor.as_deref()));
-            Answer::Cancelled
+        let reason = cancelled_by(actor.as_deref());
+        let answer = match run.phase {
+            RunPhase::Running { .. } => {
+                self.cancel_guest(step, id, kill, (actor, reason));
+                Answer::Cancelling
+            }
+            RunPhase::Ahead { .. } => {
+                self.cancel_ahead(step, id, reason);
+                Answer::Cancelled
+            }
+            _ => {
+                self.disarm(step, id);
+                self.end_run(step, id, RunEnd::Cancelled, reason);
+                Answer::Cancelled
+            }
         };
         step.releases.push(Release::Reply { request, answer });
     }

@@ -22,16 +22,25 @@ pub(super) struct JobState {
     pub(super) job: Option<Arc<Job>>,
     /// Everything up to here is accounted for.
     pub(super) watermark: Timestamp,
+    /// Instants after the watermark that have a run already.
+    pub(super) ran: BTreeSet<Timestamp>,
+    /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
+    /// Its entry in the engine's `arms`.
+    pub(super) arms: Option<Timestamp>,
+    /// Its run that is armed ahead of its time.
+    pub(super) ahead: Option<RunId>,
     /// Its open runs.
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
     /// The runs of its backfills that are not final. Overlap does not know them, see `backfills`.
     pub(super) lane: BTreeSet<RunId>,
+    /// Its runs that are held back, see `held`.
+    pub(super) held: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
     pub(super) skips: Option<SkipRange>,
 }
@@ -58,6 +67,14 @@ pub(super) struct Run {
 /// What a run is doing.
 #[derive(Clone, Debug)]
 pub(super) enum RunPhase {
+    /// It was recorded ahead of its time, with its attempt, and is not open; see `ahead`.
+    Ahead {
+        job: Arc<Job>,
+        /// Whether that is on disk.
+        written: bool,
+    },
+    /// It waits in its job's `held` and in `held_back`, and is not open.
+    Held { until: Timestamp },
     /// It waits in its job's `behind`, and is not open.
     Behind,
     /// It waits in `slots`. It is `retrying` if it has a retry time that has passed, else `queued`.
@@ -106,22 +123,35 @@ impl JobState {
             fingerprint: String::new(),
             removed_at,
             due: None,
+            arms: None,
+            ahead: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
             lane: BTreeSet::new(),
+            held: BTreeMap::new(),
             skips: None,
+            ran: BTreeSet::new(),
         }
     }
 
-    /// Its runs that are not final.
+    /// Its runs that are not final, but for one that is armed ahead of its time.
     pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
-        let scheduled = self.open.keys().chain(self.behind.keys());
-        scheduled.chain(&self.lane).copied()
+        let known = self.open.keys().chain(self.behind.keys());
+        let known = known.chain(self.held.keys());
+        known.chain(&self.lane).copied()
+    }
+
+    /// Moves the watermark on.
+    pub(super) fn pass(&mut self, to: Timestamp) {
+        while self.ran.first().is_some_and(|at| *at <= to) {
+            self.ran.pop_first();
+        }
+        self.watermark = to;
     }
 
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        self.runs().next().is_some()
+        self.ahead.is_some() || self.runs().next().is_some()
     }
 }
 
@@ -144,18 +174,22 @@ impl Run {
     pub(super) fn terms(&self) -> Option<Terms> {
         match self.phase {
             RunPhase::Armed { terms, .. } | RunPhase::Running { terms, .. } => Some(terms),
-            RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => None,
+            RunPhase::Ahead { .. }
+            | RunPhase::Held { .. }
+            | RunPhase::Behind
+            | RunPhase::Waiting { .. }
+            | RunPhase::BackingOff { .. } => None,
         }
     }
 
     pub(super) fn view(&self) -> OpenRun<'_> {
         let (status, started_at, retry_at) = match self.phase {
-            RunPhase::Behind | RunPhase::Waiting { retried: None } => {
+            RunPhase::Held { .. } | RunPhase::Behind | RunPhase::Waiting { retried: None } => {
                 (RunStatus::Queued, None, None)
             }
             RunPhase::Waiting { retried: until } => (RunStatus::Retrying, None, until),
             RunPhase::BackingOff { until } => (RunStatus::Retrying, None, Some(until)),
-            RunPhase::Armed { .. } => (RunStatus::Running, None, None),
+            RunPhase::Ahead { .. } | RunPhase::Armed { .. } => (RunStatus::Running, None, None),
             RunPhase::Running { started_at, .. } => (RunStatus::Running, Some(started_at), None),
         };
         OpenRun {

@@ -4,8 +4,8 @@
 //! batch that says so is on disk.
 
 use super::{
-    Answer, Effect, Engine, Phase, Step, StoreHealth,
-    late::{age, runs_late},
+    Answer, Effect, Engine, Phase, Recall, Step, StoreHealth,
+    late::{newest_started, runs_late},
     state::RunPhase,
 };
 use crate::{
@@ -18,12 +18,14 @@ use crate::{
 const OUTAGE: &str = "its start could not be recorded in time: the store was failing";
 
 /// Something that waits for its batch to be on disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Release {
     /// Start the guest of this attempt.
     Start { run: RunId, attempt: u32 },
     /// Answer.
     Reply { request: RequestId, answer: Answer },
+    /// Ask.
+    Recall(Recall),
 }
 
 impl Engine {
@@ -35,6 +37,7 @@ impl Engine {
             .is_some_and(|(seq, _)| *seq <= self.stored)
         {
             match self.unflushed.pop_front() {
+                Some((_, Release::Start { run, .. })) if self.is_written_ahead(run) => {}
                 Some((_, Release::Start { run, attempt })) => match self.store {
                     StoreHealth::Writes => self.release_start(step, run, attempt),
                     // It may fail again before it has recovered.
@@ -42,6 +45,10 @@ impl Engine {
                 },
                 Some((_, Release::Reply { request, answer })) => {
                     step.effects.push(Effect::Reply { request, answer });
+                }
+                Some((_, Release::Recall(recall))) if !self.trust.still_asks(&recall) => {}
+                Some((_, Release::Recall(recall))) => {
+                    step.effects.push(Effect::Recall(recall));
                 }
                 None => return,
             }
@@ -78,8 +85,12 @@ impl Engine {
         state.is_some_and(|state| {
             let Some(job) = &state.job else { return false };
             let folds = job.catch_up.mode != CatchUpMode::All;
-            let newer = || job.schedule.first_allowed_in(state.watermark, step.now);
-            !runs_late(&job.catch_up, age(step.now, instant)) || folds && newer().is_some()
+            let from = state.watermark.max(instant);
+            let newer = || {
+                let started = newest_started(job, from, step.now)?;
+                job.schedule.first_allowed_in(from, started)
+            };
+            !runs_late(job, step.now, instant) || folds && newer().is_some()
         })
     }
 
@@ -96,7 +107,14 @@ impl Engine {
                 continue;
             };
             match run.phase {
-                RunPhase::Behind | RunPhase::Waiting { .. } | RunPhase::BackingOff { .. } => {}
+                RunPhase::Held { .. }
+                | RunPhase::Behind
+                | RunPhase::Waiting { .. }
+                | RunPhase::BackingOff { .. } => {}
+                RunPhase::Ahead { .. } => {
+                    let name = run.new.job.clone();
+                    self.withdraw(step, &name);
+                }
                 RunPhase::Armed { .. } => {
                     if let Some(until) = self.disarm(step, id) {
                         self.back_off(step, id, until);

@@ -8,9 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::name::JobName;
 
-/// `nominal` plus a whole number of microseconds below `room`; of the same job and instant always the
-/// same share of it.
-pub(super) fn put_off(job: &JobName, nominal: Timestamp, room: Duration) -> Timestamp {
+/// A whole number of microseconds below `room`; of the same job and instant always the same share of it.
+pub(super) fn part_of(room: Duration, job: &JobName, nominal: Timestamp) -> Duration {
     let digest = Sha256::new()
         .chain_update(job.as_str())
         .chain_update([0])
@@ -21,6 +20,5 @@ pub(super) fn put_off(job: &JobName, nominal: Timestamp, room: Duration) -> Time
     // Longer than time is long, at most.
     let room = u64::try_from(room.as_micros()).unwrap_or(u64::MAX);
     let micros = (u128::from(share) * u128::from(room)) >> 64;
-    let delay = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-    nominal.checked_add(delay).unwrap_or(nominal)
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -116,13 +116,20 @@ impl Schedule {
     /// When the occurrence of the job called `job` at `nominal` starts: put off by a stable part of the
     /// jitter, and never to the next instant or beyond.
     pub fn starts_at(&self, job: &JobName, nominal: Timestamp) -> Timestamp {
+        self.put_off(job, nominal, nominal)
+    }
+
+    /// When the occurrence of the job called `job` at `nominal` starts if it is found at `from`: put off by
+    /// its part of the jitter from there, and never to the next instant or beyond.
+    pub fn put_off(&self, job: &JobName, nominal: Timestamp, from: Timestamp) -> Timestamp {
         if self.jitter.is_zero() {
-            return nominal;
+            return from;
         }
-        let room = self.next_after(nominal).map_or(self.jitter, |next| {
-            Duration::try_from(next.duration_since(nominal)).unwrap_or(Duration::ZERO)
+        let room = self.next_after(from).map_or(self.jitter, |next| {
+            Duration::try_from(next.duration_since(from)).unwrap_or(Duration::ZERO)
         });
-        jitter::put_off(job, nominal, self.jitter.min(room))
+        let delay = jitter::part_of(self.jitter.min(room), job, nominal);
+        from.checked_add(delay).unwrap_or(from)
     }
 
     /// The wall times that clocks going forward jumped over, and that are due

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cronlet_core::engine::Event;
+use cronlet_core::engine::{Event, Recall};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{options::Millis, prng::Prng, runner::AttemptKey};
@@ -28,6 +28,12 @@ pub(crate) enum Happening {
     StoreHeals,
     /// A new life of the daemon.
     Boot,
+    /// The daemon looks at its clocks.
+    LookAtClocks,
+    /// The store reads what it was asked for.
+    Recall(Recall),
+    /// Somebody sets the wall clock right that was wrong.
+    SetRight,
     Trouble(Trouble),
 }
 
@@ -44,6 +50,7 @@ pub(crate) enum Trouble {
     StoreBreaks,
     Forward,
     Backward,
+    WrongClock,
     NeedlessWake,
 }
 
@@ -52,7 +59,13 @@ impl Happening {
     fn is_of_this_life(&self) -> bool {
         matches!(
             self,
-            Self::Tell(_) | Self::Wake { .. } | Self::GuestEnds(_) | Self::Flush | Self::HearStore
+            Self::Tell(_)
+                | Self::Wake { .. }
+                | Self::GuestEnds(_)
+                | Self::Flush
+                | Self::HearStore
+                | Self::LookAtClocks
+                | Self::Recall(_)
         )
     }
 }
@@ -70,6 +83,8 @@ pub(crate) struct Agenda {
     epoch: Timestamp,
     /// How far the wall clock has been set since.
     set: SignedDuration,
+    /// How far it would be, if it were right.
+    right: Option<SignedDuration>,
 }
 
 impl Agenda {
@@ -82,6 +97,7 @@ impl Agenda {
             mono: 0,
             epoch,
             set: SignedDuration::ZERO,
+            right: None,
         }
     }
 
@@ -93,6 +109,25 @@ impl Agenda {
     /// Sets the wall clock.
     pub(crate) fn set_clock(&mut self, by: SignedDuration) {
         self.set += by;
+    }
+
+    /// Whether the wall clock is wrong.
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.right.is_some()
+    }
+
+    /// The wall clock is wrong from now on.
+    pub(crate) fn go_wrong(&mut self, by: SignedDuration) {
+        self.right.get_or_insert(self.set);
+        self.set += by;
+    }
+
+    /// Somebody sets the wall clock right, if it is wrong, and says how far it goes.
+    pub(crate) fn set_right(&mut self) -> SignedDuration {
+        let right = self.right.take().unwrap_or(self.set);
+        let by = right - self.set;
+        self.set = right;
+        by
     }
 
     /// How long the wall clock takes to show `at`, if nobody sets it.

@@ -87,6 +87,56 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("every_jump_is_recorded", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::ClockJumped { .. }));
+        });
+    }),
+    ("no_job_stays_silent", |said, _| {
+        said.retain(|effect| !matches!(effect, Effect::Recall(_)));
+    }),
+    ("only_what_is_far_ahead_is_pulled_back", |said, _| {
+        each(said, |record| {
+            if let Record::WatermarkPulledBack { to, .. } = record {
+                *to -= Duration::from_millis(1);
+            }
+        });
+    }),
+    ("what_ran_stays_accounted_for", |said, _| {
+        each(said, |record| {
+            if let Record::WatermarkPulledBack { ran, .. } = record {
+                *ran = ran.iter().skip(1).copied().collect();
+            }
+        });
+    }),
+    ("ranges_are_cut_where_the_watermark_is", |said, _| {
+        each(said, |record| {
+            if let Record::WatermarkPulledBack { cuts, .. } = record {
+                cuts.clear();
+            }
+        });
+    }),
+    ("ranges_are_cut_where_the_watermark_is", |said, _| {
+        each(said, |record| {
+            if let Record::WatermarkPulledBack { cuts, .. } = record {
+                for cut in cuts {
+                    cut.count += 1;
+                }
+            }
+        });
+    }),
+    ("moves_are_legal", |said, _| {
+        // A run that waits for its backoff is told anew, though nobody has set the clock.
+        twice(said, |record| matches!(record, Record::RunRetrying { .. }));
+    }),
+    ("backoffs_keep_their_length", |said, _| {
+        records(said, |records| {
+            let jumps = |r: &Record| matches!(r, Record::ClockJumped { .. });
+            if records.iter().any(jumps) {
+                records.retain(|r| !matches!(r, Record::RunRetrying { .. }));
+            }
+        });
+    }),
     ("nothing_due_is_left", |said, _| {
         said.retain(|effect| !matches!(effect, Effect::WakeAt(_)));
     }),
@@ -385,6 +435,8 @@ pub(crate) fn options(seed: u64) -> Options {
     every.cancel = often;
     every.backfill = often;
     every.stop_backfill = Some(options.pace * 3);
+    every.wrong_clock = Some(options.pace * 5);
+    options.stopped = 20;
     every.crash = Some(options.pace * 10);
     every.needless_wake = often;
     options

@@ -46,6 +46,16 @@ pub(crate) struct Options {
     pub(crate) backward: Millis,
     /// How many of a hundred wishes for a backfill come with more of them than may be under way.
     pub(crate) greedy: u64,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Millis,
+    /// How many of a hundred wrong clocks have stopped in 1970; the others are ahead.
+    pub(crate) stopped: u64,
+    /// How far ahead a wrong clock is at most.
+    pub(crate) ahead: Millis,
+    /// How many of a hundred boots find a wrong clock.
+    pub(crate) bad_boots: u64,
+    /// How long a clock is wrong at most.
+    pub(crate) wrong: Millis,
     /// How many of a thousand steps the daemon does not survive.
     pub(crate) fatal: u64,
     /// About how often each trouble comes; none is never.
@@ -65,6 +75,7 @@ pub(crate) struct Troubles {
     pub(crate) store: Option<Millis>,
     pub(crate) forward: Option<Millis>,
     pub(crate) backward: Option<Millis>,
+    pub(crate) wrong_clock: Option<Millis>,
     pub(crate) needless_wake: Option<Millis>,
 }
 
@@ -92,7 +103,17 @@ impl Options {
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
             greedy: rng.one_of([0, 0, 0, 0, 0, 30]),
+            stopped: rng.one_of([0, 50, 100]),
+            // What passes in between is looked at one by one.
+            ahead: if pace < 600_000 {
+                rng.one_of([4_000_000, 3 * 3_600_000])
+            } else {
+                rng.one_of([86_400_000, 30 * 86_400_000])
+            },
+            bad_boots: rng.one_of([0, 0, 30]),
+            wrong: rng.one_of([100, pace, pace * 5]),
             fatal: rng.one_of([0, 0, 5, 20]),
+            lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
         };
         if rng.percent(20) {
@@ -163,6 +184,7 @@ impl Troubles {
             store: often([40, 100, 300]),
             forward: often([50, 150, 300]),
             backward: often([30, 100, 300]),
+            wrong_clock: often([50, 150, 300]),
             needless_wake: often([3, 10, 50]),
         }
     }

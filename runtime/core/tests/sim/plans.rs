@@ -359,8 +359,13 @@ impl Editor {
             start,
             end,
             calendar: self.calendar(zone),
-            ..Schedule::default()
+            jitter: self.jitter(),
         }
+    }
+
+    fn jitter(&mut self) -> Duration {
+        let pace = self.pace;
+        Duration::from_millis(self.rng.one_of([0, 0, 0, pace / 3, pace * 2]))
     }
 
     /// From when to when it is due; mostly always.

@@ -11,8 +11,11 @@ use std::{
 use cronlet_core::{
     backfill::{NewBackfill, Tally},
     digest::Digest,
+    engine::{Recall, Recalled, Remembered},
     name::JobName,
-    record::{Batch, NewRun, Record, Recovery, StoredBackfill, StoredJob, StoredRun, StoredState},
+    record::{
+        Batch, NewRun, Record, Recovery, Span, StoredBackfill, StoredJob, StoredRun, StoredState,
+    },
     run::{
         AttemptStatus, BackfillEnd, Cause, FailReason, RequestId, RunEnd, RunId, RunStatus,
         SkipReason,
@@ -32,8 +35,14 @@ pub(crate) struct Tables {
     pub(crate) runs: BTreeMap<RunId, RunRow>,
     /// The runs that are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The highest number of a run that was withdrawn.
+    withdrawn: u64,
     pub(crate) causes: BTreeSet<(JobName, Cause)>,
     pub(crate) skips: BTreeMap<(JobName, Timestamp), SkipRow>,
+    /// The instants that had a run when the watermark of their job was pulled back before them.
+    pub(crate) ahead: BTreeSet<(JobName, Timestamp)>,
+    /// How far each clock jumped, in order.
+    pub(crate) jumps: Vec<SignedDuration>,
     /// What each job's watermark has passed over, in the order of the acceptances.
     pub(crate) stretches: Vec<Stretch>,
     pub(crate) plan: Option<Digest>,
@@ -76,6 +85,8 @@ pub(crate) struct SkipRow {
     pub(crate) reason: SkipReason,
     pub(crate) last: Timestamp,
     pub(crate) count: u64,
+    /// Its number of instants is a guess: it was cut when its job was due at other times.
+    pub(crate) guessed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +98,8 @@ pub(crate) struct RunRow {
     pub(crate) last_attempt: u32,
     /// The attempt that was started and has neither ended nor been withdrawn.
     pub(crate) live: Option<LiveAttempt>,
+    /// Whether its first attempt was recorded before its time.
+    pub(crate) was_armed_ahead: bool,
     pub(crate) failures: u32,
     pub(crate) crashes: u32,
     pub(crate) interruptions: u32,
@@ -113,6 +126,7 @@ impl RunRow {
             until: None,
             last_attempt: 0,
             live: None,
+            was_armed_ahead: false,
             failures: 0,
             crashes: 0,
             interruptions: 0,
@@ -177,6 +191,18 @@ impl Tables {
                 }
             }
             Record::Watermark { job, to } => self.move_watermark(job, *to),
+            Record::WatermarkPulledBack {
+                job, to, ran, cuts, ..
+            } => {
+                self.cut(job, *to, cuts);
+                let ran = ran.iter().map(|at| (job.clone(), *at));
+                self.ahead.extend(ran);
+                self.pull_back(job, *to);
+            }
+            Record::Claimed { job, at } => {
+                self.ahead.insert((job.clone(), *at));
+            }
+            Record::ClockJumped { by } => self.jumps.push(*by),
             Record::Skipped {
                 job,
                 reason,
@@ -188,6 +214,7 @@ impl Tables {
                     reason: *reason,
                     last: *last,
                     count: *count,
+                    guessed: false,
                 };
                 self.skips.insert((job.clone(), *first), row);
             }
@@ -195,6 +222,13 @@ impl Tables {
                 self.runs.insert(new.run, RunRow::new(new.clone()));
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
+            }
+            Record::RunWithdrawn { run } => {
+                self.open.remove(run);
+                if let Some(row) = self.runs.remove(run) {
+                    self.causes.remove(&(row.new.job.clone(), row.new.cause));
+                    self.withdrawn = self.withdrawn.max(run.0);
+                }
             }
             Record::StateWritten { job, changes, .. } => {
                 let entries = self.states.entry(job.clone()).or_default();
@@ -258,6 +292,43 @@ impl Tables {
         }
     }
 
+    /// Whether a range of a job, by its first instant, is of another definition than the job has now.
+    pub(crate) fn is_of_another_trigger(&self, job: &JobName, first: Timestamp) -> bool {
+        let stretch = self.stretch_of(job, first);
+        let row = self.jobs.get(job);
+        stretch.map(|stretch| &stretch.fingerprint) != row.map(|row| &row.fingerprint)
+    }
+
+    /// The stretch that an instant of a job lies in.
+    pub(crate) fn stretch_of(&self, job: &JobName, at: Timestamp) -> Option<&Stretch> {
+        self.stretches
+            .iter()
+            .find(|stretch| stretch.job == *job && stretch.after < at && at <= stretch.through)
+    }
+
+    fn cut(&mut self, job: &JobName, to: Timestamp, cuts: &[Span]) {
+        self.skips
+            .retain(|(of, first), _| of != job || *first <= to);
+        for cut in cuts {
+            let guessed = self.is_of_another_trigger(job, cut.first);
+            if let Some(row) = self.skips.get_mut(&(job.clone(), cut.first)) {
+                row.last = cut.last;
+                row.count = cut.count;
+                row.guessed |= guessed;
+            }
+        }
+    }
+
+    fn pull_back(&mut self, job: &JobName, to: Timestamp) {
+        if let Some(row) = self.jobs.get_mut(job) {
+            row.watermark = to;
+        }
+        for stretch in self.stretches.iter_mut().filter(|s| s.job == *job) {
+            stretch.after = stretch.after.min(to);
+            stretch.through = stretch.through.min(to);
+        }
+    }
+
     fn apply_to_run(&mut self, at: Timestamp, record: &Record) {
         let Some(run) = run_of(record) else { return };
         let Some(row) = self.runs.get_mut(&run) else {
@@ -272,6 +343,7 @@ impl Tables {
             } => {
                 row.status = RunStatus::Running;
                 row.last_attempt = *attempt;
+                row.was_armed_ahead |= *starts_at > at;
                 row.live = Some(LiveAttempt {
                     attempt: *attempt,
                     component: *component,
@@ -281,6 +353,11 @@ impl Tables {
                 });
             }
             Record::AttemptDisarmed { .. } => row.live = None,
+            Record::RunArrived { turn, .. } => {
+                let new = Arc::make_mut(&mut row.new);
+                new.not_before = None;
+                new.turn = *turn;
+            }
             Record::AttemptEnded { status, reason, .. } => {
                 row.live = None;
                 match status {
@@ -317,23 +394,43 @@ impl Tables {
         self.open.iter().filter_map(|run| self.runs.get(run))
     }
 
+    /// The highest number that a run ever had.
+    pub(crate) fn last_number(&self) -> u64 {
+        let last = self.runs.keys().last().map_or(0, |run| run.0);
+        last.max(self.withdrawn)
+    }
+
+    /// The runs that were armed ahead of their time, if no watermark has passed it and no record says
+    /// that it is accounted for.
+    pub(crate) fn armed_ahead(&self) -> impl Iterator<Item = RunId> {
+        let ahead = |row: &&RunRow| match (row.new.cause, self.jobs.get(&row.new.job)) {
+            (Cause::Time(at), Some(job)) => {
+                let claimed = self.ahead.contains(&(row.new.job.clone(), at));
+                row.was_armed_ahead && at > job.watermark && !claimed
+            }
+            _ => false,
+        };
+        self.runs.values().filter(ahead).map(|row| row.new.run)
+    }
+
     /// What a guest of the job reads.
     pub(crate) fn remembered(&self, job: &JobName) -> Entries {
         self.states.get(job).cloned().unwrap_or_default()
     }
 
     /// What a store that has these rows says to a new engine.
-    pub(crate) fn recovery(&self, now: Timestamp) -> Recovery {
-        let kept = |row: &JobRow| {
-            row.removed_at
-                .is_none_or(|at| now.duration_since(at) < KEPT)
-        };
+    pub(crate) fn recovery(&self) -> Recovery {
+        let mut ahead: BTreeMap<JobName, BTreeSet<Timestamp>> = BTreeMap::new();
+        for (job, at) in &self.ahead {
+            if self.jobs.get(job).is_some_and(|row| row.watermark < *at) {
+                ahead.entry(job.clone()).or_default().insert(*at);
+            }
+        }
         Recovery {
-            next_run: self.runs.keys().last().map_or(1, |run| run.0 + 1),
+            next_run: self.last_number() + 1,
             jobs: self
                 .jobs
                 .iter()
-                .filter(|(_, row)| kept(row))
                 .map(|(job, row)| StoredJob {
                     job: job.clone(),
                     watermark: row.watermark,
@@ -359,6 +456,40 @@ impl Tables {
                     stopped: row.stopped,
                 })
                 .collect(),
+            ahead,
+        }
+    }
+
+    /// What a store that has these rows remembers.
+    pub(crate) fn recall(&self, recall: &Recall) -> Recalled {
+        let after = recall.after;
+        let remember = |(job, watermark): &(JobName, Timestamp)| Remembered {
+            job: job.clone(),
+            watermark: *watermark,
+            ran: self
+                .causes
+                .iter()
+                .filter(|(of, _)| of == job)
+                .filter_map(|(_, cause)| match cause {
+                    Cause::Time(at) if *at > after => Some(*at),
+                    _ => None,
+                })
+                .collect(),
+            skips: self
+                .skips
+                .iter()
+                .filter(|((of, first), row)| of == job && *first <= after && after < row.last)
+                .map(|((_, first), row)| Span {
+                    first: *first,
+                    last: row.last,
+                    count: row.count,
+                })
+                .collect(),
+        };
+        Recalled {
+            number: recall.number,
+            after,
+            jobs: recall.jobs.iter().map(remember).collect(),
         }
     }
 }
@@ -379,6 +510,8 @@ pub(crate) fn run_of(record: &Record) -> Option<RunId> {
         Record::AttemptStarted { run, .. }
         | Record::StateWritten { run, .. }
         | Record::AttemptDisarmed { run, .. }
+        | Record::RunWithdrawn { run }
+        | Record::RunArrived { run, .. }
         | Record::AttemptEnded { run, .. }
         | Record::RunRequeued { run }
         | Record::RunRetrying { run, .. }

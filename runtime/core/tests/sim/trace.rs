@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use cronlet_core::{
     engine::{Answer, Effect, Event},
-    record::Record,
+    record::{Record, Span},
     report::Verdict,
     run::{AttemptStatus, BackfillEnd, FailReason, Origin, RunStatus, SkipReason},
 };
@@ -17,6 +17,15 @@ const LINE: usize = 240;
 
 /// Why what an attempt did to its job's state is not kept.
 const LOST: [&str; 2] = ["state-conflict", "state-full"];
+
+/// What clocks that are wrong lead to.
+const CLOCK: [&str; 5] = [
+    "a watermark passes what ran",
+    "a range is cut",
+    "a run is ahead",
+    "accepted before the clock is set",
+    "a number is guessed",
+];
 
 /// Same seed, same number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,10 +120,35 @@ impl Words {
         for effect in step.effects {
             self.say("effect", self::effect(effect));
             match effect {
-                Effect::Commit(batch) => batch.records.iter().for_each(|r| self.record(r)),
+                Effect::Commit(batch) => batch.records.iter().for_each(|r| {
+                    self.record(r);
+                    self.clock(step, r);
+                }),
                 Effect::Reply { answer, .. } => self.say("answer", self::answer(*answer)),
                 _ => {}
             }
+        }
+    }
+
+    fn clock(&mut self, step: &Step, record: &Record) {
+        let [passes, cut, ahead, waits, guessed] = CLOCK;
+        let mut say = |holds, word| {
+            if holds {
+                self.say("clock", word);
+            }
+        };
+        match record {
+            Record::Watermark { job, to } => {
+                say(step.disk.ahead.contains(&(job.clone(), *to)), passes);
+            }
+            Record::JobAccepted { fingerprint, .. } => say(fingerprint.is_empty(), waits),
+            Record::WatermarkPulledBack { job, ran, cuts, .. } => {
+                say(!ran.is_empty(), ahead);
+                say(!cuts.is_empty(), cut);
+                let old = |cut: &Span| step.disk.is_of_another_trigger(job, cut.first);
+                say(cuts.iter().any(old), guessed);
+            }
+            _ => {}
         }
     }
 
@@ -165,6 +199,7 @@ impl Words {
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
+            .chain(CLOCK.iter().map(|word| ("clock", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
             .chain(RunStatus::ALL.iter().map(|word| ("status", word.as_str())))
             .chain(
@@ -223,6 +258,8 @@ words!(EVENTS, event(&Event) {
     Event::CancelRequested(_) => "cancel-requested",
     Event::BackfillRequested(_) => "backfill-requested",
     Event::BackfillStopRequested(_) => "backfill-stop-requested",
+    Event::ClockJumped { .. } => "clock-jumped",
+    Event::Recalled(_) => "recalled",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
@@ -234,6 +271,7 @@ words!(EFFECTS, effect(&Effect) {
     Effect::Start(_) => "start",
     Effect::Cancel { .. } => "cancel",
     Effect::WakeAt(_) => "wake-at",
+    Effect::Recall(_) => "recall",
     Effect::Reply { .. } => "reply",
     Effect::Stop => "stop",
 });
@@ -243,10 +281,15 @@ words!(RECORDS, record(&Record) {
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
     Record::Watermark { .. } => "watermark",
+    Record::Claimed { .. } => "claimed",
+    Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
+    Record::ClockJumped { .. } => "clock-jumped",
     Record::Skipped { .. } => "skipped",
     Record::RunQueued(_) => "run-queued",
     Record::AttemptStarted { .. } => "attempt-started",
     Record::AttemptDisarmed { .. } => "attempt-disarmed",
+    Record::RunWithdrawn { .. } => "run-withdrawn",
+    Record::RunArrived { .. } => "run-arrived",
     Record::StateWritten { .. } => "state-written",
     Record::AttemptEnded { .. } => "attempt-ended",
     Record::RunRequeued { .. } => "run-requeued",

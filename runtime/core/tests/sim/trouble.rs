@@ -8,7 +8,7 @@ use cronlet_core::{
     name::JobName,
     run::{RequestId, RunId},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     agenda::{Happening, Trouble},
@@ -31,6 +31,7 @@ impl World {
             Trouble::StoreBreaks,
             Trouble::Forward,
             Trouble::Backward,
+            Trouble::WrongClock,
             Trouble::NeedlessWake,
         ] {
             self.again(trouble);
@@ -70,6 +71,10 @@ impl World {
                 self.set_clock(-millis(by));
                 Ok(())
             }
+            Trouble::WrongClock => {
+                self.clock_goes_wrong();
+                Ok(())
+            }
             Trouble::NeedlessWake => self.tell(&Event::Woke),
         }
     }
@@ -87,12 +92,30 @@ impl World {
             Trouble::StoreBreaks => every.store,
             Trouble::Forward => every.forward,
             Trouble::Backward => every.backward,
+            Trouble::WrongClock => every.wrong_clock,
             Trouble::NeedlessWake => every.needless_wake,
         };
         if let Some(every) = every {
             let delay = self.rng.between(1, every * 2);
             self.agenda.after(delay, Happening::Trouble(trouble));
         }
+    }
+
+    /// The wall clock stops and begins anew in 1970, or is some hours ahead; and later somebody sets it.
+    pub(crate) fn clock_goes_wrong(&mut self) {
+        if self.agenda.is_wrong() {
+            return;
+        }
+        let by = if self.rng.percent(self.options.stopped) {
+            let far = self.agenda.now().duration_since(Timestamp::UNIX_EPOCH);
+            millis(self.rng.below(100_000)) - far
+        } else {
+            millis(self.rng.between(1, self.options.ahead))
+        };
+        self.agenda.go_wrong(by);
+        self.clock_was_set(by);
+        let wrong = self.rng.between(1, self.options.wrong);
+        self.agenda.after(wrong, Happening::SetRight);
     }
 
     /// Of the schedules file, or now and then nobody's.

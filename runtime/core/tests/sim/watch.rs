@@ -6,10 +6,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use cronlet_core::{
-    engine::{Effect, Event, Start},
+    engine::{Effect, Event, Recalled, Start},
     job::Job,
     name::JobName,
     plan::Plan,
@@ -41,6 +42,16 @@ pub(crate) struct Watch {
     pub(crate) store_fails: bool,
     pub(crate) stage: Stage,
     pub(crate) last_seq: Seq,
+    /// Up to here everything is on disk, as far as the engine was told.
+    pub(crate) stored: Seq,
+    /// Whether what the clock shows can be the time.
+    pub(crate) clock_is_set: bool,
+    /// What the store was asked and has not answered: jobs, where their watermarks were, and how often.
+    pub(crate) recalling: BTreeMap<(JobName, Timestamp), u32>,
+    /// The times that it was asked about.
+    pub(crate) recalled: BTreeSet<Timestamp>,
+    /// The runs whose backoff was over at a time that the engine was told in this life.
+    pub(crate) over: BTreeSet<RunId>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -50,6 +61,8 @@ pub(crate) struct Watch {
     pub(crate) idle_wakes: usize,
     /// The runs that are open: overlap has let them in, and they are not final.
     pub(crate) open: BTreeSet<RunId>,
+    /// The runs that were armed ahead of their time, which has not come.
+    pub(crate) ahead: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
@@ -96,12 +109,35 @@ pub(crate) struct Limbo {
 /// What is under way: an event, what came of it, and what the world looks like.
 pub(crate) struct Step<'a> {
     pub(crate) now: Timestamp,
+    /// When the engine was built.
+    pub(crate) built: Timestamp,
     pub(crate) event: &'a Event,
     pub(crate) effects: &'a [Effect],
     /// What is on disk.
     pub(crate) disk: &'a Tables,
     /// Every attempt whose guest ever ran.
     pub(crate) ever: &'a BTreeSet<AttemptKey>,
+    /// How long before its time an occurrence is armed.
+    pub(crate) lead: Duration,
+}
+
+impl Step<'_> {
+    /// All that the step records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        let batch = self.effects.iter().find_map(|effect| match effect {
+            Effect::Commit(batch) => Some(&batch.records),
+            _ => None,
+        });
+        batch.into_iter().flatten()
+    }
+
+    /// Whether the step arms a run ahead of its time.
+    pub(crate) fn arms_ahead(&self, arms: RunId) -> bool {
+        self.records().any(|record| {
+            matches!(record, Record::AttemptStarted { run, starts_at, .. }
+                if *run == arms && *starts_at > self.now)
+        })
+    }
 }
 
 /// See [`Watch::before`].
@@ -115,6 +151,8 @@ pub(crate) struct Before {
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// Of the attempt that this step ends: how much its job may remember.
     pub(crate) max_state: u64,
+    /// See [`Watch::over`].
+    pub(crate) over: BTreeSet<RunId>,
 }
 
 /// A question, and how things stood when it was asked.
@@ -170,8 +208,11 @@ pub(crate) struct Account {
 impl Watch {
     /// A daemon begins to live, on top of what is on disk.
     pub(crate) fn born(&mut self, disk: &Tables) {
+        let ahead: BTreeSet<RunId> = disk.armed_ahead().collect();
         let was_open = |row: &&RunRow| {
-            row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued
+            !ahead.contains(&row.new.run)
+                && row.new.not_before.is_none()
+                && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
         *self = Self {
             view: disk.clone(),
@@ -180,6 +221,7 @@ impl Watch {
                 .filter(was_open)
                 .map(|row| row.new.run)
                 .collect(),
+            ahead: ahead.clone(),
             schedules: std::mem::take(&mut self.schedules),
             latest: self.latest,
             ..Self::default()
@@ -222,6 +264,11 @@ impl Watch {
         self.plan.is_some() && !self.store_fails && !self.stopping()
     }
 
+    /// Whether the engine is to handle what is due.
+    pub(crate) fn looks(&self) -> bool {
+        self.serves() && self.clock_is_set
+    }
+
     /// The backfills that are not over.
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &BackfillRow> {
         let rows = self.view.backfills.values();
@@ -252,7 +299,7 @@ impl Watch {
     fn behind(&self) -> impl Iterator<Item = &RunRow> {
         self.view
             .open_runs()
-            .filter(|row| !self.open.contains(&row.new.run))
+            .filter(|row| !self.open.contains(&row.new.run) && !self.ahead.contains(&row.new.run))
     }
 
     /// Opens every run whose turn it is, one after the other.
@@ -274,6 +321,10 @@ impl Watch {
         };
         let mut open = self.open_of(&row.new.job);
         let beside = job.overlap == Overlap::Allow;
+        if row.new.not_before.is_some() {
+            // It is held back.
+            return false;
+        }
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
@@ -282,7 +333,20 @@ impl Watch {
         }
     }
 
-    /// The attempts that have a slot: armed or running.
+    /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.
+    pub(crate) fn fires(&self, job: &JobName, to: Timestamp) -> Option<&RunRow> {
+        let rows = self.ahead.iter().filter_map(|run| self.view.runs.get(run));
+        let mut rows = rows.filter(|row| row.new.job == *job);
+        rows.find(|row| matches!(row.new.cause, Cause::Time(at) if at <= to))
+    }
+
+    /// The attempts that count for `max_concurrent_runs`: armed or running, and not ahead of their time.
+    pub(crate) fn in_slots(&self) -> impl Iterator<Item = &RunRow> {
+        self.holders()
+            .filter(|row| !self.ahead.contains(&row.new.run))
+    }
+
+    /// The attempts that count for a job and a group: armed or running.
     pub(crate) fn holders(&self) -> impl Iterator<Item = &RunRow> {
         self.view.open_runs().filter(|row| row.live.is_some())
     }
@@ -295,6 +359,7 @@ impl Watch {
         }
         if let Some(Effect::Commit(batch)) = step.effects.first() {
             self.read(step, batch)?;
+            self.end_backoffs(step.now);
         }
         for effect in step.effects {
             for rule in invariants::ON_EFFECT {
@@ -330,6 +395,7 @@ impl Watch {
 
     /// What the event alone says.
     fn hear(&mut self, step: &Step) {
+        self.clock_is_set = step.now >= step.built;
         self.latest = self.latest.max(step.now);
         self.before = Before {
             jobs: self.view.jobs.clone(),
@@ -341,6 +407,7 @@ impl Watch {
             admitted: self.open.clone(),
             started: self.started.clone(),
             states: self.view.states.clone(),
+            over: self.over.clone(),
             max_state: match step.event {
                 Event::AttemptEnded { run, attempt, .. } => {
                     let job = self.armed.get(&(*run, *attempt));
@@ -349,6 +416,7 @@ impl Watch {
                 _ => 0,
             },
         };
+        self.end_backoffs(step.now);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -391,7 +459,29 @@ impl Watch {
             Event::StoreFailed => self.store_fails = true,
             Event::StoreRecovered => self.store_fails = false,
             Event::ShutdownRequested => self.stage = Stage::Stopping,
-            Event::Woke | Event::Stored { .. } | Event::PlanReplaced(_) => {}
+            Event::Stored { through } => self.stored = self.stored.max(*through),
+            Event::Recalled(recalled) => self.recall_is_answered(recalled),
+            Event::Woke | Event::ClockJumped { .. } | Event::PlanReplaced(_) => {}
+        }
+    }
+
+    /// Notes the runs whose backoff is over at a time that the engine was told.
+    fn end_backoffs(&mut self, now: Timestamp) {
+        let over = self.view.open_runs().filter(|row| {
+            row.status == RunStatus::Retrying && row.until.is_some_and(|until| until <= now)
+        });
+        self.over.extend(over.map(|row| row.new.run));
+    }
+
+    fn recall_is_answered(&mut self, recalled: &Recalled) {
+        for it in &recalled.jobs {
+            let key = (it.job.clone(), it.watermark);
+            if let Some(times) = self.recalling.get_mut(&key) {
+                *times -= 1;
+                if *times == 0 {
+                    self.recalling.remove(&key);
+                }
+            }
         }
     }
 
@@ -399,8 +489,12 @@ impl Watch {
     fn job_of(&self, record: &Record) -> Option<JobName> {
         match record {
             Record::RunQueued(new) => Some(new.job.clone()),
-            Record::JobAccepted { job, .. } => Some(job.clone()),
-            Record::RunEnded { run, .. } => Some(self.view.runs.get(run)?.new.job.clone()),
+            Record::JobAccepted { job, .. }
+            | Record::Watermark { job, .. }
+            | Record::Claimed { job, .. } => Some(job.clone()),
+            Record::RunArrived { run, .. } | Record::RunEnded { run, .. } => {
+                Some(self.view.runs.get(run)?.new.job.clone())
+            }
             _ => None,
         }
     }
@@ -430,7 +524,7 @@ impl Watch {
             for rule in invariants::ON_RECORD {
                 rule.hold(|check| check(self, step, record))?;
             }
-            self.note_record(record);
+            self.note_record(step, record);
             self.view.apply(batch.at, record);
             if let Some(job) = self.job_of(record) {
                 self.let_in(|row| row.new.job == job);
@@ -440,9 +534,21 @@ impl Watch {
         Ok(())
     }
 
-    fn note_record(&mut self, record: &Record) {
+    fn note_record(&mut self, step: &Step, record: &Record) {
         self.limbo = None;
         match record {
+            Record::RunQueued(new) if step.arms_ahead(new.run) => {
+                self.ahead.insert(new.run);
+            }
+            Record::Claimed { job, at } => {
+                let runs = &self.view.runs;
+                let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(*at);
+                self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
+            }
+            Record::RunWithdrawn { run } => {
+                self.ahead.remove(run);
+                self.armed.retain(|(armed, _), _| armed != run);
+            }
             Record::RunQueued(new) => {
                 if let Cause::Time(at) = new.cause {
                     self.accounts.push(Account {
@@ -462,13 +568,24 @@ impl Watch {
                 if let Some(mover) = self.standing(job).cloned() {
                     self.movers.insert(job.clone(), mover);
                 }
+                self.note_fired(job, *to);
                 let from = self.view.jobs.get(job).map_or(*to, |row| row.watermark);
                 let way = self.moves.entry(job.clone()).or_insert((from, *to));
                 way.1 = *to;
             }
-            Record::JobAccepted { job, .. } | Record::JobRemoved { job } => {
-                let before = self.accounts.iter().filter(|it| it.job == *job).count();
-                self.begun_anew.insert(job.clone(), before);
+            Record::JobAccepted { job, watermark, .. } => {
+                self.begin_anew(job);
+                let rows = self.view.runs.values().filter(|row| row.new.job == *job);
+                let passed = rows.filter(|row| row.new.nominal <= *watermark);
+                for run in passed.map(|row| row.new.run).collect::<Vec<_>>() {
+                    self.ahead.remove(&run);
+                }
+            }
+            Record::RunRetrying { run, .. } => {
+                self.over.remove(run);
+            }
+            Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
+                self.begin_anew(job);
             }
             Record::AttemptStarted { run, attempt, .. } => {
                 let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
@@ -488,6 +605,30 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    fn begin_anew(&mut self, job: &JobName) {
+        let before = self.accounts.iter().filter(|it| it.job == *job).count();
+        self.begun_anew.insert(job.clone(), before);
+    }
+
+    /// The time of a run that was armed ahead has come.
+    fn note_fired(&mut self, job: &JobName, to: Timestamp) {
+        let Some(row) = self.fires(job, to) else {
+            return;
+        };
+        let (run, at) = (row.new.run, row.new.nominal);
+        self.ahead.remove(&run);
+        self.accounts.push(Account {
+            job: job.clone(),
+            skip: None,
+            first: at,
+            last: at,
+            count: 1,
+            grown: false,
+            open: self.has_open(job),
+            queued: self.queued(job),
+        });
     }
 
     fn note_skip(&mut self, record: &Record) {
@@ -533,6 +674,12 @@ impl Watch {
             Effect::Reply { request, .. } => {
                 if let Some(asked) = self.asked.get_mut(request) {
                     asked.answered = true;
+                }
+            }
+            Effect::Recall(recall) => {
+                self.recalled.insert(recall.after);
+                for key in recall.jobs.iter() {
+                    *self.recalling.entry(key.clone()).or_default() += 1;
                 }
             }
             Effect::Stop => self.stage = Stage::Stopped,

@@ -1,6 +1,6 @@
 //! The world around one engine: its clocks, its disk, its guests, its people.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::{Effect, Engine, Event},
@@ -24,6 +24,12 @@ use crate::{
 /// No simulation needs so many steps, unless something goes round in circles.
 const STEPS: u64 = 200_000;
 
+/// The longest wait of a daemon without a look at its clocks.
+const LOOK_EVERY: Millis = 30_000;
+
+/// What moves a clock less is no jump.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+
 /// The end of time.
 const NEVER: Millis = Millis::MAX;
 
@@ -44,6 +50,10 @@ pub(crate) struct World {
     words: VecDeque<Event>,
     /// The number of the wish that stands.
     wish: u64,
+    /// When the engine was built.
+    built: Timestamp,
+    /// How far the clock was set since the daemon last looked.
+    unnoticed: SignedDuration,
     /// Whether there is trouble.
     pub(crate) trouble: bool,
     /// What is said in place of what the engine says, if it is to be caught lying.
@@ -72,6 +82,9 @@ impl World {
             trace: Trace::new(readable),
             words: VecDeque::new(),
             wish: 0,
+            // A clock that is set back a little may be before it.
+            built: epoch - SignedDuration::from_secs(i64::from(rng.small(2, 7_200))),
+            unnoticed: SignedDuration::ZERO,
             trouble: true,
             lie: None,
             last_life: false,
@@ -98,6 +111,7 @@ impl World {
         self.agenda.calm();
         self.runner.failing = 0;
         self.note("calm");
+        self.set_clock_right();
         self.heal();
         self.live_until(self.agenda.mono + self.options.down)?;
         self.live_until(self.agenda.mono + self.options.pace * 10)?;
@@ -170,6 +184,15 @@ impl World {
                 Ok(())
             }
             Happening::Boot => self.boot(),
+            Happening::LookAtClocks => self.look_at_clocks(),
+            Happening::Recall(recall) => {
+                self.send(Event::Recalled(self.disk.tables.recall(&recall)));
+                Ok(())
+            }
+            Happening::SetRight => {
+                self.set_clock_right();
+                Ok(())
+            }
             Happening::Trouble(trouble) => self.strike(trouble),
         }
     }
@@ -186,15 +209,34 @@ impl World {
         if self.is_up() {
             return Ok(());
         }
+        if self.trouble && self.rng.percent(self.options.bad_boots) {
+            self.clock_goes_wrong();
+        }
         self.watch.born(&self.disk.tables);
-        self.engine = Some(Engine::new());
-        let recovery = self.disk.tables.recovery(self.agenda.now());
+        self.unnoticed = SignedDuration::ZERO;
+        let lead = Duration::from_millis(self.options.lead);
+        self.engine = Some(Engine::built(self.built).with_lead(lead));
+        let recovery = self.disk.tables.recovery();
         let plan = self.file.clone();
         self.tell(&Event::Started { recovery, plan })
     }
 
-    /// The engine takes a step, and all that it asks for is done.
+    /// The daemon looks at its clocks before it does anything else.
     pub(crate) fn tell(&mut self, event: &Event) -> Result<(), Violation> {
+        self.look_at_clocks()?;
+        self.step(event)
+    }
+
+    fn look_at_clocks(&mut self) -> Result<(), Violation> {
+        let by = std::mem::take(&mut self.unnoticed);
+        if by.abs() > TOLERANCE {
+            self.step(&Event::ClockJumped { by })?;
+        }
+        Ok(())
+    }
+
+    /// The engine takes a step, and all that it asks for is done.
+    fn step(&mut self, event: &Event) -> Result<(), Violation> {
         let Some(engine) = &mut self.engine else {
             return Ok(());
         };
@@ -205,10 +247,12 @@ impl World {
         }
         let step = Step {
             now,
+            built: self.built,
             event,
             effects: &effects,
             disk: &self.disk.tables,
             ever: &self.runner.ever,
+            lead: Duration::from_millis(self.options.lead),
         };
         self.trace.step(&step);
         self.watch.step(&step)?;
@@ -254,6 +298,10 @@ impl World {
                 }
             }
             Effect::WakeAt(_) => self.wait_for_wish(),
+            Effect::Recall(recall) => {
+                let delay = self.rng.between(0, self.options.flush);
+                self.agenda.after(delay, Happening::Recall(recall));
+            }
             Effect::Reply { .. } => {}
             Effect::Stop => self.die("stopped"),
         }
@@ -351,7 +399,22 @@ impl World {
     /// Somebody sets the wall clock, or the machine slept.
     pub(crate) fn set_clock(&mut self, by: SignedDuration) {
         self.agenda.set_clock(by);
+        self.clock_was_set(by);
+    }
+
+    pub(crate) fn clock_was_set(&mut self, by: SignedDuration) {
         self.note("the clock was set");
+        self.unnoticed += by;
+        let look = self.rng.between(0, LOOK_EVERY);
+        self.agenda.after(look, Happening::LookAtClocks);
         self.wait_for_wish();
+    }
+
+    /// The clock is right, or what passed for right.
+    fn set_clock_right(&mut self) {
+        if self.agenda.is_wrong() {
+            let by = self.agenda.set_right();
+            self.clock_was_set(by);
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     config::{self, Draft, Environment, Severity},
     engine::{
-        self, Clock, Parts,
+        self, Clock, Parts, built,
         clock::SystemClock,
         reload::{self, First, Saves, Schedules},
     },
@@ -79,6 +79,7 @@ impl Prepared {
         announce(&schedules.file, &first, &self.path);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let engine = engine::start(Parts {
+            built: built::date(),
             store: self.store,
             history: self.history,
             runner: self.sandbox,

@@ -245,6 +245,7 @@ fn a_new_run_is_queued<S: Subject>() {
             reason: None,
             message: None,
             queued_at: at(2),
+            not_before: None,
             turn: Turn::Now,
             retry_at: None,
             ended_at: None,

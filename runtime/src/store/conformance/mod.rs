@@ -1,7 +1,7 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
 //! `cases` has one test for each promise, and runs for each store; `retention` has those about old
-//! history, `instant` those about one moment of a job. `random` makes legal
+//! history, `instant` those about one moment of a job, `clock` those about clocks that were wrong. `random` makes legal
 //! streams of records, and holds the stores against each other and against a model.
 
 use std::sync::Arc;
@@ -42,8 +42,10 @@ macro_rules! for_each_store {
     };
 }
 
+mod ahead;
 mod backfill;
 mod cases;
+mod clock;
 mod instant;
 mod random;
 mod retention;
@@ -172,6 +174,7 @@ fn new_run(run: u64, name: &str) -> NewRun {
         actor: None,
         params: None,
         queued_at: nominal,
+        not_before: None,
         turn: Turn::Now,
     }
 }

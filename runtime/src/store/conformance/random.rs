@@ -5,15 +5,21 @@
 //! [`Recovery`]. History is held against the twin in memory. Now and then the engine is
 //! replaced, or a batch has a record in it that must be refused.
 
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    time::Duration,
+};
 
 use cronlet_core::{
     backfill::{Instants, NewBackfill, Tally},
-    record::{StoredBackfill, StoredJob, StoredRun, StoredState},
+    record::{Span, StoredBackfill, StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{BackfillEnd, FailReason, RunStatus, SkipReason, Turn},
     state::{Key, StateChanges, Value, Write},
 };
+
+use jiff::SignedDuration;
 
 use super::*;
 use crate::store::{
@@ -131,6 +137,7 @@ impl Trial {
             let also = self.sqlite.store().remove(&found).unwrap();
             assert_eq!(also, removed, "seed {seed}");
         }
+        self.model.look(self.memory.entries());
         let expected = self.model.recovery();
         assert_eq!(self.memory.recovery(), expected, "seed {seed}");
         assert_eq!(self.sqlite.recovery(), expected, "seed {seed}");
@@ -154,11 +161,23 @@ impl Trial {
             memory.jobs().unwrap(),
             "seed {seed}"
         );
+        assert_eq!(
+            sqlite.clock_jumps(usize::MAX).unwrap(),
+            memory.clock_jumps(usize::MAX).unwrap(),
+            "seed {seed}"
+        );
         for name in JOBS.map(job) {
             let all = (Timestamp::MIN, Timestamp::MAX);
             let expected = memory.standing(&name, all.0, all.1).unwrap();
             let found = sqlite.standing(&name, all.0, all.1).unwrap();
             assert_eq!(found, expected, "seed {seed}");
+            let after = self.model.now;
+            let expected = memory.beyond(&name, after).unwrap();
+            assert_eq!(
+                sqlite.beyond(&name, after).unwrap(),
+                expected,
+                "seed {seed}"
+            );
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
@@ -223,6 +242,12 @@ struct Model {
     /// What was last said of how much each job remembers.
     totals: BTreeMap<JobName, u64>,
     backfills: BTreeMap<RequestId, StoredBackfill>,
+    /// The instants that watermarks were pulled back before.
+    ahead: BTreeSet<(JobName, Timestamp)>,
+    /// The jobs that have runs in the history.
+    ran: BTreeSet<JobName>,
+    /// The ranges of skips in it.
+    ranges: BTreeSet<(JobName, Timestamp)>,
 }
 
 impl Model {
@@ -238,6 +263,9 @@ impl Model {
             skips: BTreeMap::new(),
             totals: BTreeMap::new(),
             backfills: BTreeMap::new(),
+            ahead: BTreeSet::new(),
+            ran: BTreeSet::new(),
+            ranges: BTreeSet::new(),
         }
     }
 
@@ -248,6 +276,23 @@ impl Model {
             runs: self.open.values().cloned().collect(),
             states: self.totals.clone(),
             backfills: self.backfills.values().cloned().collect(),
+            ahead: self.ahead(),
+        }
+    }
+
+    /// Looks at what is left of the history.
+    fn look(&mut self, entries: Vec<Entry>) {
+        self.ran.clear();
+        self.ranges.clear();
+        for entry in entries {
+            match entry {
+                Entry::Run(run) => {
+                    self.ran.insert(run.job);
+                }
+                Entry::Skips(row) => {
+                    self.ranges.insert((row.job, row.first));
+                }
+            }
         }
     }
 
@@ -276,8 +321,12 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(21) {
-            18..=20 => self.backfill(records),
+        match self.below(23) {
+            20..=22 => self.backfill(records),
+            18 => records.extend(self.pulled_back()),
+            19 => records.push(Record::ClockJumped {
+                by: SignedDuration::from_nanos(self.random().cast_signed()),
+            }),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -322,13 +371,55 @@ impl Model {
 
     fn plan_accepted(&mut self) -> Record {
         let now = cut(self.now);
-        self.jobs.retain(|_, job| {
+        let (ran, ranges) = (&self.ran, &self.ranges);
+        self.jobs.retain(|name, job| {
             let removed = job.removed_at;
             job.watermark > now
                 || removed.is_none_or(|at| now.duration_since(at).as_micros() <= 3_600_000_000)
+                || ran.contains(name)
+                || ranges.iter().any(|(job, _)| job == name)
         });
+        let kept = self.ahead();
+        self.ahead = kept
+            .into_iter()
+            .flat_map(|(job, ahead)| ahead.into_iter().map(move |at| (job.clone(), at)))
+            .collect();
         let digest = Digest::of(&[u8::from(self.chance(2))]);
         Record::PlanAccepted { digest }
+    }
+
+    fn ahead(&self) -> BTreeMap<JobName, BTreeSet<Timestamp>> {
+        let mut ahead: BTreeMap<JobName, BTreeSet<Timestamp>> = BTreeMap::new();
+        for (job, at) in &self.ahead {
+            if self.jobs.get(job).is_some_and(|job| job.watermark < *at) {
+                ahead.entry(job.clone()).or_default().insert(*at);
+            }
+        }
+        ahead
+    }
+
+    fn pulled_back(&mut self) -> Option<Record> {
+        let (job, from, to) = (self.job(), self.time(), self.time());
+        self.jobs.get_mut(&job)?.watermark = cut(to);
+        let ran: Vec<_> = (0..self.below(4)).map(|_| self.time()).collect();
+        let ahead = ran.iter().map(|at| (job.clone(), cut(*at)));
+        self.ahead.extend(ahead);
+        self.ranges
+            .retain(|(of, first)| *of != job || *first <= cut(to));
+        let crossing = self.skips.get(&job).copied();
+        let cuts = crossing.filter(|(first, ..)| *first <= to);
+        let cuts = cuts.map(|(first, _, count)| Span {
+            first,
+            last: to,
+            count,
+        });
+        Some(Record::WatermarkPulledBack {
+            job,
+            from,
+            to,
+            ran: ran.into(),
+            cuts: cuts.into_iter().collect(),
+        })
     }
 
     fn skipped(&mut self) -> Record {
@@ -341,6 +432,7 @@ impl Model {
             _ => (self.now, self.now, self.count()),
         };
         self.skips.insert(job.clone(), (first, last, count));
+        self.ranges.insert((job.clone(), cut(first)));
         let reason = self.pick(&SkipReason::ALL);
         Record::Skipped {
             job,
@@ -374,14 +466,17 @@ impl Model {
             actor: text(self),
             params: text(self),
             queued_at: self.now,
+            not_before: self.chance(5).then(|| self.time()),
             turn: self.pick(&Turn::ALL),
         };
         self.next_run = new.run.0 + 1;
+        self.ran.insert(job.clone());
         self.occurrences.push((job, cut_cause(cause)));
         let kept = NewRun {
             cause: cut_cause(cause),
             nominal: cut(time),
             queued_at: cut(self.now),
+            not_before: new.not_before.map(cut),
             ..new.clone()
         };
         let run = StoredRun {
@@ -417,6 +512,7 @@ impl Model {
                 _ => self.end_attempt(run, records),
             },
             _ if self.chance(6) => self.end(run, None, records),
+            _ if self.open[&run].new.not_before.is_some() => self.arrive(run, records),
             _ => self.start_attempt(run, records),
         }
     }
@@ -447,7 +543,25 @@ impl Model {
         });
     }
 
+    fn arrive(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let turn = self.pick(&Turn::ALL);
+        let new = Arc::make_mut(&mut self.open(run).new);
+        (new.not_before, new.turn) = (None, turn);
+        records.push(Record::RunArrived { run, turn });
+    }
+
+    /// As if the run had never been created: the same occurrence may become another one.
+    fn withdraw(&mut self, run: RunId, records: &mut Vec<Record>) {
+        let stored = self.open.remove(&run).unwrap();
+        let key = (stored.new.job.clone(), stored.new.cause);
+        self.occurrences.retain(|occurrence| *occurrence != key);
+        records.push(Record::RunWithdrawn { run });
+    }
+
     fn disarm(&mut self, run: RunId, records: &mut Vec<Record>) {
+        if !self.open[&run].attempted && self.chance(3) {
+            return self.withdraw(run, records);
+        }
         let attempt = self.open[&run].last_attempt;
         records.push(Record::AttemptDisarmed { run, attempt });
         match self.below(3) {

@@ -4,6 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use cronlet_core::{
     name::JobName,
+    record::Span,
     run::{Cause, RequestId, RunId, RunStatus},
     state::Entries,
 };
@@ -12,7 +13,9 @@ use jiff::Timestamp;
 use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
-    history::{AttemptLog, BackfillRow, Beside, Entry, Instant, JobRow, Query, RunRow},
+    history::{
+        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobRow, Query, RunRow,
+    },
     precision::cut,
     retention::Step,
 };
@@ -157,6 +160,35 @@ impl History for MemoryHistory {
     fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
         let state = self.0.lock();
         Ok(state.open_backfills().map(|it| it.row.clone()).collect())
+    }
+
+    fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {
+        let (state, after) = (self.0.lock(), cut(after));
+        let of_job = state.runs.values().filter(|run| run.row.job == *job);
+        let mut ran: Vec<_> = of_job
+            .filter_map(|run| match run.row.cause {
+                Cause::Time(at) if at > after => Some(at),
+                _ => None,
+            })
+            .collect();
+        ran.sort_unstable();
+        let ranges = state.skips.values().map(|skips| &skips.row);
+        let ranges = ranges.filter(|row| row.job == *job);
+        let crossing = ranges.filter(|row| row.first <= after && after < row.last);
+        let skips = crossing.map(|row| Span {
+            first: row.first,
+            last: row.last,
+            count: row.count,
+        });
+        Ok(Beyond {
+            ran,
+            skips: skips.collect(),
+        })
+    }
+
+    fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError> {
+        let jumps = &self.0.lock().jumps;
+        Ok(jumps.iter().rev().take(most).copied().collect())
     }
 
     fn state(&self, job: &JobName) -> Result<Entries, StoreError> {

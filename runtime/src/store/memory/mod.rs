@@ -9,7 +9,7 @@ mod old;
 mod run;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,14 +19,14 @@ use cronlet_core::{
     run::{RequestId, RunId, RunStatus},
     state::{Entries, StateChanges},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use backfill::Backfill;
 use run::Run;
 
 use super::{
-    Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, RunRow, SkipRow},
+    JUMPS, Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
+    history::{AttemptRow, ClockJump, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -51,6 +51,10 @@ struct State {
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
     backfills: BTreeMap<RequestId, Backfill>,
+    /// Instants that have a run although the watermark of their job was pulled back before them.
+    ahead: BTreeSet<(JobName, Timestamp)>,
+    /// The newest last.
+    jumps: VecDeque<ClockJump>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +73,8 @@ impl Default for State {
             skips: BTreeMap::new(),
             states: BTreeMap::new(),
             backfills: BTreeMap::new(),
+            ahead: BTreeSet::new(),
+            jumps: VecDeque::new(),
         }
     }
 }
@@ -101,6 +107,7 @@ impl Store for MemoryStore {
             runs: open.map(Run::stored).collect(),
             states: state.totals(),
             backfills: state.open_backfills().map(Backfill::stored).collect(),
+            ahead: state.ahead(),
         })
     }
 
@@ -125,10 +132,7 @@ impl Store for MemoryStore {
 impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
-            Record::PlanAccepted { .. } => self.jobs.retain(|_, job| {
-                let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
-                job.watermark > at || job.removed_at.is_none_or(stays)
-            }),
+            Record::PlanAccepted { .. } => self.forget(at),
             Record::JobAccepted {
                 job,
                 watermark,
@@ -144,6 +148,17 @@ impl State {
             }
             Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
+            Record::WatermarkPulledBack { .. } => self.pull_back(record)?,
+            Record::Claimed { job, at } => {
+                self.ahead.insert((job.clone(), cut(*at)));
+            }
+            Record::ClockJumped { by } => {
+                let by = SignedDuration::from_micros(precision::signed_micros(*by));
+                self.jumps.push_back(ClockJump { at, by });
+                while self.jumps.len() > JUMPS {
+                    self.jumps.pop_front();
+                }
+            }
             Record::Skipped { .. } => self.skip(at, record),
             Record::RunQueued(new) => self.queue(new)?,
             Record::AttemptStarted { .. } => self.start_attempt(at, record)?,
@@ -159,6 +174,18 @@ impl State {
             } => {
                 let run = self.run_with_attempt(*run, *attempt)?;
                 run.end_attempt(at, *attempt, (*status, *reason), report.as_deref());
+            }
+            Record::RunWithdrawn { run } => {
+                let held = self.open_run(*run)?.row.attempts.iter();
+                if held.clone().any(|attempt| attempt.status.is_some()) {
+                    return Err(Refused::NotOpen(*run));
+                }
+                self.runs.remove(run);
+            }
+            Record::RunArrived { run, turn } => {
+                let row = &mut self.open_run(*run)?.row;
+                row.not_before = None;
+                row.turn = *turn;
             }
             Record::RunRequeued { run } => self.open_run(*run)?.go(RunStatus::Queued),
             Record::RunRetrying { run, until } => {
@@ -190,6 +217,54 @@ impl State {
             Record::Stopped => {}
         }
         Ok(())
+    }
+
+    /// Forgets jobs that were removed long ago, and what is ahead of no watermark any more.
+    fn forget(&mut self, at: Timestamp) {
+        let Self {
+            jobs, runs, skips, ..
+        } = self;
+        jobs.retain(|name, job| {
+            let stays = |removed| at.duration_since(removed) <= REMOVED_JOBS_STAY;
+            job.watermark > at
+                || job.removed_at.is_none_or(stays)
+                || runs.values().any(|run| run.row.job == *name)
+                || skips.keys().any(|(of, _)| of == name)
+        });
+        let is_ahead = |job: &JobName, at| jobs.get(job).is_some_and(|job| job.watermark < at);
+        self.ahead.retain(|(job, at)| is_ahead(job, *at));
+    }
+
+    fn pull_back(&mut self, record: &Record) -> Result<(), Refused> {
+        let Record::WatermarkPulledBack {
+            job, to, ran, cuts, ..
+        } = record
+        else {
+            return Ok(());
+        };
+        let to = cut(*to);
+        self.job(job)?.watermark = to;
+        self.skips
+            .retain(|(of, first), _| of != job || *first <= to);
+        for part in cuts {
+            if let Some(skips) = self.skips.get_mut(&(job.clone(), cut(part.first))) {
+                skips.row.last = cut(part.last);
+                skips.row.count = precision::count(precision::column(part.count));
+            }
+        }
+        self.ahead
+            .extend(ran.iter().map(|at| (job.clone(), cut(*at))));
+        Ok(())
+    }
+
+    fn ahead(&self) -> BTreeMap<JobName, BTreeSet<Timestamp>> {
+        let mut ahead: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (name, at) in &self.ahead {
+            if self.jobs.get(name).is_some_and(|job| job.watermark < *at) {
+                ahead.entry(name.clone()).or_default().insert(*at);
+            }
+        }
+        ahead
     }
 
     fn write_state(&mut self, job: &JobName, changes: &StateChanges, total: u64) {
@@ -285,6 +360,7 @@ impl State {
             reason: None,
             message: None,
             queued_at: cut(new.queued_at),
+            not_before: new.not_before.map(cut),
             turn: new.turn,
             retry_at: None,
             ended_at: None,

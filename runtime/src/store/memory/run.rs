@@ -88,6 +88,7 @@ impl Run {
                 actor: row.actor.as_deref().map(Arc::from),
                 params: row.params.as_deref().map(Arc::from),
                 queued_at: row.queued_at,
+                not_before: row.not_before,
                 turn: row.turn,
             }),
             state: match (self.starts_at.zip(row.attempts.last()), row.retry_at) {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, backfill, fault::Error, log, state};
+use super::{Cache, backfill, clock, fault::Error, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -94,13 +94,22 @@ impl Apply<'_> {
                 )?,
                 || Refused::UnknownJob(job.clone()),
             ),
+            Record::WatermarkPulledBack { job, .. } => {
+                must(clock::pulled_back(self.db, record)?, || {
+                    Refused::UnknownJob(job.clone())
+                })
+            }
+            Record::Claimed { job, at } => Ok(clock::claimed(self.db, job, *at)?),
+            Record::ClockJumped { by } => Ok(clock::jumped(self.db, self.at, *by)?),
             Record::Skipped { .. } => self.skipped(record),
             Record::RunQueued(new) => self.run_queued(new),
             Record::StateWritten { .. } => Ok(state::write(self.db, record)?),
             Record::AttemptStarted { .. }
             | Record::AttemptDisarmed { .. }
             | Record::AttemptEnded { .. } => self.attempt(record),
-            Record::RunRequeued { .. }
+            Record::RunWithdrawn { .. }
+            | Record::RunArrived { .. }
+            | Record::RunRequeued { .. }
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
@@ -128,9 +137,13 @@ impl Apply<'_> {
             .at
             .checked_sub(REMOVED_JOBS_STAY)
             .unwrap_or(Timestamp::MIN);
-        let sql = "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2";
-        self.change(sql, [micros(before), micros(self.at)])
-            .map(drop)
+        self.change(
+            "DELETE FROM jobs WHERE removed_at < ?1 AND watermark <= ?2
+             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job = jobs.job)
+             AND NOT EXISTS (SELECT 1 FROM skips WHERE skips.job = jobs.job)",
+            [micros(before), micros(self.at)],
+        )?;
+        Ok(clock::forget(self.db)?)
     }
 
     fn skipped(&self, record: &Record) -> Result {
@@ -170,8 +183,9 @@ impl Apply<'_> {
         }
         let cause = cut_cause(new.cause);
         let changed = self.change(
-            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, turn, status)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued')
+            "INSERT INTO runs (run, job, cause, nominal, origin, queued_at, actor, params, not_before, turn,
+                               status)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'queued')
              ON CONFLICT (job, cause) DO NOTHING",
             params![
                 id(new.run),
@@ -182,6 +196,7 @@ impl Apply<'_> {
                 micros(new.queued_at),
                 new.actor.as_deref(),
                 new.params.as_deref(),
+                new.not_before.map(micros),
                 new.turn.as_str(),
             ],
         )?;
@@ -315,6 +330,23 @@ impl Apply<'_> {
 
     fn run(&self, record: &Record) -> Result {
         let (run, changed) = match record {
+            // Its attempt goes with it; one that has ended is not forgotten.
+            Record::RunWithdrawn { run } => (
+                run,
+                self.change(
+                    "DELETE FROM runs WHERE run = ?1 AND ended_at IS NULL AND NOT EXISTS (
+                         SELECT 1 FROM attempts AS a WHERE a.run = ?1 AND a.status IS NOT NULL)",
+                    [id(*run)],
+                )?,
+            ),
+            Record::RunArrived { run, turn } => (
+                run,
+                self.change(
+                    "UPDATE runs SET not_before = NULL, turn = ?2
+                     WHERE run = ?1 AND ended_at IS NULL",
+                    params![id(*run), turn.as_str()],
+                )?,
+            ),
             Record::RunRequeued { run } => (
                 run,
                 self.change(

@@ -22,7 +22,7 @@ use crate::store::{
 
 /// What [`run`] reads, of a table `runs AS r`.
 pub(super) const RUN: &str = "r.run, r.job, r.cause, r.nominal, r.origin, r.actor, r.params, \
-    r.status, r.reason, r.message, r.queued_at, r.turn, r.retry_at, r.ended_at, \
+    r.status, r.reason, r.message, r.queued_at, r.not_before, r.turn, r.retry_at, r.ended_at, \
     r.cancel_requested_at";
 
 /// What [`attempt`] reads, of tables `attempts AS a` and `components AS c`.
@@ -142,6 +142,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         reason: columns.get()?,
         message: columns.get()?,
         queued_at: columns.time()?,
+        not_before: columns.maybe_time()?,
         turn: columns.name()?,
         retry_at: columns.maybe_time()?,
         ended_at: columns.maybe_time()?,

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
 
 use super::{
-    OpenError, backfill,
+    OpenError, backfill, clock,
     columns::{self, Columns},
     fault, instant, log, old,
     reader::Reader,
@@ -28,7 +28,8 @@ use super::{
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, AttemptRow, BackfillRow, Beside, Entry, Instant, JobRow, Query, RunRow, SkipRow,
+        AttemptLog, AttemptRow, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobRow, Query,
+        RunRow, SkipRow,
     },
     precision::{column, micros},
     retention::Step,
@@ -125,6 +126,14 @@ impl History for SqliteHistory {
 
     fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
         self.read(backfill::open)
+    }
+
+    fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {
+        self.read(|db| clock::beyond(db, job, after))
+    }
+
+    fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError> {
+        self.read(|db| clock::jumps(db, most))
     }
 
     fn state(&self, job: &JobName) -> Result<Entries, StoreError> {

@@ -30,6 +30,7 @@
 mod apply;
 mod backfill;
 mod backup;
+mod clock;
 mod columns;
 mod fault;
 mod files;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache, backfill,
+    Cache, backfill, clock,
     columns::{self, Columns},
     state,
 };
@@ -48,6 +48,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
         runs: open_runs(db)?,
         states: state::totals(db)?,
         backfills: backfill::stored(db)?,
+        ahead: clock::ahead(db)?,
     })
 }
 
@@ -106,6 +107,7 @@ fn open_runs(db: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
                 actor: run.actor.map(Arc::from),
                 params: run.params.map(Arc::from),
                 queued_at: run.queued_at,
+                not_before: run.not_before,
                 turn: run.turn,
             }),
             last_attempt,

@@ -17,7 +17,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_history.sql"),
     include_str!("../migrations/0002_state.sql"),
     include_str!("../migrations/0003_turns.sql"),
+    include_str!("../migrations/0007_clock.sql"),
     include_str!("../migrations/0008_backfills.sql"),
+    include_str!("../migrations/0009_held.sql"),
 ];
 
 /// The version that this binary reads and writes.

@@ -78,6 +78,7 @@ fn queued(run: u64) -> Record {
         actor: None,
         params: None,
         queued_at: Timestamp::UNIX_EPOCH,
+        not_before: None,
         turn: Turn::Now,
     }))
 }
@@ -614,6 +615,8 @@ fn every_question_has_its_index() {
         old::RUNS.to_owned(),
         old::SKIPS.to_owned(),
         old::LOGS.to_owned(),
+        clock::RAN.to_owned(),
+        clock::CROSSING.to_owned(),
         instant::RUN.to_owned(),
         instant::range_statement(),
         instant::OTHERS.to_owned(),
@@ -638,6 +641,9 @@ fn every_question_has_its_index() {
         "SEARCH skips USING COVERING INDEX skips_newest_by_job (job=?)",
         "SCAN l USING INDEX sqlite_autoindex_logs_1; \
          SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH runs USING INDEX sqlite_autoindex_runs_1 (job=? AND cause>? AND cause<?); \
+         USE TEMP B-TREE FOR ORDER BY",
+        "SEARCH skips USING PRIMARY KEY (job=? AND first<?)",
         "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
         "SEARCH s USING PRIMARY KEY (job=? AND first<?)",
         // A person waits for these, once in a while: the runs of one job are gone through.

@@ -8,7 +8,7 @@
 //! stretch by stretch of the calendar, counts in between, and ends early where that is too much: what is
 //! left is due as before, and is for the next look.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
@@ -36,6 +36,8 @@ pub struct Look {
     pub parts: Vec<Part>,
     /// Whether those that run are a catch-up: they wait for one another, and overlap skips none of them.
     pub catches_up: bool,
+    /// Whether those that run are late.
+    pub is_late: bool,
     /// The last of the instants looked at: the watermark after it.
     pub through: Timestamp,
     /// Whether there are more, for another look.
@@ -49,6 +51,8 @@ pub struct Look {
 pub enum Part {
     /// One that is to run, if overlap lets it.
     Runs(Timestamp),
+    /// One that has a run already.
+    Ran(Timestamp),
     /// Some in a row that do not, for one reason.
     Skips(SkipRange),
 }
@@ -70,17 +74,30 @@ impl Look {
     /// Looks at the instants of `job` in `(watermark, now]`, the oldest first; none if nothing is due.
     /// If it may not run, whatever could is missed.
     pub fn at(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> Option<Self> {
-        let newest = job.schedule.latest_in(watermark, now)?;
-        let (runs, steps) = runs(job, watermark, now, may_run);
+        Self::beside(&BTreeSet::new(), job, watermark, now, may_run)
+    }
+
+    /// The same, where some instants have a run already although the watermark is before them. They are
+    /// due to nobody: the look passes over them, and no range of skips does.
+    pub(super) fn beside(
+        ran: &BTreeSet<Timestamp>,
+        job: &Job,
+        watermark: Timestamp,
+        now: Timestamp,
+        may_run: bool,
+    ) -> Option<Self> {
+        let newest = newest_started(job, watermark, now)?;
+        let (runs, steps) = runs(job, (watermark, newest), ran, now, may_run);
         let late = runs.len() > 1 || runs.last().is_some_and(|at| is_late(job, now, *at));
         let mut look = Self {
             parts: Vec::new(),
             catches_up: job.catch_up.mode == CatchUpMode::All && late,
+            is_late: late,
             through: watermark,
             is_partial: false,
             effort: steps / STEPS_A_JOB,
         };
-        look.go_through(job, newest, &runs);
+        look.go_through(job, newest, &runs, ran);
         Some(look)
     }
 
@@ -94,24 +111,35 @@ impl Look {
         })
     }
 
+    /// Whether all that is found is one instant that is to run and is not late.
+    pub(super) fn is_on_time(&self) -> bool {
+        matches!(self.parts[..], [Part::Runs(_)]) && !self.is_late
+    }
+
     /// Those that are to run.
     pub fn runs(&self) -> impl Iterator<Item = Timestamp> {
         self.parts.iter().filter_map(|part| match part {
             Part::Runs(at) => Some(*at),
-            Part::Skips(_) => None,
+            Part::Ran(_) | Part::Skips(_) => None,
         })
     }
 
     /// Those that do not.
     pub fn skips(&self) -> impl Iterator<Item = &SkipRange> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Runs(_) => None,
+            Part::Runs(_) | Part::Ran(_) => None,
             Part::Skips(range) => Some(range),
         })
     }
 
     /// Goes from part to part, up to the newest instant or as far as a look goes. `runs` is in order.
-    fn go_through(&mut self, job: &Job, newest: Timestamp, runs: &[Timestamp]) {
+    fn go_through(
+        &mut self,
+        job: &Job,
+        newest: Timestamp,
+        runs: &[Timestamp],
+        ran: &BTreeSet<Timestamp>,
+    ) {
         let (schedule, mut steps) = (&job.schedule, STEPS);
         let mut runs = runs.iter().copied().peekable();
         while let Some(first) = schedule.next_after(self.through).filter(|t| *t <= newest) {
@@ -124,18 +152,26 @@ impl Look {
                 self.through = first;
                 continue;
             }
+            if ran.contains(&first) {
+                self.parts.push(Part::Ran(first));
+                self.through = first;
+                continue;
+            }
             let stretch = schedule.calendar.stretch(first);
             let next_run = runs.peek().map_or(newest, |run| before(*run));
-            let through = before(stretch.end).min(next_run).min(newest).max(first);
+            let next_ran = ran.range(first..).next().map_or(newest, |ran| before(*ran));
+            let through = before(stretch.end).min(next_run).min(next_ran).min(newest);
+            let through = through.max(first);
             let count = schedule.count_in(self.through, through, steps);
             steps = steps.saturating_sub(count.steps);
             let last = schedule.latest_in(self.through, count.through);
-            self.skip(SkipRange {
+            let range = SkipRange {
                 reason: stretch.excludes.map_or(SkipReason::Missed, Into::into),
                 first,
                 last: last.unwrap_or(first),
                 count: count.instants,
-            });
+            };
+            self.skip(range);
         }
         self.effort += self.parts.len().saturating_sub(1) + (STEPS - steps) / STEPS_A_JOB;
     }
@@ -178,21 +214,30 @@ impl From<Exclusion> for SkipReason {
 }
 
 /// Which instants are to run, in order, and how many excluded ones were met in the search.
-fn runs(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> (Vec<Timestamp>, usize) {
+fn runs(
+    job: &Job,
+    (watermark, newest): (Timestamp, Timestamp),
+    ran: &BTreeSet<Timestamp>,
+    now: Timestamp,
+    may_run: bool,
+) -> (Vec<Timestamp>, usize) {
     let CatchUp { mode, max, .. } = job.catch_up;
     let most = match mode {
         _ if !may_run => 0,
         CatchUpMode::Latest | CatchUpMode::None => 1,
         CatchUpMode::All => max.get() as usize,
     };
-    let (mut runs, mut steps, mut through) = (Vec::new(), 0, now);
+    let (mut runs, mut steps, mut through) = (Vec::new(), 0, newest);
     while runs.len() < most && steps < STEPS {
         let latest = job.schedule.latest_in(watermark, through);
-        let Some(at) = latest.filter(|at| runs_late(&job.catch_up, age(now, *at))) else {
+        let Some(at) = latest.filter(|at| runs_late(job, now, *at)) else {
             break;
         };
         let stretch = job.schedule.calendar.stretch(at);
-        if stretch.excludes.is_none() {
+        if ran.contains(&at) {
+            steps += 1;
+            through = before(at);
+        } else if stretch.excludes.is_none() {
             runs.push(at);
             through = before(at);
         } else {
@@ -204,22 +249,45 @@ fn runs(job: &Job, watermark: Timestamp, now: Timestamp, may_run: bool) -> (Vec<
     (runs, steps)
 }
 
+/// The newest instant in `(watermark, now]` whose start has come. The jitter of one instant ends before
+/// the next, so at most the last is still put off.
+pub(super) fn newest_started(job: &Job, watermark: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let newest = job.schedule.latest_in(watermark, now)?;
+    if job.schedule.starts_at(&job.name, newest) <= now {
+        return Some(newest);
+    }
+    job.schedule.latest_in(watermark, before(newest))
+}
+
+/// For how long the occurrence of a job could have run.
+pub(super) fn lateness(job: &Job, now: Timestamp, nominal: Timestamp) -> Duration {
+    age(now, job.schedule.starts_at(&job.name, nominal))
+}
+
 /// How old an instant is; zero if it lies in the future.
 pub(super) fn age(now: Timestamp, instant: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(instant)).unwrap_or(Duration::ZERO)
 }
 
-/// Whether an instant of this age is young enough to run.
-pub(super) fn runs_late(catch_up: &CatchUp, age: Duration) -> bool {
-    match catch_up.mode {
-        CatchUpMode::Latest | CatchUpMode::All => age < catch_up.window,
-        CatchUpMode::None => age < catch_up.grace && age < catch_up.window,
+/// Whether an occurrence of a job is not too late to run.
+pub(super) fn runs_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
+    let CatchUp {
+        mode,
+        grace,
+        window,
+        ..
+    } = job.catch_up;
+    let late = lateness(job, now, nominal);
+    match mode {
+        CatchUpMode::Latest | CatchUpMode::All => late < window,
+        CatchUpMode::None => late < grace && late < window,
     }
 }
 
 /// Whether an instant is no longer on time.
 pub(super) fn is_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
-    age(now, nominal) >= job.catch_up.grace
+    let starts_at = job.schedule.starts_at(&job.name, nominal);
+    starts_at <= now && age(now, starts_at) >= job.catch_up.grace
 }
 
 #[cfg(test)]

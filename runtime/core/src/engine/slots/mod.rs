@@ -58,8 +58,16 @@ pub(super) struct Slots {
     groups: BTreeMap<GroupName, Group>,
     /// Of the jobs that have a run here.
     jobs: BTreeMap<JobName, Queue>,
-    /// Of the runs that have a slot, the group that it counts for.
-    held: BTreeMap<RunId, Option<GroupName>>,
+    /// The runs that have a slot, or that are armed ahead of their time.
+    held: BTreeMap<RunId, Held>,
+}
+
+/// What a run counts for.
+#[derive(Debug)]
+struct Held {
+    group: Option<GroupName>,
+    /// Whether it counts for the engine's cap: not yet, if it is armed ahead of its time.
+    slot: bool,
 }
 
 #[derive(Debug, Default)]
@@ -148,15 +156,20 @@ impl Slots {
 
     /// A run of `job` waits from now on; it counts as waiting since `since`.
     pub(super) fn wait(&mut self, run: RunId, job: &Job, since: Timestamp) {
+        self.queue_of(job);
+        self.with(&job.name, |queue| {
+            queue.waiting.insert(run, since);
+            queue.places.insert(Place::new(run, since, queue.priority));
+        });
+    }
+
+    /// Makes sure that a job has a queue.
+    fn queue_of(&mut self, job: &Job) {
         if !self.jobs.contains_key(&job.name) {
             let mut queue = Queue::default();
             queue.define(job);
             self.jobs.insert(job.name.clone(), queue);
         }
-        self.with(&job.name, |queue| {
-            queue.waiting.insert(run, since);
-            queue.places.insert(Place::new(run, since, queue.priority));
-        });
     }
 
     /// A run of `job` waits no more, and has no slot.
@@ -176,7 +189,7 @@ impl Slots {
         if let Some(group) = &group {
             self.groups.entry(group.clone()).or_default().used += 1;
         }
-        self.held.insert(run, group);
+        self.held.insert(run, Held { group, slot: true });
         self.with(&job, |queue| {
             queue.leave(run);
             queue.used += 1;
@@ -184,12 +197,52 @@ impl Slots {
         Some(run)
     }
 
-    /// Gives back the slot of a run of `job`.
+    /// Takes the places of its job and of its group for a run that is armed ahead of its time, if they are
+    /// free and nobody waits for them.
+    pub(super) fn reserve(&mut self, run: RunId, job: &Job) -> bool {
+        if !self.has_room_for(job) {
+            return false;
+        }
+        let group = job.group.clone();
+        if let Some(group) = &group {
+            self.groups.entry(group.clone()).or_default().used += 1;
+        }
+        self.held.insert(run, Held { group, slot: false });
+        self.queue_of(job);
+        self.with(&job.name, |queue| queue.used += 1);
+        true
+    }
+
+    /// Gives a slot to a run that was armed ahead of its time, if one is free and nobody waits for it.
+    pub(super) fn promote(&mut self, run: RunId) -> bool {
+        let free = self.used < self.cap.get() && self.offers.is_empty();
+        let held = self.held.get_mut(&run).filter(|held| free && !held.slot);
+        let Some(held) = held else { return false };
+        held.slot = true;
+        self.used += 1;
+        true
+    }
+
+    /// Whether a run of `job` could start at once as far as its job and its group go, and would overtake
+    /// nobody there.
+    fn has_room_for(&self, job: &Job) -> bool {
+        let queue = self.jobs.get(&job.name);
+        let in_job = queue.is_none_or(|queue| queue.places.is_empty() && !queue.is_full());
+        let Some(name) = &job.group else {
+            return in_job;
+        };
+        let Some((cap, group)) = self.group_caps.get(name).zip(self.groups.get(name)) else {
+            return in_job;
+        };
+        in_job && group.offers.is_empty() && group.used < cap.get()
+    }
+
+    /// Gives back what a run of `job` counts for.
     pub(super) fn release(&mut self, run: RunId, job: &JobName) {
-        let Some(group) = self.held.remove(&run) else {
+        let Some(Held { group, slot }) = self.held.remove(&run) else {
             return;
         };
-        self.used = self.used.saturating_sub(1);
+        self.used = self.used.saturating_sub(u32::from(slot));
         if let Some(name) = group {
             if let Some(group) = self.groups.get_mut(&name) {
                 group.used = group.used.saturating_sub(1);

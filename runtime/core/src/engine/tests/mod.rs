@@ -1,6 +1,7 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
 mod backfills;
+mod clock;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -922,6 +923,7 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
             actor: None,
             params: None,
             queued_at: at("06:00:00"),
+            not_before: None,
             turn: Turn::Now,
         }),
         state: StoredState::Running {
@@ -970,13 +972,22 @@ fn a_crashed_attempt_is_tried_once_more_and_not_twice() {
 
 #[test]
 fn an_attempt_whose_time_had_not_come_is_withdrawn() {
-    let run = interrupted_run(0, at("06:00:40"));
-    let mut world = World::new("06:00:30", recovery(run), [job("a")]);
-    assert!(world.records.contains(&Record::AttemptDisarmed {
-        run: RunId(41),
-        attempt: 1
-    }));
-    assert_eq!(world.started(), [(41, 2)]);
+    let mut run = interrupted_run(0, at("06:01:00"));
+    run.new = Arc::new(NewRun {
+        cause: Cause::Time(at("06:01:00")),
+        nominal: at("06:01:00"),
+        ..NewRun::clone(&run.new)
+    });
+    run.attempted = false;
+    let mut world = World::new("06:00:59", recovery(run), [job("a")]);
+    assert!(
+        world
+            .records
+            .contains(&Record::RunWithdrawn { run: RunId(41) })
+    );
+    assert_eq!(world.started(), []);
+    world.wake("06:01:00");
+    assert_eq!(world.started(), [(42, 1)]);
 }
 
 #[test]

@@ -46,15 +46,12 @@ pub(super) fn watermarks_move_forward(watch: &Watch, step: &Step, record: &Recor
     }
 }
 
-/// Every due instant between the old watermark and the new one is one run or in one range of skips,
+/// Every due instant that has no run yet, between the old watermark and the new one is one run or in one range of skips,
 /// and no other instant is. A step that moves no watermark accounts for none.
 pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Check {
     for job in touched(watch) {
         let (from, to) = way(watch, &job)?;
-        let due = watch
-            .schedule(&job)
-            .map(|schedule| instants(schedule, from, to))
-            .unwrap_or_default();
+        let due = instants_of(watch, &job, from, to);
         let mut accounted = Vec::new();
         for account in accounts(watch, &job) {
             let schedule = watch.schedule(&job).ok_or("it is not there")?;
@@ -81,27 +78,30 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
         let (_, newest) = way(watch, &name)?;
         let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
-        ensure(later.is_none_or(|later| later > step.now), || {
-            format!("{name}: {later:?} is newer than {newest}")
-        })?;
+        ensure(
+            later.is_none_or(|later| start(job, later) > step.now),
+            || format!("{name}: {later:?} is newer than {newest}"),
+        )?;
 
         let (from, _) = way(watch, &name)?;
-        let young = young_enough(
-            watch,
-            job,
-            step.now,
-            instants_of(watch, &name, from, newest),
-        );
-        let is_late = |at: &Timestamp| span(job.catch_up.grace) <= step.now.duration_since(*at);
+        let mut due = instants_of(watch, &name, from, newest);
+        // What is put off when its job's definition is replaced is held back until its start.
+        due.retain(|at| start(job, *at) <= step.now);
+        let young = young_enough(watch, job, step.now, due);
+        let is_late = |at: &Timestamp| is_late(job, step.now, *at);
         let late = young.len() > 1 || young.iter().any(is_late);
         let catches_up = job.catch_up.mode == CatchUpMode::All && late;
         for account in accounts(watch, &name) {
             let excluded = excludes(&job.schedule.calendar, account.last);
+            let put_off = start(job, account.last) > step.now;
+            let held_back = late && !job.schedule.jitter.is_zero();
             let expected = if excluded.is_some() {
                 excluded
+            } else if put_off {
+                (!watch.serves()).then_some(SkipReason::Missed)
             } else if !young.contains(&account.last) {
                 Some(SkipReason::Missed)
-            } else if catches_up {
+            } else if catches_up || held_back {
                 None
             } else {
                 meets(job, account)
@@ -129,8 +129,18 @@ fn young_enough(
     due.retain(|at| excludes(&job.schedule.calendar, *at).is_none());
     due.reverse();
     due.truncate(most);
-    due.retain(|at| now.duration_since(*at) < latest(&job.catch_up));
+    due.retain(|at| now.duration_since(start(job, *at)) < latest(&job.catch_up));
     due
+}
+
+/// When the occurrence at an instant starts: put off by its part of the jitter.
+pub(super) fn start(job: &Job, nominal: Timestamp) -> Timestamp {
+    job.schedule.starts_at(&job.name, nominal)
+}
+
+/// Whether it is too late for an instant to be on time.
+pub(super) fn is_late(job: &Job, now: Timestamp, nominal: Timestamp) -> bool {
+    span(job.catch_up.grace) <= now.duration_since(start(job, nominal))
 }
 
 /// What overlap does to one instant.
@@ -144,6 +154,7 @@ fn meets(job: &Job, account: &Account) -> Option<SkipReason> {
     }
 }
 
+/// The instants of a job that are due, one by one: those that have a run already are not.
 fn instants_of(
     watch: &Watch,
     job: &JobName,
@@ -151,7 +162,9 @@ fn instants_of(
     through: Timestamp,
 ) -> Vec<Timestamp> {
     let schedule = watch.schedule(job);
-    schedule.map_or_else(Vec::new, |schedule| instants(schedule, after, through))
+    let mut due = schedule.map_or_else(Vec::new, |schedule| instants(schedule, after, through));
+    due.retain(|at| !watch.view.ahead.contains(&(job.clone(), *at)));
+    due
 }
 
 fn span(duration: Duration) -> SignedDuration {
@@ -204,10 +217,12 @@ fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
         return Ok(false);
     };
     let from = watch.before.jobs.get(name).ok_or("its job is not stored")?;
-    let mut newer = instants(&job.schedule, from.watermark, step.now).into_iter();
-    let newer = newer.any(|at| excludes(&job.schedule.calendar, at).is_none());
+    let newer = instants(&job.schedule, from.watermark.max(instant), step.now).into_iter();
+    let newer = newer
+        .filter(|at| start(job, *at) <= step.now)
+        .any(|at| excludes(&job.schedule.calendar, at).is_none());
     let newer = newer && job.catch_up.mode != CatchUpMode::All;
-    Ok(newer || step.now.duration_since(instant) >= latest(&job.catch_up))
+    Ok(newer || step.now.duration_since(start(job, instant)) >= latest(&job.catch_up))
 }
 
 /// From this age on the newest instant does not run.
@@ -263,10 +278,18 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
     let Some(plan) = watch.plan.as_ref().filter(|_| watch.serves()) else {
         return Ok(());
     };
+    if !watch.clock_is_set {
+        let wakes = watch.wish.is_some_and(|wish| wish <= step.built);
+        return ensure(wakes, || {
+            "it does not look when the clock is right".to_owned()
+        });
+    }
     for job in plan.jobs.values() {
         let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
         let due = from.and_then(|from| next_after(&job.schedule, from));
-        let Some(due) = due else { continue };
+        let Some(due) = due.map(|due| start(job, due)) else {
+            continue;
+        };
         let by = due.max(step.now);
         ensure(watch.wish.is_some_and(|wish| wish <= by), || {
             let (name, wish) = (&job.name, watch.wish);

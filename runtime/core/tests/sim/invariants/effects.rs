@@ -57,6 +57,19 @@ pub(super) fn starts_are_on_disk(watch: &Watch, step: &Step, effect: &Effect) ->
     Ok(())
 }
 
+/// No guest starts before the time that its attempt is recorded for. A clock that was set back does not
+/// make early what was not.
+pub(super) fn no_guest_starts_early(watch: &Watch, _: &Step, effect: &Effect) -> Check {
+    let Effect::Start(Start { run, .. }) = effect else {
+        return Ok(());
+    };
+    let live = watch.view.runs.get(&run.run).and_then(|row| row.live);
+    ensure(
+        live.is_some_and(|live| live.starts_at <= watch.latest),
+        || format!("{effect:?}: {live:?}, it is {}", watch.latest),
+    )
+}
+
 /// An attempt's guest starts once, in all lives of the daemon.
 pub(super) fn an_attempt_starts_once(watch: &Watch, step: &Step, effect: &Effect) -> Check {
     let Effect::Start(Start { run, attempt, .. }) = effect else {

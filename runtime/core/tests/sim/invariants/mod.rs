@@ -1,12 +1,14 @@
 //! The rules, one named function each, read as naively as they are written.
 //!
-//! `due` is about instants, `backfills` about those of the past, `slots` about who may start, `runs` about the states of runs
+//! `due` is about instants, `backfills` about those of the past, `clocks` about clocks that lie, `slots` about
+//! who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `effects` about what the engine asks of the world, `audit` about the whole
 //! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
 pub(crate) mod backfills;
+mod clocks;
 pub(crate) mod due;
 mod effects;
 mod ends;
@@ -87,12 +89,15 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     slots::nothing_is_admitted_while_stopping_or_failing,
     slots::expired_runs_do_not_start,
     slots::nothing_starts_early,
+    slots::arming_is_for_the_next_time,
+    slots::an_armed_run_overtakes_nobody,
     slots::a_removed_job_starts_nothing,
     runs::moves_are_legal,
     runs::run_numbers_rise,
     runs::causes_are_unique,
     runs::new_runs_are_as_described,
     runs::overlap_is_respected,
+    runs::held_runs_meet_when_they_arrive,
     runs::nobody_jumps_the_queue,
     runs::attempt_numbers_rise,
     runs::attempts_are_closed_once,
@@ -107,15 +112,21 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     backfills::a_backfill_ends_with_its_last_run,
     due::watermarks_move_forward,
     due::only_an_outage_makes_a_run_missed,
+    clocks::nothing_is_due_while_the_clock_is_not_set,
+    clocks::only_what_is_far_ahead_is_pulled_back,
+    clocks::what_ran_stays_accounted_for,
+    clocks::ranges_are_cut_where_the_watermark_is,
     plans::only_changes_are_accepted,
 ];
 
 /// Held against each effect.
 pub(crate) const ON_EFFECT: &[OnEffect] = rules![
     effects::starts_are_on_disk,
+    effects::no_guest_starts_early,
     effects::an_attempt_starts_once,
     effects::nothing_starts_while_the_store_fails,
     due::an_outage_leaves_nothing_late,
+    clocks::what_is_recalled_is_on_disk,
     effects::an_attempt_keeps_its_definition,
     effects::only_guests_are_told_to_end,
     effects::answers_are_true,
@@ -129,7 +140,11 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     due::catch_up_is_respected,
     due::ranges_grow,
     due::nothing_due_is_left,
+    clocks::every_jump_is_recorded,
+    clocks::no_job_stays_silent,
+    clocks::backoffs_keep_their_length,
     slots::no_slot_is_idle,
+    slots::held_runs_arrive_in_time,
     slots::retries_are_not_forgotten,
     ends::an_attempt_ends_as_its_verdict_says,
     ends::requests_have_their_effect,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cronlet_core::{
     engine::Event,
     job::Job,
+    name::JobName,
     plan::Plan,
     policy::OnCrash,
     record::{Record, StoredState},
@@ -23,7 +24,8 @@ use crate::{
 
 /// A job is accepted only if it is in the plan and is new or due at other times than before; its
 /// watermark is the old one if it was there within the hour and is due at the same times, else now,
-/// and never earlier than the old one.
+/// and never earlier than the old one. By a clock that is not believed it is accepted for the time being:
+/// without a fingerprint.
 pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Record) -> Check {
     match record {
         Record::JobAccepted {
@@ -32,15 +34,20 @@ pub(super) fn only_changes_are_accepted(watch: &Watch, step: &Step, record: &Rec
             fingerprint,
         } => {
             let planned = watch.job(job).map(|job| job.fingerprint());
-            ensure(planned.as_ref() == Some(fingerprint), || {
-                format!("{record:?}: the plan has {planned:?}")
-            })?;
             let old = watch.before.jobs.get(job);
-            let same = old.filter(|old| old.fingerprint == *fingerprint);
+            let same = old.filter(|old| Some(&old.fingerprint) == planned.as_ref());
             let keeps = same.filter(|old| {
                 let removed = old.removed_at;
                 removed.is_some_and(|at| step.now.duration_since(at) < KEPT)
             });
+            let said = if watch.clock_is_set || keeps.is_some() {
+                planned
+            } else {
+                Some(String::new())
+            };
+            ensure(said.as_ref() == Some(fingerprint), || {
+                format!("{record:?}: it should be {said:?}")
+            })?;
             ensure(same.is_none_or(|old| old.removed_at.is_some()), || {
                 format!("{record:?}: nothing has changed")
             })?;
@@ -65,7 +72,7 @@ pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
     let plan = match step.event {
         Event::Started { plan, .. } => plan,
         Event::PlanReplaced(plan) if !watch.stopping() => plan,
-        _ => return no_plan_is_taken(step),
+        _ => return no_plan_is_taken(watch, step),
     };
     let digest = watch.view.plan;
     ensure(digest == Some(plan.digest), || {
@@ -74,7 +81,10 @@ pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
     for job in plan.jobs.values() {
         let row = watch.view.jobs.get(&job.name);
         ensure(
-            row.is_some_and(|row| row.removed_at.is_none() && row.fingerprint == job.fingerprint()),
+            row.is_some_and(|row| {
+                let waits = !watch.clock_is_set && row.fingerprint.is_empty();
+                row.removed_at.is_none() && (waits || row.fingerprint == job.fingerprint())
+            }),
             || format!("{} is stored as {row:?}", job.name),
         )?;
     }
@@ -85,15 +95,30 @@ pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
     ensure(stale.is_none(), || format!("{stale:?} is not in the plan"))
 }
 
-/// Nothing but a reload and a restart accepts or removes jobs.
-fn no_plan_is_taken(step: &Step) -> Check {
-    let found = records(step).find(|record| {
-        matches!(
+/// Nothing but a reload and a restart accepts or removes jobs, and a clock that is believed again:
+/// it accepts all that was accepted for the time being.
+fn no_plan_is_taken(watch: &Watch, step: &Step) -> Check {
+    let waited = |job| {
+        let row = watch.before.jobs.get(job);
+        row.is_some_and(|row| row.fingerprint.is_empty())
+    };
+    let found = records(step).find(|record| match record {
+        Record::JobAccepted { job, .. } => !(watch.clock_is_set && waited(job)),
+        record => matches!(
             record,
-            Record::PlanAccepted { .. } | Record::JobAccepted { .. } | Record::JobRemoved { .. }
-        )
+            Record::PlanAccepted { .. } | Record::JobRemoved { .. }
+        ),
     });
-    ensure(found.is_none(), || format!("{found:?}"))
+    ensure(found.is_none(), || format!("{found:?}"))?;
+    let Some(plan) = watch.plan.as_ref().filter(|_| watch.looks()) else {
+        return Ok(());
+    };
+    let waits = |job: &&JobName| {
+        let row = watch.view.jobs.get(*job);
+        row.is_some_and(|row| row.fingerprint.is_empty())
+    };
+    let waiting = plan.jobs.keys().find(waits);
+    ensure(waiting.is_none(), || format!("{waiting:?} still waits"))
 }
 
 /// After a step, no run of a job that is gone waits, and none is armed: those that had no attempt are
@@ -115,8 +140,11 @@ pub(super) fn removed_jobs_have_no_waiting_runs(watch: &Watch, step: &Step) -> C
         !plan.jobs.contains_key(&row.new.job) && !watch.view.open.contains(&row.new.run)
     });
     for row in ended {
-        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
-        let expected = end_of_removed(row);
+        let Some(ended) = watch.view.runs.get(&row.new.run) else {
+            // It was armed ahead of its time, and was withdrawn.
+            continue;
+        };
+        let (end, expected) = (ended.end, end_of_removed(row));
         // What the job was due for before it was removed comes first.
         let made_way = matches!(
             end,
@@ -159,10 +187,12 @@ pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check
         let run = stored.new.run;
         let row = watch.before.open.get(&run).ok_or("it is not open")?;
         let mut records = of_run(step, run);
-        let disarmed = starts_at > step.now && starts_at > recorded_at;
+        // The watermark moves when its time has come.
+        let ahead = step.disk.armed_ahead().any(|ahead| ahead == run);
+        let disarmed = ahead && starts_at > step.now && starts_at > recorded_at;
         let first = records.next();
         let closed = match first {
-            Some(Record::AttemptDisarmed { .. }) => disarmed,
+            Some(Record::RunWithdrawn { .. }) => disarmed,
             Some(Record::AttemptEnded {
                 status: AttemptStatus::Crashed,
                 report: None,
@@ -171,18 +201,18 @@ pub(super) fn recovery_closes_every_attempt(watch: &Watch, step: &Step) -> Check
             _ => false,
         };
         ensure(closed, || format!("{first:?} closes {row:?}"))?;
-        let follows = after_recovery(row, plan, disarmed);
-        ensure_follows(step.now, records.next(), &follows)?;
+        if !disarmed {
+            let follows = after_recovery(row, plan);
+            ensure_follows(step.now, records.next(), &follows)?;
+        }
     }
     ended_with_their_jobs(watch, plan)
 }
 
-fn after_recovery(row: &RunRow, plan: &Plan, disarmed: bool) -> Follows {
+fn after_recovery(row: &RunRow, plan: &Plan) -> Follows {
     let job = plan.jobs.get(&row.new.job).map(Arc::as_ref);
     match job {
         _ if row.cancel_requested => Follows::Ended(RunEnd::Cancelled),
-        None if disarmed => Follows::Ended(end_of_removed(row)),
-        Some(_) if disarmed => Follows::Requeued,
         Some(job) if row.crashes == 0 && job.on_crash == OnCrash::Retry => crash_backoff(job),
         _ => Follows::Ended(RunEnd::Failed(FailReason::Crash)),
     }

@@ -6,17 +6,22 @@ use cronlet_core::{
     record::{NewRun, Record},
     run::{Cause, Origin, RunEnd, RunStatus, SkipReason, Turn},
 };
-use jiff::SignedDuration;
 
-use super::{Check, ends::records, ensure};
+use super::{
+    Check,
+    due::{is_late, start},
+    ends::records,
+    ensure,
+};
 use crate::{
     tables::{RunRow, run_of},
     watch::{Step, Watch},
 };
 
 /// A run's status moves only as `may_become` says; a final run stays as it is. A run whose attempt is
-/// withdrawn goes on as if the attempt had never been created.
-pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check {
+/// withdrawn goes on as if the attempt had never been created. One that waits for its backoff may be
+/// told anew until when, when the clock has gone back.
+pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(run) = run_of(record) else {
         return Ok(());
     };
@@ -28,6 +33,7 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         Record::RunRetrying { .. } => RunStatus::Retrying,
         Record::RunEnded { end, .. } => end.status(),
         Record::AttemptDisarmed { .. }
+        | Record::RunWithdrawn { .. }
         | Record::StateWritten { .. }
         | Record::AttemptEnded { .. }
         | Record::CancelRequested { .. } => {
@@ -37,21 +43,23 @@ pub(super) fn moves_are_legal(watch: &Watch, _: &Step, record: &Record) -> Check
         }
         _ => return Ok(()),
     };
+    let set_back = matches!(step.event, Event::ClockJumped { by } if by.is_negative());
+    let goes_on = set_back && row.status == RunStatus::Retrying && next == row.status;
     let limbo = watch.limbo.filter(|limbo| limbo.run == run);
     let withdrawn = limbo.is_some_and(|limbo| limbo.withdrawn.is_some());
     let may = row.status.may_become(next) || withdrawn && RunStatus::Queued.may_become(next);
-    ensure(may && row.live.is_none(), || {
+    ensure((may || goes_on) && row.live.is_none(), || {
         format!("{record:?}: it is {}, {:?}", row.status, row.live)
     })
 }
 
 /// Each run has a number higher than all before it.
 pub(super) fn run_numbers_rise(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let (Record::RunQueued(new), Some((last, _))) = (record, watch.view.runs.last_key_value())
-    else {
+    let Record::RunQueued(new) = record else {
         return Ok(());
     };
-    ensure(new.run > *last, || format!("{:?} after {last:?}", new.run))
+    let last = watch.view.last_number();
+    ensure(new.run.0 > last, || format!("{:?} after {last}", new.run))
 }
 
 /// A job's cause makes one run, ever.
@@ -73,14 +81,20 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
     let expected = match (new.cause, step.event) {
         (Cause::Time(at), _) => {
             let job = watch.standing(&new.job).ok_or("its job is gone")?;
-            let grace = SignedDuration::try_from(job.catch_up.grace).expect("a grace is short");
-            let on_time = step.now.duration_since(at) < grace;
+            let late = is_late(job, step.now, at);
+            let start = start(job, at);
+            let ahead = step.arms_ahead(new.run);
             NewRun {
                 nominal: at,
-                origin: if on_time {
-                    Origin::Schedule
-                } else {
+                origin: if late {
                     Origin::CatchUp
+                } else {
+                    Origin::Schedule
+                },
+                not_before: if late && !job.schedule.jitter.is_zero() {
+                    Some(job.schedule.put_off(&job.name, at, step.now))
+                } else {
+                    Some(start).filter(|start| !ahead && *start > step.now)
                 },
                 actor: None,
                 params: None,
@@ -97,6 +111,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             actor: request.actor.clone(),
             params: request.params.clone(),
             queued_at: step.now,
+            not_before: None,
             turn: new.turn,
         },
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
@@ -111,6 +126,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
                 actor: backfill.new.actor.clone(),
                 params: None,
                 queued_at: step.now,
+                not_before: None,
                 turn: Turn::Now,
             }
         }
@@ -130,7 +146,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
         } => {
             let row = watch.view.runs.get(run).ok_or("there is no such run")?;
             let mut others = watch.open_of(&row.new.job);
-            let other = others.any(|other| other.new.run < *run);
+            let other = others.any(|other| other.new.run != *run);
             let skips = match watch.job(&row.new.job).map(|job| job.overlap) {
                 Some(Overlap::Skip) => *reason == SkipReason::Overlap,
                 Some(Overlap::QueueAll { max }) => {
@@ -148,13 +164,40 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
         } => {
             let row = watch.view.runs.get(run).ok_or("there is no such run")?;
             let waits = row.new.turn == Turn::Queue && !watch.open.contains(run);
-            let newer = records(step).any(
-                |record| matches!(record, Record::RunQueued(new) if new.job == row.new.job && new.run > *run),
-            );
+            let newer = records(step).any(|record| match record {
+                Record::RunQueued(new) => new.job == row.new.job && new.run > *run,
+                Record::RunArrived { run: arrived, .. } => arrived != run,
+                _ => false,
+            });
             ensure(waits && newer, || format!("{row:?} gives way to nothing"))
         }
         _ => Ok(()),
     }
+}
+
+/// A run that was held back arrives at its time, and meets its job's other runs then.
+pub(super) fn held_runs_meet_when_they_arrive(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::RunArrived { run, turn } = record else {
+        return Ok(());
+    };
+    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+    let due = row.new.not_before.is_some_and(|at| at <= watch.latest);
+    ensure(due && row.status == RunStatus::Queued, || {
+        format!("{row:?} arrives")
+    })?;
+    if row.new.turn == Turn::CatchUp || *turn == Turn::CatchUp {
+        return ensure(row.new.turn == *turn, || format!("{record:?}: {row:?}"));
+    }
+    let arrived = NewRun {
+        turn: *turn,
+        not_before: None,
+        ..NewRun::clone(&row.new)
+    };
+    a_new_run_gets_its_turn(watch, step, &arrived)
 }
 
 fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
@@ -166,6 +209,9 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
         let catches_up =
             matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;
         return ensure(catches_up, || format!("{new:?} is no catch-up"));
+    }
+    if new.not_before.is_some() {
+        return ensure(new.turn == Turn::Now, || format!("{new:?} met somebody"));
     }
     let meets = watch.has_open(&new.job);
     let is_skipped = records(step).any(|record| {
@@ -198,11 +244,12 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
 }
 
 /// Only a run whose turn has come starts.
-pub(super) fn nobody_jumps_the_queue(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let Record::AttemptStarted { run, .. } = record else {
+pub(super) fn nobody_jumps_the_queue(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let Record::AttemptStarted { run, starts_at, .. } = record else {
         return Ok(());
     };
-    ensure(watch.open.contains(run), || {
+    let ahead = *starts_at > step.now && watch.ahead.contains(run);
+    ensure(ahead || watch.open.contains(run), || {
         format!("{run:?} is not open: {:?}", watch.view.runs.get(run))
     })
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use cronlet_core::{
     engine::{Effect, Event},
     name::{GroupName, JobName},
+    policy::Overlap,
     record::Record,
     run::{Cause, RunEnd, RunId, RunStatus, SkipReason},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, ensure};
+use super::{Check, due::start, ensure};
 use crate::{
     tables::RunRow,
     watch::{Step, Watch},
@@ -24,13 +25,79 @@ fn starting<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
     }
 }
 
-/// `max_concurrent_runs` counts every attempt that is armed or running.
-pub(super) fn slots_are_respected(watch: &Watch, _: &Step, record: &Record) -> Check {
-    if starting(watch, record).is_none() {
+/// `max_concurrent_runs` counts every attempt that is armed or running; one that is armed ahead of its
+/// time from then on.
+pub(super) fn slots_are_respected(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let takes = starts_now(watch, step, record).is_some() || fires(watch, record).is_some();
+    ensure(!takes || has_free_slot(watch), || {
+        format!("{} attempts have a slot already", watch.in_slots().count())
+    })
+}
+
+/// The run that a record starts an attempt of whose time has come.
+fn starts_now<'a>(watch: &'a Watch, step: &Step, record: &Record) -> Option<&'a RunRow> {
+    match record {
+        Record::AttemptStarted { starts_at, .. } if *starts_at > step.now => None,
+        _ => starting(watch, record),
+    }
+}
+
+/// The run that was armed ahead of its time, and whose time comes with a record.
+fn fires<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
+    let Record::Watermark { job, to } = record else {
+        return None;
+    };
+    watch.fires(job, *to)
+}
+
+/// An occurrence is armed ahead of its time only within the lead, only as the next one of its job, and
+/// only if no run of the job is open, unless they may overlap, or waits; those of its backfills do not count.
+pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let (Some(row), Record::AttemptStarted { starts_at, .. }) = (starting(watch, record), record)
+    else {
+        return Ok(());
+    };
+    if *starts_at <= step.now {
         return Ok(());
     }
-    ensure(has_free_slot(watch), || {
-        format!("{} attempts have a slot already", watch.holders().count())
+    let name = &row.new.job;
+    let job = watch.job(name).ok_or("its job is gone")?;
+    let watermark = watch.view.jobs.get(name).map(|row| row.watermark);
+    let next = watermark.and_then(|from| job.schedule.next_after(from));
+    let soon = *starts_at <= step.now + step.lead;
+    let others = watch
+        .view
+        .open_runs()
+        .filter(|other| other.new.run != row.new.run);
+    let mut others = others.filter(|other| other.new.job == *name && other.backfill().is_none());
+    let alone = if job.overlap == Overlap::Allow {
+        others.all(|other| watch.open.contains(&other.new.run))
+    } else {
+        others.next().is_none()
+    };
+    let is_it = next == Some(row.new.nominal) && row.new.cause == Cause::Time(row.new.nominal);
+    ensure(soon && is_it && alone && row.last_attempt == 0, || {
+        format!("{record:?} at {}: {row:?}, next is {next:?}", step.now)
+    })
+}
+
+/// An armed run whose time comes meets the same rules as one that was not armed: nothing of its job is
+/// open, unless they may overlap, and nobody waits for the slot that it takes.
+pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let Some(row) = fires(watch, record) else {
+        return Ok(());
+    };
+    let job = watch.job(&row.new.job).ok_or("its job is gone")?;
+    let free = !watch.has_open(&row.new.job) || job.overlap == Overlap::Allow;
+    ensure(free, || format!("{row:?} meets an open run"))?;
+    let room = Room::of(watch);
+    let mut waiting = watch.view.open_runs();
+    let first = waiting.find(|other| {
+        let looked_at = other.status == RunStatus::Queued || !is_unfinished(step);
+        looked_at && may_start(watch, &room, other, step.now)
+    });
+    ensure(first.is_none(), || {
+        format!("{row:?} starts, {first:?} waits")
     })
 }
 
@@ -59,7 +126,7 @@ pub(super) fn groups_are_respected(watch: &Watch, _: &Step, record: &Record) -> 
 /// minute; of equals the one with the lowest number. When a crowd keeps the engine from looking at
 /// every backoff in one step, those it has not looked at do not count yet.
 pub(super) fn the_first_in_line_starts_first(watch: &Watch, step: &Step, record: &Record) -> Check {
-    let Some(row) = starting(watch, record) else {
+    let Some(row) = starts_now(watch, step, record) else {
         return Ok(());
     };
     let room = Room::of(watch);
@@ -129,21 +196,27 @@ pub(super) fn expired_runs_do_not_start(watch: &Watch, step: &Step, record: &Rec
     let window = SignedDuration::try_from(job.catch_up.window).expect("a window is short");
     let late = matches!(row.new.cause, Cause::Time(_))
         && !row.attempted()
-        && step.now.duration_since(row.new.nominal) >= window;
+        && step.now.duration_since(start(job, row.new.nominal)) >= window;
     ensure(late == expires, || {
         format!("{record:?}: nominal {}, window {window:?}", row.new.nominal)
     })
 }
 
-/// Nothing starts before its nominal time or before its backoff is over.
+/// Nothing starts before its nominal time or before its backoff is over. What is armed ahead starts at
+/// its nominal time.
 pub(super) fn nothing_starts_early(watch: &Watch, step: &Step, record: &Record) -> Check {
     let (Some(row), Record::AttemptStarted { starts_at, .. }) = (starting(watch, record), record)
     else {
         return Ok(());
     };
-    ensure(*starts_at == step.now, || {
-        format!("{record:?} is not for now")
-    })?;
+    if *starts_at != step.now {
+        let start = watch
+            .job(&row.new.job)
+            .map(|job| start(job, row.new.nominal));
+        return ensure(*starts_at > step.now && start == Some(*starts_at), || {
+            format!("{record:?} is for {start:?}")
+        });
+    }
     if let Cause::Time(at) = row.new.cause {
         ensure(at <= watch.latest, || format!("{record:?} is for {at}"))?;
     }
@@ -199,6 +272,23 @@ pub(super) fn retries_are_not_forgotten(watch: &Watch, _: &Step) -> Check {
     )
 }
 
+/// A run that is held back arrives when its time has come, and not before; the engine has asked to be
+/// woken for it.
+pub(super) fn held_runs_arrive_in_time(watch: &Watch, step: &Step) -> Check {
+    if !watch.serves() || !watch.clock_is_set {
+        return Ok(());
+    }
+    let held = watch.view.open_runs();
+    let held = held.filter_map(|row| row.new.not_before.map(|at| (at, row)));
+    for (at, row) in held {
+        let by = at.max(step.now);
+        ensure(watch.wish.is_some_and(|wish| wish <= by), || {
+            format!("{row:?} arrives, the wake is at {:?}", watch.wish)
+        })?;
+    }
+    Ok(())
+}
+
 /// Whether the engine asks to be woken at once.
 fn is_unfinished(step: &Step) -> bool {
     let mut effects = step.effects.iter();
@@ -230,7 +320,7 @@ fn may_start(watch: &Watch, room: &Room, row: &RunRow, now: Timestamp) -> bool {
 
 fn has_free_slot(watch: &Watch) -> bool {
     let cap = watch.plan.as_ref().map(|p| p.settings.max_concurrent_runs);
-    cap.is_some_and(|cap| watch.holders().count() < cap.get() as usize)
+    cap.is_some_and(|cap| watch.in_slots().count() < cap.get() as usize)
 }
 
 /// How many attempts have a slot, by what caps count.
