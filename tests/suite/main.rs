@@ -15,6 +15,7 @@ mod instants;
 mod manager;
 mod operating;
 mod pages;
+mod pauses;
 mod project;
 mod readme;
 mod reload;

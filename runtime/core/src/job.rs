@@ -24,6 +24,8 @@ pub struct Job {
     pub schedule: Schedule,
     /// The zone whose clocks its schedule is read on, and its times are shown in.
     pub zone: Zone,
+    /// Whether its trigger makes it due. Default true.
+    pub enabled: bool,
     /// What it does when it is late.
     pub catch_up: CatchUp,
     /// What it does when it meets itself.
@@ -38,6 +40,8 @@ pub struct Job {
     pub retry: Retry,
     /// What it does when the daemon dies with it.
     pub on_crash: OnCrash,
+    /// After so many failed runs in a row it is paused; none is never.
+    pub disable_after: Option<NonZeroU32>,
     /// How long a cancelled guest has to end by itself. Default 10 s.
     pub grace: Duration,
     /// Whether its failures make the whole daemon unhealthy, and never disable it. Default no.
@@ -86,6 +90,7 @@ impl Job {
             component,
             schedule: Schedule::default(),
             zone: Zone::UTC,
+            enabled: true,
             catch_up: CatchUp::default(),
             overlap: Overlap::default(),
             max_instances: None,
@@ -93,6 +98,7 @@ impl Job {
             priority: 0,
             retry: Retry::default(),
             on_crash: OnCrash::default(),
+            disable_after: None,
             grace: DEFAULT_GRACE,
             critical: false,
             overdue_after: None,
@@ -107,15 +113,21 @@ impl Job {
         self.on_crash == OnCrash::Fail && self.retry.max == 0
     }
 
-    /// What resets the watermark when it changes: the definition of when the job is due, and the zone
-    /// that it is read in. UTC is not named, whatever it is called.
+    /// What resets the watermark when it changes: the definition of when the job is due, the zone that
+    /// it is read in, and whether it is enabled. UTC is not named, whatever it is called.
     pub fn fingerprint(&self) -> String {
-        let Some(mut text) = self.schedule.fingerprint() else {
-            return "manual".to_owned();
+        let mut text = match self.schedule.fingerprint() {
+            Some(mut text) => {
+                if !self.zone.is_utc() {
+                    text.push_str(" in ");
+                    text.push_str(self.zone.name());
+                }
+                text
+            }
+            None => "manual".to_owned(),
         };
-        if !self.zone.is_utc() {
-            text.push_str(" in ");
-            text.push_str(self.zone.name());
+        if !self.enabled {
+            text.push_str(", disabled");
         }
         text
     }

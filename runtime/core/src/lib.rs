@@ -10,7 +10,7 @@
 //! |---|---|
 //! | when something is due | [`schedule`] |
 //! | what a job is, and all of them | [`job`], [`plan`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
-//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`backfill`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`backfill`], [`pause`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
@@ -26,6 +26,7 @@ pub mod escape;
 pub mod job;
 pub mod limits;
 pub mod name;
+pub mod pause;
 pub mod plan;
 pub mod policy;
 pub mod record;

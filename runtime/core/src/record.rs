@@ -12,6 +12,7 @@ use crate::{
     backfill::{NewBackfill, Tally},
     digest::Digest,
     name::JobName,
+    pause::{PauseReason, Paused},
     report::AttemptReport,
     run::{
         AttemptStatus, BackfillEnd, Cause, FailReason, Origin, RequestId, RunEnd, RunId,
@@ -56,6 +57,29 @@ pub enum Record {
     JobRemoved {
         /// Which.
         job: JobName,
+    },
+    /// Nothing makes a job due any more: what was due is accounted for.
+    JobPaused {
+        /// Which.
+        job: JobName,
+        /// What paused it; if its failures did, so many are counted.
+        why: PauseReason,
+    },
+    /// The pause of a job is over, and its failures are forgotten.
+    JobResumed {
+        /// Which.
+        job: JobName,
+        /// Nothing up to here is an occurrence but what was one before the pause.
+        watermark: Timestamp,
+        /// Who ended it; none also if the job is another than the one that was paused.
+        actor: Option<Arc<str>>,
+    },
+    /// So many runs of a job have failed in a row. Only a job that has `disable_after` counts them.
+    FailuresCounted {
+        /// Which job's.
+        job: JobName,
+        /// How many; zero when one succeeded.
+        failures: u32,
     },
     /// Everything up to `to` is accounted for by the records beside this one.
     Watermark {
@@ -289,6 +313,10 @@ pub struct StoredJob {
     pub fingerprint: String,
     /// When it was removed, if it was.
     pub removed_at: Option<Timestamp>,
+    /// Its pause, if it is paused.
+    pub paused: Option<Paused>,
+    /// How many of its runs have failed in a row, as far as they are counted.
+    pub failures: u32,
 }
 
 /// What is stored of a backfill that is not over.

@@ -262,6 +262,8 @@ named! {
         Superseded = "superseded",
         /// As many as may wait did.
         QueueFull = "queue-full",
+        /// Its job was paused or disabled while it waited.
+        Disabled = "disabled",
         /// It was due outside its job's `active_hours`.
         OutsideHours = "outside-hours",
         /// It was due in a `blackout` of its job.

@@ -14,6 +14,8 @@
 //! | `POST /api/v1/jobs/{name}/backfills` | 202 [`backfills::Accepted`] |
 //! | `POST /api/v1/jobs/{name}/backfills/stop` | 202 [`backfills::Stopped`] |
 //! | `GET /api/v1/backfills/{id}` | [`backfills::Backfill`] |
+//! | `POST /api/v1/jobs/{name}/pause`, `…/resume` | [`pauses::Turned`] |
+//! | `POST /api/v1/jobs/pause`, `…/resume` | the same, of every job of the plan |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
 //! | `GET /api/v1/runs/{run}/log` | a list of [`view::Line`], of a guest that runs what it has said so far |
 //! | `GET /api/v1/runs/{run}/events` | [`events::Event`]s until the run is final |
@@ -32,6 +34,7 @@ use crate::engine::Handle;
 pub mod backfills;
 pub mod client;
 pub mod events;
+pub mod pauses;
 pub mod prune;
 pub mod reload;
 pub mod runs;
@@ -59,6 +62,10 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/jobs/{name}/backfills", post(backfills::request))
         .route("/api/v1/jobs/{name}/backfills/stop", post(backfills::stop))
         .route("/api/v1/backfills/{id}", get(backfills::show))
+        .route("/api/v1/jobs/{name}/pause", post(pauses::pause))
+        .route("/api/v1/jobs/{name}/resume", post(pauses::resume))
+        .route("/api/v1/jobs/pause", post(pauses::pause_all))
+        .route("/api/v1/jobs/resume", post(pauses::resume_all))
         .route("/api/v1/runs/{run}", get(runs::show))
         .route("/api/v1/runs/{run}/log", get(events::log))
         .route("/api/v1/runs/{run}/events", get(events::follow))

@@ -50,6 +50,9 @@ pub struct Pruned {
     pub backfills: u64,
     /// Logs that were old enough to go by themselves; those of deleted runs may be among them.
     pub logs: u64,
+    /// Records of when jobs were accepted, removed, paused and resumed.
+    #[serde(default)]
+    pub events: u64,
     /// The limits that it was beyond.
     pub keep: String,
     pub keep_runs: u32,
@@ -101,6 +104,7 @@ impl Pruned {
             skips: removed.skips,
             backfills: removed.backfills,
             logs: removed.logs,
+            events: removed.events,
             keep: format_duration(keep.keep),
             keep_runs: keep.keep_runs,
             keep_logs: format_duration(keep.keep_logs),

@@ -6,7 +6,11 @@ use axum::{Json, extract::State, http::StatusCode};
 use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
-use super::{backfills::Backfill, problem::Problem, view::Time};
+use super::{
+    backfills::Backfill,
+    problem::Problem,
+    view::{self, Time},
+};
 use crate::{
     config,
     engine::{
@@ -50,6 +54,9 @@ pub struct Status {
     pub jobs: usize,
     /// Those whose components or directories cannot be used.
     pub troubled: Vec<Troubled>,
+    /// Those that are paused.
+    #[serde(default)]
+    pub paused: Vec<PausedJob>,
     /// What is due next.
     pub next: Option<Next>,
     pub running: Vec<Running>,
@@ -131,6 +138,14 @@ pub struct Troubled {
     pub last_good: bool,
     /// In a sentence.
     pub message: String,
+}
+
+/// A job that is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PausedJob {
+    pub job: String,
+    #[serde(flatten)]
+    pub pause: view::Pause,
 }
 
 /// What is due next.
@@ -229,6 +244,14 @@ impl From<&engine::Status> for Status {
                     job: it.job.to_string(),
                     last_good: it.last_good,
                     message: it.to_string(),
+                })
+                .collect(),
+            paused: status
+                .paused
+                .iter()
+                .map(|(job, paused)| PausedJob {
+                    job: job.to_string(),
+                    pause: paused.into(),
                 })
                 .collect(),
             next: status.next.as_ref().map(|(at, job)| Next {

@@ -442,3 +442,36 @@ fn a_socket_is_beside_its_database_unless_its_name_would_not_fit() {
     let without = socket::path(Path::new(&deep), None).unwrap();
     assert!(without.starts_with(std::env::temp_dir()));
 }
+
+#[test]
+fn jobs_are_paused_and_resumed_one_by_one_and_all_together() {
+    let server = server();
+    let turn = |path: &str| {
+        let answer = server.post(&format!("/api/v1/jobs/{path}"), &json!({}));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    };
+    let paused = |jobs, already| json!({"status": "paused", "jobs": jobs, "already": already});
+    let resumed = |jobs, already| json!({"status": "resumed", "jobs": jobs, "already": already});
+    assert_eq!(turn("a/pause"), paused(1, 0));
+    assert_eq!(turn("a/pause"), paused(0, 1));
+    let status = server.get("/api/v1/status").body;
+    assert_eq!(status["paused"][0]["job"], "a");
+    assert!(status["paused"][0]["since"].is_string(), "{status}");
+    assert_eq!(status["status"], "healthy", "somebody wanted it");
+    assert_eq!(turn("pause"), paused(1, 1));
+    assert_eq!(turn("a/resume"), resumed(1, 0));
+    assert_eq!(turn("resume"), resumed(1, 1));
+    assert_eq!(server.get("/api/v1/status").body["paused"], json!([]));
+    let nobody = server.post("/api/v1/jobs/c/pause", &json!({}));
+    assert_problem(&nobody, 404, "no such job");
+    let no_name = server.post("/api/v1/jobs/%20/resume", &json!({}));
+    assert_problem(&no_name, 404, "no such job");
+    let chatty = server.post("/api/v1/jobs/pause", &json!({"for": "1h"}));
+    assert_problem(&chatty, 400, "for");
+    let (_, guest) = server.start("a");
+    server.bench.engine.shutdown();
+    let answer = server.post("/api/v1/jobs/resume", &json!({}));
+    assert_problem(&answer, 503, "stopping");
+    guest.end(Verdict::Stopped);
+}

@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cronlet_core::{
+    pause::{PauseReason, Paused},
     report::LogLine,
     run::{Origin, RunId, RunStatus},
 };
@@ -138,6 +139,8 @@ pub struct Job {
     pub next: Option<Time>,
     /// Up to here every instant is accounted for; none until a daemon has accepted the job.
     pub watermark: Option<Time>,
+    /// Its pause, if it is paused.
+    pub paused: Option<Pause>,
     pub last_run: Option<Run>,
     /// What is wrong with its component, in a sentence, as far as a daemon knows.
     pub warning: Option<String>,
@@ -145,9 +148,33 @@ pub struct Job {
     pub backfills: Vec<Backfill>,
 }
 
+/// Why nothing makes a job due until somebody resumes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub since: Time,
+    /// Who asked, if somebody did and it is known.
+    pub by: Option<String>,
+    /// So many failed runs in a row have paused it; none if somebody asked.
+    pub failures: Option<u32>,
+}
+
 /// An instant: RFC 3339 in UTC, always with six digits after the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Timestamp);
+
+impl From<&Paused> for Pause {
+    fn from(paused: &Paused) -> Self {
+        let (by, failures) = match &paused.why {
+            PauseReason::Asked(actor) => (actor.as_deref().map(str::to_owned), None),
+            PauseReason::Failures(failures) => (None, Some(*failures)),
+        };
+        Self {
+            since: Time(paused.since),
+            by,
+            failures,
+        }
+    }
+}
 
 impl From<&history::Entry> for Entry {
     fn from(entry: &history::Entry) -> Self {

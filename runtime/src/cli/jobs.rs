@@ -42,6 +42,8 @@ States:
   scheduled  it has a trigger, and will be due
   over       it has a trigger, and will not be due again
   manual     it has no trigger: it runs only when asked
+  paused     nothing makes it due until `cronlet resume`
+  disabled   the file says `enabled = false`: it runs only when asked
   new        no daemon has seen it yet
   removed    the daemon has seen it, and it is not in the file any more
   unknown    the daemon has seen it, and the file cannot be read")]
@@ -98,6 +100,13 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         for trouble in &troubled {
             console.warning(&trouble.message);
         }
+        for row in &rows {
+            if let Some(paused) = row.paused.as_ref().filter(|it| it.why.is_by_failures()) {
+                let (job, why) = (&row.job, &paused.why);
+                console.warning(&format!("job `{job}` is paused {why}"));
+                console.help(&format!("`cronlet resume {job}` has it be due again"));
+            }
+        }
         if holder.is_none() {
             console.note("no daemon is running: nothing starts until `cronlet serve`");
         }
@@ -128,7 +137,10 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
     both.into_iter()
         .map(|(name, (job, row))| {
             let schedule = job.map(|job| &job.schedule);
-            let next = schedule.and_then(|schedule| schedule.next_allowed_after(now));
+            let paused = row.and_then(|row| row.paused.as_ref());
+            let is_due = paused.is_none() && job.is_some_and(|job| job.enabled);
+            let next = schedule.filter(|_| is_due);
+            let next = next.and_then(|schedule| schedule.next_allowed_after(now));
             let trigger = schedule.filter(|schedule| !schedule.is_manual());
             let last_run = row.and_then(|row| row.last_run.as_ref());
             view::Job {
@@ -138,6 +150,7 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
                 trigger: trigger.map(ToString::to_string),
                 next: next.map(view::Time),
                 watermark: row.map(|row| view::Time(row.watermark)),
+                paused: paused.map(view::Pause::from),
                 last_run: last_run.map(view::Run::from),
                 warning: None,
                 backfills: Vec::new(),
@@ -157,6 +170,8 @@ fn state(
         (None, _) if file => "removed",
         (None, _) => "unknown",
         (Some(_), None) => "new",
+        (Some(_), Some(row)) if row.paused.is_some() => "paused",
+        (Some(job), _) if !job.enabled => "disabled",
         (Some(job), _) if job.schedule.is_manual() => "manual",
         (Some(_), Some(_)) if next.is_none() => "over",
         (Some(_), Some(_)) => "scheduled",
@@ -211,7 +226,10 @@ fn of_state(state: &str) -> anstyle::Style {
 
 #[cfg(test)]
 mod tests {
-    use cronlet_core::run::{Cause, Origin, RequestId, RunId, RunStatus};
+    use cronlet_core::{
+        pause::{PauseReason, Paused},
+        run::{Cause, Origin, RequestId, RunId, RunStatus},
+    };
 
     use super::*;
     use crate::{
@@ -228,6 +246,13 @@ mod tests {
             [jobs.daily]
             plugin = "x"
             cron = "0 6 * * *"
+            [jobs.off]
+            plugin = "x"
+            every = "1h"
+            enabled = false
+            [jobs.rests]
+            plugin = "x"
+            every = "1h"
             [jobs.fresh]
             plugin = "x"
             every = "1h"
@@ -246,6 +271,7 @@ mod tests {
         JobRow {
             job: job.clone(),
             watermark: t,
+            paused: None,
             last_run: Some(RunRow {
                 run: RunId(7),
                 job,
@@ -270,7 +296,11 @@ mod tests {
 
     #[test]
     fn the_file_and_the_database_are_told_together() {
-        let rows = ["daily", "gone", "hand", "once"].map(row);
+        let mut rows = ["daily", "gone", "hand", "off", "once", "rests"].map(row);
+        rows[5].paused = Some(Paused {
+            since: at("2026-03-01T06:30:00Z"),
+            why: PauseReason::Failures(3),
+        });
         let now = at("2026-03-01T07:00:00Z");
         let table = table(&join(Some(&plan()), &rows, now), &Zones::default(), now);
         let text = anstream::adapter::strip_str(&table.render(None)).to_string();
@@ -280,7 +310,9 @@ mod tests {
             fresh  every 1h                 new        2026-03-01 08:00:00 +00:00 (in 1h)   —
             gone   —                        removed    —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             hand   —                        manual     —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
+            off    every 1h                 disabled   —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             once   at 2026-02-01T00:00:00Z  over       —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
+            rests  every 1h                 paused     —                                    skipped: overlap  2026-03-01 06:00:00 +00:00 (1h ago)
             ");
     }
 

@@ -5,10 +5,10 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `trigger`, `cancel`,
-//!   `rerun`, `backfill`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
+//!   `rerun`, `backfill`, `pause`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
-//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`exit`]: what
-//!   the codes say.
+//! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`halts`]:
+//!   which jobs nothing makes due. [`exit`]: what the codes say.
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
@@ -25,6 +25,7 @@ pub mod diagnostics;
 pub mod error;
 pub mod exit;
 pub mod follow;
+pub mod halts;
 pub mod history;
 pub mod jobs;
 mod live;
@@ -34,6 +35,7 @@ pub mod moment;
 pub mod next;
 pub mod panic;
 pub mod params;
+pub mod pause;
 pub mod place;
 pub mod progress;
 pub mod prune;
@@ -140,6 +142,10 @@ enum Verb {
     Backfill(backfill::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
+    /// Have nothing make a job due, until it is resumed
+    Pause(pause::Args),
+    /// Have a paused job be due again, from now on
+    Resume(pause::ResumeArgs),
     /// Have the daemon read the schedules file again
     Reload(reload::Args),
     /// Show whether the daemon is there, whether it is well, and what it is doing
@@ -186,6 +192,8 @@ impl Verb {
             Self::Rerun(args) => rerun::run(args, place, console),
             Self::Backfill(args) => backfill::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
+            Self::Pause(args) => pause::run(args, place, console),
+            Self::Resume(args) => pause::resume(args, place, console),
             Self::Reload(args) => reload::run(args, place, console),
             Self::Status(args) => status::run(args, place, console),
             Self::Backup(args) => backup::run(args, place, console),

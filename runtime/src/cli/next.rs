@@ -14,8 +14,9 @@ use super::{
     cron,
     error::CliError,
     exit::Exit,
+    halts::Halts,
     params,
-    place::Place,
+    place::{self, Place},
     suggest,
     table::{Cell, Column, Table},
     when,
@@ -96,8 +97,14 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
             }
             due
         }
-        (None, Some(name)) => of_job(&place.plan()?, name, after, args.count, console)?,
-        (None, None) => of_all(&place.plan()?, after, args.count),
+        (None, Some(name)) => {
+            let (plan, halts) = known(place)?;
+            of_job((&plan, &halts), name, after, args.count, console)?
+        }
+        (None, None) => {
+            let (plan, halts) = known(place)?;
+            of_all((&plan, &halts), after, args.count, console)
+        }
     };
     let one = args.cron.is_some() || args.job.is_some();
     if console.json() {
@@ -117,8 +124,16 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
+/// The jobs of the file, and which of them nothing makes due.
+fn known(place: &Place) -> Result<(Plan, Halts), CliError> {
+    let found = place.find();
+    let halts = Halts::find(&found);
+    Ok((place::plan(&found.draft?), halts))
+}
+
+/// The instants of a job that nothing makes due are told all the same: they are what was asked for.
 fn of_job(
-    plan: &Plan,
+    (plan, halts): (&Plan, &Halts),
     name: &str,
     after: Timestamp,
     count: usize,
@@ -134,6 +149,9 @@ fn of_job(
         ));
         return Ok(Vec::new());
     }
+    if let Some(why) = halts.why(job) {
+        console.note(why);
+    }
     let due = of_schedule(job, after, count);
     if due.is_empty() && count > 0 {
         console.note(format_args!("job `{name}` is never due after {after:.0}"));
@@ -142,10 +160,30 @@ fn of_job(
 }
 
 /// The soonest of all jobs together.
-fn of_all(plan: &Plan, after: Timestamp, count: usize) -> Vec<Due> {
-    let mut due: Vec<Due> = plan
+fn of_all(
+    (plan, halts): (&Plan, &Halts),
+    after: Timestamp,
+    count: usize,
+    console: &mut Console,
+) -> Vec<Due> {
+    let (halted, running): (Vec<&Job>, Vec<&Job>) = plan
         .jobs
         .values()
+        .map(AsRef::as_ref)
+        .partition(|job| halts.has(job));
+    match &halted[..] {
+        [] => {}
+        [job] => console.note(format_args!(
+            "without `{}`, which is paused or disabled",
+            job.name
+        )),
+        jobs => console.note(format_args!(
+            "without {} jobs that are paused or disabled",
+            jobs.len()
+        )),
+    }
+    let mut due: Vec<Due> = running
+        .into_iter()
         .flat_map(|job| of_schedule(job, after, count))
         .collect();
     due.sort_by(|a, b| (a.nominal, &a.job).cmp(&(b.nominal, &b.job)));

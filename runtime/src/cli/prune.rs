@@ -232,6 +232,7 @@ fn sentence(pruned: &Pruned) -> String {
         of(pruned.skips, "range of skips", "ranges of skips"),
         of(pruned.backfills, "backfill", "backfills"),
         of(pruned.logs, "log", "logs"),
+        of(pruned.events, "event of a job", "events of jobs"),
     ]
     .into_iter()
     .flatten()
@@ -260,6 +261,7 @@ mod tests {
             skips,
             backfills: 0,
             logs,
+            events: 0,
             keep: "90d".to_owned(),
             keep_runs: 1,
             keep_logs: "7d".to_owned(),

@@ -20,9 +20,12 @@ use super::{
     zones::Zones,
 };
 use crate::{
-    api::status::{Config, ConfigProblem, Next, Running, Status},
+    api::status::{Config, ConfigProblem, Next, PausedJob, Running, Status},
     engine::wall,
 };
+
+/// So many paused jobs are named.
+const NAMED: usize = 3;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -85,6 +88,9 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         "schedules",
         &format!("{jobs}, {}", config(&status.config, now)),
     );
+    if !status.paused.is_empty() {
+        field(&mut text, "paused", &paused(&status.paused));
+    }
     let next = match &status.next {
         Some(Next { job, at }) => {
             let at = when::with_hint(now, at.0, zones.of(job.as_str()));
@@ -130,6 +136,20 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         );
     }
     text
+}
+
+/// `fetch, report and 3 more`
+fn paused(jobs: &[PausedJob]) -> String {
+    let (first, rest) = jobs.split_at(jobs.len().min(NAMED));
+    let mut words: Vec<String> = first.iter().map(|job| job.job.clone()).collect();
+    if !rest.is_empty() {
+        words.push(format!("{} more", rest.len()));
+    }
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// `schedules.toml, live for 3m`
@@ -195,11 +215,31 @@ mod tests {
     use super::*;
     use crate::api::{
         status::{Clock, Health, Jump, Progress, Store},
-        view::Time,
+        view::{Pause, Time},
     };
 
     fn time(text: &str) -> Time {
         Time(text.parse().unwrap())
+    }
+
+    fn stopped(job: &str) -> PausedJob {
+        PausedJob {
+            job: job.to_owned(),
+            pause: Pause {
+                since: time("2026-03-01T06:00:00Z"),
+                by: None,
+                failures: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_few_paused_jobs_are_named() {
+        assert_eq!(paused(&["a"].map(stopped)), "a");
+        assert_eq!(paused(&["a", "b"].map(stopped)), "a and b");
+        assert_eq!(paused(&["a", "b", "c"].map(stopped)), "a, b and c");
+        let many = ["a", "b", "c", "d", "e"].map(stopped);
+        assert_eq!(paused(&many), "a, b, c and 2 more");
     }
 
     fn refused() -> Status {
@@ -246,6 +286,7 @@ mod tests {
             },
             jobs: 1,
             troubled: Vec::new(),
+            paused: ["a", "b", "c", "d"].map(stopped).into(),
             next: Some(Next {
                 job: "hello".to_owned(),
                 at: time("2026-03-01T06:03:20Z"),
@@ -277,6 +318,7 @@ mod tests {
         insta::assert_snapshot!(text, @r"
             cronlet 0.1.0 is degraded, up 3m12s, process 42
               schedules  1 job, `schedules.toml` was refused 12s ago, the plan is from 3m ago
+              paused     a, b, c and 1 more
               next       hello 2026-03-01 06:03:20 +00:00 (in 8s)
               runs       1 running, 2 queued, 0 retrying
               clock      jumped forward by 1h30m, 2m ago

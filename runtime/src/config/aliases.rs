@@ -26,7 +26,7 @@ const TABLES: [Words; 3] = [
 ];
 
 /// Keys of a job.
-const KEYS: [Words; 25] = [
+const KEYS: [Words; 26] = [
     (
         &["time_zone", "tz", "zone", "zoneinfo"],
         "did you mean `timezone`?",
@@ -175,8 +175,19 @@ const KEYS: [Words; 25] = [
         "write `overdue_after = \"26h\"`",
     ),
     (
-        &["disabled", "enabled", "paused", "suspend"],
-        "leave `cron`, `every` and `at` out: then the job runs only when it is asked for",
+        &["max_consecutive_failures", "max_failures", "pause_after"],
+        "did you mean `disable_after`?",
+    ),
+    (
+        &[
+            "active",
+            "disabled",
+            "paused",
+            "skip",
+            "suspend",
+            "suspended",
+        ],
+        "write `enabled = false`",
     ),
 ];
 

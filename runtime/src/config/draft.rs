@@ -224,6 +224,7 @@ impl JobDraft {
                 .map(|trigger| trigger.value.clone().into())
                 .unwrap_or_default(),
             zone: self.policy.zone.clone(),
+            enabled: self.policy.halt.enabled,
             catch_up: self.policy.admission.catch_up.clone(),
             overlap: self.policy.admission.overlap,
             max_instances: self.policy.admission.max_instances,
@@ -231,6 +232,7 @@ impl JobDraft {
             priority: self.policy.admission.priority,
             retry: self.policy.retry.clone(),
             on_crash: self.policy.on_crash,
+            disable_after: self.policy.halt.disable_after,
             grace: self.policy.grace,
             critical: self.policy.health.critical,
             overdue_after: self.policy.health.overdue_after,

@@ -10,7 +10,7 @@ use cronlet_core::{
 use toml::de::DeValue;
 
 use super::{
-    admission, aliases, allow, health, history, names, params,
+    admission, aliases, allow, halt, health, history, names, params,
     plugin::{self, Folders, Plugin},
     policy::{self, Policy, PolicyKeys},
     problem::Problem,
@@ -210,9 +210,14 @@ pub(super) fn is_job(value: &DeValue<'_>) -> bool {
 
 /// Whether `[defaults]` and a job have this key.
 fn is_shared(key: &str) -> bool {
-    [&policy::KEYS[..], &admission::KEYS, &health::KEYS]
-        .iter()
-        .any(|keys| keys.contains(&key))
+    [
+        &policy::KEYS[..],
+        &admission::KEYS,
+        &halt::KEYS,
+        &health::KEYS,
+    ]
+    .iter()
+    .any(|keys| keys.contains(&key))
 }
 
 /// Whether this is a key of a job.

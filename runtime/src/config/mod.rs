@@ -16,7 +16,7 @@
 //!
 //! - `read`: a path or bytes to text; `syntax` and `landmarks`: text to a tree with places.
 //! - `table`, `scalar`, `text`: the cursor that the walk uses.
-//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `health`, `trigger`, `cron`, `zone`,
+//! - `settings`, `groups`, `job`, `policy`, `admission`, `retry`, `halt`, `health`, `trigger`, `cron`, `zone`,
 //!   `plugin`, `params`, `allow`, `names`: the walk, a file a topic.
 //! - `granted`: what is granted, against what is there; `exposure`: which grants would let a job take
 //!   over the daemon.
@@ -33,6 +33,7 @@ mod exposure;
 mod foreign;
 mod granted;
 mod groups;
+mod halt;
 mod health;
 mod history;
 mod job;

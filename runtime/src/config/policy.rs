@@ -12,6 +12,7 @@ use cronlet_core::{
 use super::{
     admission::{Admission, AdmissionKeys},
     allow::Allow,
+    halt::{Halt, HaltKeys},
     health::{Health, HealthKeys},
     problem::Problem,
     retry::RetryKeys,
@@ -38,7 +39,7 @@ pub(super) const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 pub(super) const ON_CRASHES: [(&str, OnCrash); 2] =
     [("retry", OnCrash::Retry), ("fail", OnCrash::Fail)];
 
-/// The keys that both tables have beside those of `admission` and `health`, for advice.
+/// The keys that both tables have beside those of `admission`, `halt` and `health`, for advice.
 pub(super) const KEYS: [&str; 10] = [
     "timezone",
     "timeout",
@@ -64,6 +65,7 @@ pub(super) struct PolicyKeys {
     retry: RetryKeys,
     on_crash: Option<OnCrash>,
     grace: Option<Duration>,
+    halt: HaltKeys,
     health: HealthKeys,
     admission: AdmissionKeys,
     allow: Option<Allow>,
@@ -77,6 +79,7 @@ pub(super) struct Policy {
     pub(super) retry: Retry,
     pub(super) on_crash: OnCrash,
     pub(super) grace: Duration,
+    pub(super) halt: Halt,
     pub(super) health: Health,
     pub(super) admission: Admission,
     pub(super) allow: Allow,
@@ -112,6 +115,7 @@ impl PolicyKeys {
         if let Some(field) = table.take("grace") {
             keys.grace = walk.duration(&field, &CANCEL_GRACE, GRACES);
         }
+        keys.halt = HaltKeys::read(walk, table);
         keys.health = HealthKeys::read(walk, table);
         keys.admission = AdmissionKeys::read(walk, table);
         if let Some(field) = table.take("allow") {
@@ -150,13 +154,16 @@ impl PolicyKeys {
 
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
+        let limits = self.limits(defaults);
+        let health = self.health.resolve(&defaults.health);
         Policy {
             zone,
-            limits: self.limits(defaults),
+            limits,
             retry: self.retry.over(&defaults.retry).resolve(walk),
             on_crash: self.on_crash.or(defaults.on_crash).unwrap_or_default(),
             grace: self.grace.or(defaults.grace).unwrap_or(DEFAULT_GRACE),
-            health: self.health.resolve(&defaults.health),
+            halt: self.halt.resolve(&defaults.halt, health.critical, walk),
+            health,
             admission: self.admission.resolve(&defaults.admission, walk),
             allow: self
                 .allow

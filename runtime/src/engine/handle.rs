@@ -8,7 +8,10 @@ use std::{
 
 use cronlet_core::{
     digest::Digest,
-    engine::{Answer, BackfillRequest, BackfillStopRequest, CancelRequest, Event, RunRequest},
+    engine::{
+        Answer, BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest,
+        RunRequest,
+    },
     job::Job,
     name::JobName,
     plan::Plan,
@@ -213,6 +216,20 @@ impl Handle {
     /// What is stored of a backfill.
     pub async fn stored_backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
         self.read(move |history| history.backfill(id)).await
+    }
+
+    /// Has nothing make the jobs due any more. What the answer says is on disk.
+    pub async fn pause(&self, jobs: Jobs, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::PauseRequested(PauseRequest { id, jobs, actor });
+        self.ask(event, id).await
+    }
+
+    /// Ends the pauses of the jobs. What the answer says is on disk.
+    pub async fn resume(&self, jobs: Jobs, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::ResumeRequested(PauseRequest { id, jobs, actor });
+        self.ask(event, id).await
     }
 
     async fn ask(&self, event: Event, id: RequestId) -> Answer {

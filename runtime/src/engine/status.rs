@@ -12,6 +12,7 @@ use cronlet_core::{
     engine::Engine,
     job::{Component, Job},
     name::JobName,
+    pause::Paused,
     plan::Plan,
     record::{Batch, Record},
     run::{RunId, RunStatus},
@@ -63,6 +64,8 @@ pub struct Status {
     pub jobs: usize,
     /// Those whose components cannot be used.
     pub troubled: Vec<Troubled>,
+    /// Jobs of the plan that are paused.
+    pub paused: Vec<(JobName, Paused)>,
     /// The job that is due next, and when.
     pub next: Option<(Timestamp, JobName)>,
     /// What is not as it should be, in sentences; empty is healthy.
@@ -307,9 +310,13 @@ impl Board {
                 .collect(),
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
+            paused: core
+                .paused_jobs()
+                .map(|(job, paused)| (job.clone(), paused.clone()))
+                .collect(),
             next: core.next_due().map(|(at, job)| (at, job.clone())),
             clock: self.wall.status(),
-            degraded: self.degraded(&store, now),
+            degraded: self.degraded(core, &store, now),
             store,
         }
     }
@@ -329,7 +336,7 @@ impl Board {
         }
     }
 
-    fn degraded(&self, store: &StoreStatus, now: Timestamp) -> Vec<String> {
+    fn degraded(&self, core: &Engine, store: &StoreStatus, now: Timestamp) -> Vec<String> {
         let store = self.store.reason(store, now);
         let refused =
             self.refused
@@ -344,7 +351,13 @@ impl Board {
         let unfollowed = (self.reader == Reader::Gone).then(|| UNFOLLOWED.to_owned());
         let wall = self.wall.reason(now);
         let whole = [store, wall, unfollowed, refused];
-        whole.into_iter().flatten().chain(unusable).collect()
+        let paused = core.paused_jobs().filter_map(|(job, paused)| {
+            let why = &paused.why;
+            why.is_by_failures()
+                .then(|| format!("job `{job}` is paused {why}"))
+        });
+        let jobs = unusable.chain(paused);
+        whole.into_iter().flatten().chain(jobs).collect()
     }
 
     fn troubled(&self) -> impl Iterator<Item = Troubled> {

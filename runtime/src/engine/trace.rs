@@ -72,6 +72,16 @@ impl Trace {
             }
             // What has just been said.
             Record::ClockJumped { .. } => {}
+            Record::JobPaused { job, why } if why.is_by_failures() => {
+                warn!(%job, "job paused {why}: `cronlet resume {job}` has it run again");
+            }
+            Record::JobPaused { job, why } => info!(%job, "job paused {why}"),
+            Record::JobResumed { job, actor, .. } => {
+                info!(%job, actor = actor.as_deref(), "job resumed");
+            }
+            Record::FailuresCounted { job, failures } => {
+                debug!(%job, failures, "failed runs in a row");
+            }
             Record::Watermark { .. } => {}
             Record::Skipped {
                 job,

@@ -6,10 +6,12 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
+pub use super::job_events::{JobEvent, JobStand, JobTurn};
 use cronlet_core::{
     backfill::Tally,
     digest::Digest,
     name::JobName,
+    pause::Paused,
     record::Span,
     record::StoredJob,
     report::{LogLine, Usage},
@@ -40,6 +42,9 @@ pub trait History: Send + Sync + 'static {
     /// Every job that has a watermark and was not removed, by name, with its last run.
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError>;
 
+    /// What became of a job up to a time, the oldest first.
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError>;
+
     /// Every job of which anything is stored, by name, removed ones included.
     fn names(&self) -> Result<Vec<JobName>, StoreError>;
 
@@ -55,7 +60,8 @@ pub trait History: Send + Sync + 'static {
         moment: Timestamp,
     ) -> Result<Beside, StoreError>;
 
-    /// The oldest runs, ranges of skips and backfills of `job` that are beyond `limit`, as much as one step
+    /// The oldest runs, ranges of skips, backfills and events of `job` that are beyond `limit`, as much as
+    /// one step
     /// may delete; only their numbers are looked at, and the clock is taken to rise.
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError>;
 
@@ -255,6 +261,8 @@ pub struct ClockJump {
 pub struct JobRow {
     pub job: JobName,
     pub watermark: Timestamp,
+    /// Its pause, if it is paused.
+    pub paused: Option<Paused>,
     pub last_run: Option<RunRow>,
 }
 

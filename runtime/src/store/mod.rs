@@ -38,6 +38,7 @@ use thiserror::Error;
 mod conformance;
 pub mod fault;
 pub mod history;
+pub mod job_events;
 pub mod memory;
 pub mod precision;
 pub mod pruner;

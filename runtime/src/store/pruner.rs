@@ -207,8 +207,9 @@ impl Pruner {
                 logs,
                 skips,
                 backfills,
+                events,
             }) => {
-                tracing::debug!(runs, logs, skips, backfills, "deleted old history");
+                tracing::debug!(runs, logs, skips, backfills, events, "deleted old history");
             }
             Err(error) => tracing::warn!("old history stays for now: {error}"),
         }

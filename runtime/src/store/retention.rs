@@ -36,7 +36,7 @@ pub struct Limit {
 /// How much one step may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Runs, logs, ranges and backfills together.
+    /// Runs, logs, ranges, backfills and events together.
     pub rows: usize,
     /// Of outputs and logs; the first of them may have more.
     pub bytes: u64,
@@ -52,6 +52,8 @@ pub struct Old {
     pub skips: Vec<OldSkips>,
     /// That are over.
     pub backfills: Vec<RequestId>,
+    /// What became of jobs, by number.
+    pub events: Vec<i64>,
 }
 
 /// A recorded range of skips that is beyond a [`Limit`].
@@ -72,6 +74,8 @@ pub struct Removed {
     /// Ranges of skips.
     pub skips: u64,
     pub backfills: u64,
+    /// What became of jobs.
+    pub events: u64,
 }
 
 /// Small enough that a start does not wait for it noticeably, large enough that its flush is worth it.
@@ -109,7 +113,8 @@ impl Old {
 
     /// How many rows it names.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.skips.len() + self.backfills.len()
+        let (runs, logs) = (self.runs.len(), self.logs.len());
+        runs + logs + self.skips.len() + self.backfills.len() + self.events.len()
     }
 
     /// How much it is if nothing of it has changed.
@@ -120,6 +125,7 @@ impl Old {
             logs: count(self.logs.len()),
             skips: count(self.skips.len()),
             backfills: count(self.backfills.len()),
+            events: count(self.events.len()),
         }
     }
 }
@@ -137,6 +143,7 @@ impl AddAssign for Removed {
         self.logs += more.logs;
         self.skips += more.skips;
         self.backfills += more.backfills;
+        self.events += more.events;
     }
 }
 

@@ -28,7 +28,7 @@ fn verbs_jobs_and_words_are_offered() -> Result<()> {
     assert_eq!(offered(&project, &["cronlet", "rel"])?, ["reload"]);
     let offer = offered(&project, &["cronlet", "history", "--status", "s"])?;
     assert_eq!(offer, ["succeeded", "skipped"]);
-    for verb in ["run", "trigger", "next", "history"] {
+    for verb in ["run", "trigger", "next", "history", "pause", "resume"] {
         let offer = offered(&project, &["cronlet", verb, "h"])?;
         assert_eq!(offer, ["hello"], "{verb}");
     }

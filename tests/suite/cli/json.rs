@@ -69,6 +69,8 @@ fn every_verb_prints_one_document() -> Result<()> {
             ],
             &["job", "count", "instants"],
         ),
+        (&["pause", "echo"], &["status", "jobs", "already"]),
+        (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),
         (&["reload", "--wait"], &[]),
         (&["logs", "1"], &["attempt", "message"]),

@@ -91,6 +91,8 @@ fn the_help_says_where_to_start() -> Result<()> {
           rerun        Ask the daemon for a run again, with the same params and nominal time
           backfill     Ask the daemon for the runs of a part of the past
           cancel       Ask the daemon to end a run
+          pause        Have nothing make a job due, until it is resumed
+          resume       Have a paused job be due again, from now on
           reload       Have the daemon read the schedules file again
           status       Show whether the daemon is there, whether it is well, and what it is doing
           backup       Copy the database, while the daemon goes on

@@ -305,6 +305,7 @@ impl Engine {
             self.backfill_run_ended(step, backfill, id, end);
         }
         self.let_in(&run.new.job);
+        self.count_end(step, &run.new, end);
     }
 }
 

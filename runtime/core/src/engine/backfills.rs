@@ -177,10 +177,7 @@ impl Engine {
             self.cancel_waiting_of_backfill(step, *id, reason.as_deref());
         }
         let answer = Answer::BackfillsStopped(u32::try_from(all.len()).unwrap_or(u32::MAX));
-        if step.records.is_empty() {
-            return reply(step, request, answer);
-        }
-        step.releases.push(Release::Reply { request, answer });
+        self.answer(step, request, answer);
     }
 
     /// Has the backfills of a job make no more runs. What becomes of the runs that are open is for the

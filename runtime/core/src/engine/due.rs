@@ -44,7 +44,8 @@ impl Engine {
             let nominal = job.schedule.next_after(state.watermark)?;
             Some(job.schedule.starts_at(&job.name, nominal))
         };
-        state.due = state.job.as_ref().and_then(starts);
+        let job = state.job.as_ref().filter(|_| !state.is_halted());
+        state.due = job.and_then(starts);
         if let Some(at) = state.due {
             self.due.insert((at, name.clone()));
         }

@@ -92,6 +92,20 @@ pub enum Answer {
     BackfillsStopped(u32),
     /// As many backfills as may be are under way.
     TooManyBackfills,
+    /// The jobs are paused.
+    Paused {
+        /// How many the request has paused.
+        jobs: usize,
+        /// How many were paused before.
+        already: usize,
+    },
+    /// The jobs are not paused.
+    Resumed {
+        /// How many the request has resumed.
+        jobs: usize,
+        /// How many were not paused.
+        already: usize,
+    },
     /// There is no such job.
     NoSuchJob,
     /// There is no such run, or it is over; or the job has no backfill under way.

@@ -52,6 +52,10 @@ pub enum Event {
     },
     /// What the engine asked for with [`Effect::Recall`](super::Effect::Recall).
     Recalled(Recalled),
+    /// Somebody wants one job or all to be due no more.
+    PauseRequested(PauseRequest),
+    /// Somebody wants one job or all to be due again.
+    ResumeRequested(PauseRequest),
     /// All batches up to this one are on disk.
     Stored {
         /// The last of them.
@@ -143,4 +147,24 @@ pub struct BackfillStopRequest {
     pub job: JobName,
     /// Who asks.
     pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::PauseRequested`] and [`Event::ResumeRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PauseRequest {
+    /// Names the answer.
+    pub id: RequestId,
+    /// What to pause or to resume.
+    pub jobs: Jobs,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// One job, or every job of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Jobs {
+    /// This one.
+    One(JobName),
+    /// Every one that the plan has now; one that is added later is not among them.
+    All,
 }

@@ -50,7 +50,8 @@ impl Engine {
         let Some(state) = self.jobs.get(name) else {
             return;
         };
-        let Some(job) = state.job.clone() else { return };
+        let job = state.job.clone().filter(|_| !state.is_halted());
+        let Some(job) = job else { return };
         let Some(at) = job.schedule.latest_in(state.watermark, step.now) else {
             return;
         };

@@ -11,14 +11,14 @@
 //!
 //! | | there | to come |
 //! |---|---|---|
-//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | pause and resume requested; run ids granted (several engines on one store) |
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed; watermark, pulled back; clock jumped; skipped; run queued, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | job paused, resumed |
+//! | records | plan accepted; job accepted, removed, paused, resumed; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | |
 //! | causes | `time`, `manual`, `backfill` | `after` |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
-//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, outside-hours, blackout | disabled, dependency-failed |
+//! | reasons to skip | overlap, superseded, queue-full, missed, expired, removed, disabled, outside-hours, blackout | dependency-failed |
 //! | overlap | skip, queue-one, queue-all, allow, cancel-running, kill-running: these six are all | |
 //! | catch-up | latest, none, all: these three are all | |
 //! | caps | `max_instances`, groups, `max_concurrent_runs`: these three are all | |
@@ -35,9 +35,9 @@
 //!
 //! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps back what
 //! is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who may start,
-//! `attempts` starts and ends attempts, `requests` answers people, `backfills` makes runs of the past, `plans`
-//! takes over plans and stores, `storing` waits for the disk, `clock` doubts what the wall clock shows,
-//! `ledger` says what of a job's state an attempt may change.
+//! `attempts` starts and ends attempts, `requests` answers people, `pausing` halts jobs, `backfills` makes
+//! runs of the past, `plans` takes over plans and stores, `storing` waits for the disk, `clock` doubts what
+//! the wall clock shows, `ledger` says what of a job's state an attempt may change.
 
 mod ahead;
 mod attempts;
@@ -50,6 +50,7 @@ mod held;
 pub mod late;
 mod ledger;
 mod overlap;
+mod pausing;
 mod plans;
 mod requests;
 mod slots;
@@ -68,7 +69,8 @@ use jiff::Timestamp;
 pub use backfills::OpenBackfill;
 pub use effect::{Answer, Effect, Recall, Start};
 pub use event::{
-    BackfillRequest, BackfillStopRequest, CancelRequest, Event, Recalled, Remembered, RunRequest,
+    BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest, Recalled,
+    Remembered, RunRequest,
 };
 pub use state::OpenRun;
 
@@ -212,6 +214,8 @@ impl Engine {
             }
             Event::ClockJumped { by } => self.clock_jumped(&mut step, by),
             Event::Recalled(recalled) => self.recalled(&mut step, recalled),
+            Event::PauseRequested(request) => self.pause_requested(&mut step, &request),
+            Event::ResumeRequested(request) => self.resume_requested(&mut step, &request),
             Event::Stored { through } => self.stored(&mut step, through),
             Event::StoreFailed => self.store = StoreHealth::Fails,
             Event::StoreRecovered => self.store_recovered(&mut step),

@@ -24,7 +24,7 @@ use crate::{
     run::{BackfillEnd, Cause, RunEnd, RunId, SkipReason, Turn},
 };
 
-/// A job that is put back within this time after it was removed keeps its watermark.
+/// A job that is put back within this time after it was removed keeps its watermark, and its pause.
 const KEEPS_WATERMARK: Duration = Duration::from_hours(1);
 
 /// So many removed jobs are remembered: what of their history is accounted for is not due again when they
@@ -47,6 +47,8 @@ impl Engine {
             }
             let mut state = JobState::absent(stored.watermark, stored.removed_at);
             state.fingerprint = stored.fingerprint;
+            state.paused = stored.paused;
+            state.failures = stored.failures;
             self.jobs.insert(stored.job, state);
         }
         for (job, ran) in recovery.ahead {
@@ -75,6 +77,7 @@ impl Engine {
             self.resume(step, id, state);
         }
         for job in plan.jobs.keys() {
+            self.end_halted(step, job);
             self.let_in(job);
         }
         self.forget_removed();
@@ -110,6 +113,7 @@ impl Engine {
                     self.withdraw(step, &job.name);
                     self.accept(step, job, old.is_some());
                     self.slots.redefine(job);
+                    self.end_halted(step, &job.name);
                     self.let_in(&job.name);
                 }
             }
@@ -127,7 +131,7 @@ impl Engine {
 
     /// Accounts for what was due by the old definition of a job and has not been looked at yet: the new
     /// one knows nothing of it.
-    fn settle(&mut self, step: &mut Step, name: &JobName) {
+    pub(super) fn settle(&mut self, step: &mut Step, name: &JobName) {
         let is_due = |engine: &Self, now| {
             let due = engine.jobs.get(name).and_then(|state| state.due);
             engine.trust.is_set() && due.is_some_and(|at| at <= now)
@@ -136,14 +140,14 @@ impl Engine {
         while is_due(self, step.now) {
             self.handle_due_job(step, name);
         }
+        self.withdraw(step, name);
         if self.trust.is_set() {
-            self.withdraw(step, name);
             self.hold_back_pending(step, name);
         }
     }
 
     /// Takes a job's definition. Its watermark is kept if it was there before, or not long ago, and is
-    /// due at the same times; else it is now.
+    /// due at the same times; else it is now. Its pause is kept if it was there before, or not long ago.
     pub(super) fn accept(&mut self, step: &mut Step, job: &Arc<Job>, was_present: bool) {
         let (now, is_set) = (step.now, self.trust.is_set());
         let fingerprint = job.fingerprint();
@@ -176,6 +180,9 @@ impl Engine {
                 watermark: state.watermark,
                 fingerprint,
             });
+        }
+        if !recent {
+            self.forget_halt(step, &job.name);
         }
         self.schedule(&job.name);
     }

@@ -89,7 +89,19 @@ impl Engine {
         step.releases.push(Release::Reply { request, answer });
     }
 
-    /// Why nobody can ask for runs now.
+    /// Answers when all that was decided is on disk: the answer may claim what an earlier step did.
+    pub(super) fn answer(&mut self, step: &mut Step, request: RequestId, answer: Answer) {
+        let release = Release::Reply { request, answer };
+        if !step.records.is_empty() {
+            step.releases.push(release);
+        } else if self.stored < self.emitted {
+            self.unflushed.push_back((self.emitted, release));
+        } else {
+            reply(step, request, answer);
+        }
+    }
+
+    /// Why nobody can ask for anything new now.
     pub(super) fn refusal(&self) -> Option<Answer> {
         match (self.phase, self.store) {
             (Phase::Serving, StoreHealth::Writes) => None,

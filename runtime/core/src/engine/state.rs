@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{late::SkipRange, ledger::Terms};
 use crate::{
     job::Job,
+    pause::Paused,
     record::NewRun,
     run::{FailReason, RunId, RunStatus, Turn},
 };
@@ -27,6 +28,9 @@ pub(super) struct JobState {
     /// Empty if it was accepted by a clock that is not believed.
     pub(super) fingerprint: String,
     pub(super) removed_at: Option<Timestamp>,
+    pub(super) paused: Option<Paused>,
+    /// Its runs in a row that failed, as far as `disable_after` counts them.
+    pub(super) failures: u32,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
     /// Its entry in the engine's `arms`.
@@ -122,6 +126,8 @@ impl JobState {
             watermark,
             fingerprint: String::new(),
             removed_at,
+            paused: None,
+            failures: 0,
             due: None,
             arms: None,
             ahead: None,

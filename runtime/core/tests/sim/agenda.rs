@@ -45,6 +45,7 @@ pub(crate) enum Trouble {
     Cancel,
     Backfill,
     StopBackfill,
+    Pause,
     Crash,
     Shutdown,
     StoreBreaks,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cronlet_core::{
     engine::{Answer, Effect},
     name::JobName,
+    pause::PauseReason,
     record::{Batch, Record},
     run::{AttemptStatus, BackfillEnd, Cause, RunEnd, RunId, SkipReason, Turn},
 };
@@ -405,6 +406,88 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("a_halted_job_is_not_due", |said, _| {
+        records(said, |records| {
+            // What was due is said too late.
+            let pauses = |r: &Record| matches!(r, Record::JobPaused { .. });
+            let due = |r: &Record| matches!(r, Record::Watermark { .. });
+            if let Some((pause, due)) = records
+                .iter()
+                .position(pauses)
+                .zip(records.iter().position(due))
+                && due < pause
+            {
+                records.swap(due, pause);
+            }
+        });
+    }),
+    ("pauses_have_a_reason", |said, _| {
+        each(said, |record| {
+            if let Record::JobPaused { why, .. } = record {
+                *why = PauseReason::Failures(1);
+            }
+        });
+    }),
+    ("pauses_have_a_reason", |said, _| {
+        twice(said, |record| matches!(record, Record::JobPaused { .. }));
+    }),
+    ("pauses_have_their_effect", |said, _| {
+        each(said, |record| {
+            if let Record::JobPaused { job, .. } = record {
+                let (job, failures) = (job.clone(), 0);
+                *record = Record::FailuresCounted { job, failures };
+            }
+        });
+    }),
+    ("pauses_have_their_effect", |said, _| {
+        each(said, |record| {
+            if let Record::JobResumed { job, .. } = record {
+                let (job, failures) = (job.clone(), 0);
+                *record = Record::FailuresCounted { job, failures };
+            }
+        });
+    }),
+    ("a_resume_begins_now", |said, _| {
+        each(said, |record| {
+            if let Record::JobResumed { watermark, .. } = record {
+                *watermark -= Duration::from_secs(1);
+            }
+        });
+    }),
+    ("only_a_halt_disables", |said, _| {
+        each(said, |record| {
+            if let Record::RunEnded { end, .. } = record
+                && *end == RunEnd::Skipped(SkipReason::Superseded)
+            {
+                *end = RunEnd::Skipped(SkipReason::Disabled);
+            }
+        });
+    }),
+    ("nothing_waits_for_a_halted_job", |said, _| {
+        records(said, |records| {
+            let end = RunEnd::Skipped(SkipReason::Disabled);
+            let disables = |r: &Record| matches!(r, Record::RunEnded { end: it, .. } if *it == end);
+            while let Some(at) = records.iter().position(disables) {
+                let withdrawn = at > 0 && matches!(records[at - 1], Record::AttemptDisarmed { .. });
+                // What is withdrawn for it stays, too.
+                records.drain(at - usize::from(withdrawn)..=at);
+            }
+        });
+    }),
+    ("failures_are_counted", |said, _| {
+        each(said, |record| {
+            if let Record::FailuresCounted { failures, .. } = record {
+                *failures += 1;
+            }
+        });
+    }),
+    ("failures_are_counted", |said, _| {
+        records(said, |records| {
+            let counted =
+                |r: &Record| matches!(r, Record::JobPaused { why, .. } if why.is_by_failures());
+            records.retain(|r| !counted(r));
+        });
+    }),
     ("recovery_closes_every_attempt", |said, _| {
         records(said, |records| {
             let is_crash = |r: &Record| matches!(r, Record::AttemptEnded { status, .. } if *status == AttemptStatus::Crashed);
@@ -437,6 +520,7 @@ pub(crate) fn options(seed: u64) -> Options {
     every.stop_backfill = Some(options.pace * 3);
     every.wrong_clock = Some(options.pace * 5);
     options.stopped = 20;
+    every.pause = often;
     every.crash = Some(options.pace * 10);
     every.needless_wake = often;
     options

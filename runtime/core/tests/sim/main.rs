@@ -97,18 +97,13 @@ fn seeds(seeds: Range<u64>) {
 }
 
 #[test]
-fn seeds_0_to_99() {
-    seeds(0..100);
+fn seeds_0_to_199() {
+    seeds(0..200);
 }
 
 #[test]
-fn seeds_100_to_199() {
-    seeds(100..200);
-}
-
-#[test]
-fn seeds_200_to_299() {
-    seeds(200..300);
+fn seeds_200_to_399() {
+    seeds(200..400);
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub(crate) struct Troubles {
     pub(crate) cancel: Option<Millis>,
     pub(crate) backfill: Option<Millis>,
     pub(crate) stop_backfill: Option<Millis>,
+    pub(crate) pause: Option<Millis>,
     pub(crate) crash: Option<Millis>,
     pub(crate) shutdown: Option<Millis>,
     pub(crate) store: Option<Millis>,
@@ -186,6 +187,7 @@ impl Troubles {
             backward: often([30, 100, 300]),
             wrong_clock: often([50, 150, 300]),
             needless_wake: often([3, 10, 50]),
+            pause: often([10, 40, 120]),
         }
     }
 }

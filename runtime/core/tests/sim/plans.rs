@@ -188,7 +188,7 @@ impl Editor {
     }
 
     fn change(&mut self, plan: &mut Plan) {
-        self.alter(plan, |editor, job| match editor.rng.below(16) {
+        self.alter(plan, |editor, job| match editor.rng.below(19) {
             0 => job.component = editor.component(),
             1 | 2 => job.overlap = editor.overlap(),
             3 | 4 => job.max_instances = editor.max_instances(),
@@ -201,6 +201,8 @@ impl Editor {
             11 => job.critical = !job.critical,
             12 => job.overdue_after = editor.overdue_after(),
             13 | 14 => job.schedule.calendar = editor.calendar(&job.zone),
+            15 | 16 => job.enabled = !job.enabled,
+            17 => job.disable_after = editor.disable_after(),
             _ => job.params = editor.params(),
         });
     }
@@ -224,6 +226,7 @@ impl Editor {
             description: None,
             component: self.component(),
             schedule: self.schedule(&zone),
+            enabled: !self.rng.percent(8),
             catch_up: self.catch_up(),
             overlap: self.overlap(),
             max_instances: self.max_instances(),
@@ -231,6 +234,7 @@ impl Editor {
             priority: self.priority(),
             retry: self.retry(),
             on_crash: self.on_crash(),
+            disable_after: self.disable_after(),
             grace: Duration::from_millis(self.rng.one_of([1, self.pace / 2, 10_000])),
             critical: self.rng.percent(30),
             overdue_after: self.overdue_after(),
@@ -239,6 +243,10 @@ impl Editor {
             allow: Arc::default(),
             params: self.params(),
         }
+    }
+
+    fn disable_after(&mut self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.rng.one_of([0, 1, 2, 3]))
     }
 
     /// Some are overdue before their next instant, some only when several of their runs failed.

@@ -13,6 +13,7 @@ use cronlet_core::{
     digest::Digest,
     engine::{Recall, Recalled, Remembered},
     name::JobName,
+    pause::{PauseReason, Paused},
     record::{
         Batch, NewRun, Record, Recovery, Span, StoredBackfill, StoredJob, StoredRun, StoredState,
     },
@@ -60,6 +61,10 @@ pub(crate) struct JobRow {
     pub(crate) watermark: Timestamp,
     pub(crate) fingerprint: String,
     pub(crate) removed_at: Option<Timestamp>,
+    pub(crate) paused: Option<Paused>,
+    pub(crate) failures: u32,
+    /// How often it was paused or resumed.
+    pub(crate) turns: u64,
 }
 
 /// The way of a watermark from one acceptance of its job to the next.
@@ -115,6 +120,14 @@ pub(crate) struct LiveAttempt {
     pub(crate) recorded_at: Timestamp,
     /// When the run's backoff was over, if it was `retrying`.
     pub(crate) retried: Option<Timestamp>,
+}
+
+impl JobRow {
+    /// Whether a job of this name that is accepted now is still this one.
+    pub(crate) fn is_of_now(&self, now: Timestamp) -> bool {
+        self.removed_at
+            .is_none_or(|at| now.duration_since(at) < KEPT)
+    }
 }
 
 impl RunRow {
@@ -184,11 +197,16 @@ impl Tables {
                 job,
                 watermark,
                 fingerprint,
-            } => self.accept(job, *watermark, fingerprint),
+            } => self.accept(at, job, *watermark, fingerprint),
             Record::JobRemoved { job } => {
                 if let Some(row) = self.jobs.get_mut(job) {
                     row.removed_at = Some(at);
                 }
+            }
+            Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => {
+                self.halt(at, record);
             }
             Record::Watermark { job, to } => self.move_watermark(job, *to),
             Record::WatermarkPulledBack {
@@ -267,11 +285,16 @@ impl Tables {
         }
     }
 
-    fn accept(&mut self, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+    fn accept(&mut self, at: Timestamp, job: &JobName, watermark: Timestamp, fingerprint: &str) {
+        let old = self.jobs.get(job);
+        let kept = old.filter(|row| row.is_of_now(at));
         let row = JobRow {
             watermark,
             fingerprint: fingerprint.to_owned(),
             removed_at: None,
+            paused: kept.and_then(|row| row.paused.clone()),
+            failures: kept.map_or(0, |row| row.failures),
+            turns: old.map_or(0, |row| row.turns),
         };
         self.jobs.insert(job.clone(), row);
         self.stretches.push(Stretch {
@@ -280,6 +303,44 @@ impl Tables {
             after: watermark,
             through: watermark,
         });
+    }
+
+    fn halt(&mut self, at: Timestamp, record: &Record) {
+        let (Record::JobPaused { job, .. }
+        | Record::JobResumed { job, .. }
+        | Record::FailuresCounted { job, .. }) = record
+        else {
+            return;
+        };
+        let Some(row) = self.jobs.get_mut(job) else {
+            return;
+        };
+        match record {
+            Record::JobPaused { why, .. } => {
+                row.turns += 1;
+                if let PauseReason::Failures(failures) = why {
+                    row.failures = *failures;
+                }
+                row.paused = Some(Paused {
+                    since: at,
+                    why: why.clone(),
+                });
+            }
+            Record::FailuresCounted { failures, .. } => row.failures = *failures,
+            Record::JobResumed { watermark, .. } => {
+                row.turns += 1;
+                row.paused = None;
+                row.failures = 0;
+                row.watermark = *watermark;
+                self.stretches.push(Stretch {
+                    job: job.clone(),
+                    fingerprint: row.fingerprint.clone(),
+                    after: *watermark,
+                    through: *watermark,
+                });
+            }
+            _ => {}
+        }
     }
 
     fn move_watermark(&mut self, job: &JobName, to: Timestamp) {
@@ -436,6 +497,8 @@ impl Tables {
                     watermark: row.watermark,
                     fingerprint: row.fingerprint.clone(),
                     removed_at: row.removed_at,
+                    paused: row.paused.clone(),
+                    failures: row.failures,
                 })
                 .collect(),
             runs: self.open_runs().map(RunRow::stored).collect(),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use cronlet_core::{
     engine::{Answer, Effect, Event},
+    pause::PauseReason,
     record::{Record, Span},
     report::Verdict,
     run::{AttemptStatus, BackfillEnd, FailReason, Origin, RunStatus, SkipReason},
@@ -179,6 +180,7 @@ impl Words {
                     self.say("failed", reason.as_str());
                 }
             }
+            Record::JobPaused { why, .. } => self.say("paused", pause(why)),
             Record::RunEnded { end, .. } => {
                 self.say("status", end.status().as_str());
                 let kind = end.status().as_str();
@@ -198,6 +200,7 @@ impl Words {
             .chain(EFFECTS.iter().map(|word| ("effect", *word)))
             .chain(RECORDS.iter().map(|word| ("record", *word)))
             .chain(ANSWERS.iter().map(|word| ("answer", *word)))
+            .chain(PAUSES.iter().map(|word| ("paused", *word)))
             .chain(LOST.iter().map(|word| ("lost", *word)))
             .chain(CLOCK.iter().map(|word| ("clock", *word)))
             .chain(Origin::ALL.iter().map(|word| ("origin", word.as_str())))
@@ -260,10 +263,17 @@ words!(EVENTS, event(&Event) {
     Event::BackfillStopRequested(_) => "backfill-stop-requested",
     Event::ClockJumped { .. } => "clock-jumped",
     Event::Recalled(_) => "recalled",
+    Event::PauseRequested(_) => "pause-requested",
+    Event::ResumeRequested(_) => "resume-requested",
     Event::Stored { .. } => "stored",
     Event::StoreFailed => "store-failed",
     Event::StoreRecovered => "store-recovered",
     Event::ShutdownRequested => "shutdown-requested",
+});
+
+words!(PAUSES, pause(&PauseReason) {
+    PauseReason::Asked(_) => "asked",
+    PauseReason::Failures(_) => "failures",
 });
 
 words!(EFFECTS, effect(&Effect) {
@@ -280,6 +290,9 @@ words!(RECORDS, record(&Record) {
     Record::PlanAccepted { .. } => "plan-accepted",
     Record::JobAccepted { .. } => "job-accepted",
     Record::JobRemoved { .. } => "job-removed",
+    Record::JobPaused { .. } => "job-paused",
+    Record::JobResumed { .. } => "job-resumed",
+    Record::FailuresCounted { .. } => "failures-counted",
     Record::Watermark { .. } => "watermark",
     Record::Claimed { .. } => "claimed",
     Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
@@ -311,6 +324,8 @@ words!(ANSWERS, answer(Answer) {
     Answer::BackfillCreated => "backfill-created",
     Answer::BackfillsStopped(_) => "backfills-stopped",
     Answer::TooManyBackfills => "too-many-backfills",
+    Answer::Paused { .. } => "paused",
+    Answer::Resumed { .. } => "resumed",
     Answer::NoSuchJob => "no-such-job",
     Answer::NotOpen => "not-open",
     Answer::StoreFailed => "store-failed",

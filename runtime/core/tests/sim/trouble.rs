@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 
 use cronlet_core::{
     backfill::{Instants, MAX_OPEN},
-    engine::{BackfillRequest, BackfillStopRequest, CancelRequest, Event, RunRequest},
+    engine::{
+        BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest, RunRequest,
+    },
     name::JobName,
     run::{RequestId, RunId},
 };
@@ -26,6 +28,7 @@ impl World {
             Trouble::Cancel,
             Trouble::Backfill,
             Trouble::StopBackfill,
+            Trouble::Pause,
             Trouble::Crash,
             Trouble::Shutdown,
             Trouble::StoreBreaks,
@@ -50,6 +53,7 @@ impl World {
             Trouble::Cancel => self.request_cancel(),
             Trouble::Backfill => self.request_backfills(),
             Trouble::StopBackfill => self.request_stop(),
+            Trouble::Pause => self.request_pause(),
             Trouble::Crash => {
                 self.crash();
                 Ok(())
@@ -87,6 +91,7 @@ impl World {
             Trouble::Cancel => every.cancel,
             Trouble::Backfill => every.backfill,
             Trouble::StopBackfill => every.stop_backfill,
+            Trouble::Pause => every.pause,
             Trouble::Crash => every.crash,
             Trouble::Shutdown => every.shutdown,
             Trouble::StoreBreaks => every.store,
@@ -200,6 +205,30 @@ impl World {
             actor: self.rng.percent(50).then(|| "ada".into()),
         };
         self.tell(&Event::CancelRequested(request))
+    }
+}
+
+impl World {
+    /// More often resumes than pauses, else everything would come to rest.
+    fn request_pause(&mut self) -> Result<(), Violation> {
+        let known: Vec<_> = self.watch.view.jobs.keys().cloned().collect();
+        let job = self.rng.pick(&known).cloned();
+        let job = job.filter(|_| self.rng.percent(95));
+        let request = PauseRequest {
+            id: RequestId(self.rng.next()),
+            jobs: if self.rng.percent(25) {
+                Jobs::All
+            } else {
+                Jobs::One(job.unwrap_or_else(|| JobName::new("nobody").expect("it is a name")))
+            },
+            actor: self.rng.percent(50).then(|| "ada".into()),
+        };
+        let pauses = self.rng.percent(40);
+        self.tell(&if pauses {
+            Event::PauseRequested(request)
+        } else {
+            Event::ResumeRequested(request)
+        })
     }
 }
 

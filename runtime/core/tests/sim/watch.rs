@@ -10,7 +10,7 @@ use std::{
 };
 
 use cronlet_core::{
-    engine::{Effect, Event, Recalled, Start},
+    engine::{Effect, Event, Jobs, PauseRequest, Recalled, Start},
     job::Job,
     name::JobName,
     plan::Plan,
@@ -184,6 +184,20 @@ pub(crate) enum Question {
         exists: bool,
         under_way: usize,
     },
+    /// Whether nothing is to make the jobs due any more, and if not, that it is again.
+    Pause {
+        pauses: bool,
+        jobs: Named,
+    },
+}
+
+/// The jobs that a pause or a resume is about; none if there is no such job.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    /// How often each will have been paused or resumed, and this one counts.
+    pub(crate) turns: BTreeMap<JobName, u64>,
+    /// How many are as they are to be.
+    pub(crate) already: usize,
 }
 
 /// What became of some instants of a job, in one record.
@@ -456,6 +470,8 @@ impl Watch {
                 };
                 self.ask(request.id, what);
             }
+            Event::PauseRequested(request) => self.ask_for_pause(request, true),
+            Event::ResumeRequested(request) => self.ask_for_pause(request, false),
             Event::StoreFailed => self.store_fails = true,
             Event::StoreRecovered => self.store_fails = false,
             Event::ShutdownRequested => self.stage = Stage::Stopping,
@@ -483,6 +499,42 @@ impl Watch {
                 }
             }
         }
+    }
+
+    fn ask_for_pause(&mut self, request: &PauseRequest, pauses: bool) {
+        let mut jobs = Named {
+            turns: BTreeMap::new(),
+            already: 0,
+        };
+        for name in self.named(&request.jobs) {
+            let Some(row) = self.view.jobs.get(&name) else {
+                continue;
+            };
+            let already = row.paused.is_some() == pauses;
+            jobs.already += usize::from(already);
+            jobs.turns.insert(name, row.turns + u64::from(!already));
+        }
+        self.ask(request.id, Question::Pause { pauses, jobs });
+    }
+
+    /// The jobs of the plan that a request is about.
+    pub(crate) fn named(&self, jobs: &Jobs) -> Vec<JobName> {
+        let planned = self.plan.iter().flat_map(|plan| plan.jobs.keys());
+        let asked = |name: &&JobName| match jobs {
+            Jobs::One(one) => *name == one,
+            Jobs::All => true,
+        };
+        planned.filter(asked).cloned().collect()
+    }
+
+    /// Whether nothing makes a job due, by what was said so far.
+    pub(crate) fn halted(&self, job: &JobName) -> bool {
+        let paused = self
+            .view
+            .jobs
+            .get(job)
+            .is_some_and(|row| row.paused.is_some());
+        paused || self.standing(job).is_some_and(|job| !job.enabled)
     }
 
     /// The job that a record may let in runs of.
@@ -584,7 +636,9 @@ impl Watch {
             Record::RunRetrying { run, .. } => {
                 self.over.remove(run);
             }
-            Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
+            Record::JobResumed { job, .. }
+            | Record::JobRemoved { job }
+            | Record::WatermarkPulledBack { job, .. } => {
                 self.begin_anew(job);
             }
             Record::AttemptStarted { run, attempt, .. } => {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::config::{
     admission::{AGES, CATCH_UPS, INSTANCES, MOST_LATE, MOST_QUEUED, OVERLAPS, PRIORITIES},
+    halt::FAILURES,
     health::OVERDUE,
     policy::{GRACES, MEMORIES, ON_CRASHES, OUTPUTS, STATE_VALUES, STATES, TIMEOUTS},
     retry::{DELAYS, FACTORS, MOST},
@@ -27,6 +28,7 @@ pub(super) fn keys() -> Vec<(&'static str, Entry)> {
     let mut keys = vec![("timezone", zone), ("allow", allow::allow())];
     keys.extend(limits());
     keys.extend(endings());
+    keys.extend(halts());
     keys.extend(health());
     keys.extend(admission());
     keys
@@ -89,6 +91,30 @@ fn endings() -> [(&'static str, Entry); 3] {
                 &GRACES,
             )
             .default_duration(DEFAULT_GRACE),
+        ),
+    ]
+}
+
+/// What keeps a job from being due.
+fn halts() -> [(&'static str, Entry); 2] {
+    [
+        (
+            "enabled",
+            Entry::boolean(
+                "Whether the job's trigger makes it due. One that is disabled runs only when it is asked \
+                 for; enabled again, it does not catch up.",
+            )
+            .default(true),
+        ),
+        (
+            "disable_after",
+            Entry::integer(
+                "After so many failed runs in a row the job is paused, until `cronlet resume JOB`; 0 is \
+                 never. Runs that somebody asked for do not count, and a critical job is never paused \
+                 by its failures.",
+                &FAILURES,
+            )
+            .default(0),
         ),
     ]
 }

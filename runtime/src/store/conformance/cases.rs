@@ -162,6 +162,8 @@ fn a_job_is_remembered_as_it_was_last_said<S: Subject>() {
         watermark,
         fingerprint: format!("print of {name}"),
         removed_at: None,
+        paused: None,
+        failures: 0,
     };
     let jobs = subject.recovery().jobs;
     assert_eq!(jobs, [stored("a", at(1)), stored("b", at(60))]);
@@ -753,6 +755,7 @@ fn jobs_come_with_their_last_run<S: Subject>() {
     );
     let jobs = subject.history().jobs().unwrap();
     let row = |name, watermark, last_run| JobRow {
+        paused: None,
         job: job(name),
         watermark,
         last_run,

@@ -47,6 +47,7 @@ mod backfill;
 mod cases;
 mod clock;
 mod instant;
+mod jobs;
 mod random;
 mod retention;
 

@@ -13,6 +13,7 @@ use std::{
 
 use cronlet_core::{
     backfill::{Instants, NewBackfill, Tally},
+    pause::{PauseReason, Paused},
     record::{Span, StoredBackfill, StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
     run::{BackfillEnd, FailReason, RunStatus, SkipReason, Turn},
@@ -178,6 +179,13 @@ impl Trial {
                 expected,
                 "seed {seed}"
             );
+            let now = self.model.now;
+            let events = memory.job_events(&name, now).unwrap();
+            assert_eq!(
+                sqlite.job_events(&name, now).unwrap(),
+                events,
+                "seed {seed}"
+            );
             let expected = memory.state(&name).unwrap();
             assert_eq!(sqlite.state(&name).unwrap(), expected, "seed {seed}");
         }
@@ -321,12 +329,15 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(23) {
-            20..=22 => self.backfill(records),
+        match self.below(26) {
+            23..=25 => self.backfill(records),
             18 => records.extend(self.pulled_back()),
             19 => records.push(Record::ClockJumped {
                 by: SignedDuration::from_nanos(self.random().cast_signed()),
             }),
+            20 => records.extend(self.paused()),
+            21 => records.extend(self.resumed()),
+            22 => records.extend(self.failures_counted()),
             16 | 17 => records.push(self.state_written()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
@@ -343,11 +354,14 @@ impl Model {
         let job = self.job();
         let watermark = self.time();
         let fingerprint = self.text();
+        let before = self.jobs.get(&job);
         let stored = StoredJob {
             job: job.clone(),
             watermark: cut(watermark),
             fingerprint: fingerprint.clone(),
             removed_at: None,
+            paused: before.and_then(|job| job.paused.clone()),
+            failures: before.map_or(0, |job| job.failures),
         };
         self.jobs.insert(job.clone(), stored);
         Record::JobAccepted {
@@ -361,6 +375,44 @@ impl Model {
         let job = self.job();
         self.jobs.get_mut(&job)?.removed_at = Some(cut(self.now));
         Some(Record::JobRemoved { job })
+    }
+
+    fn paused(&mut self) -> Option<Record> {
+        let (job, since) = (self.job(), cut(self.now));
+        let why = match self.below(3) {
+            0 => PauseReason::Asked(None),
+            1 => PauseReason::Asked(Some(self.text().into())),
+            _ => PauseReason::Failures(u32::try_from(self.below(9)).unwrap()),
+        };
+        let stored = self.jobs.get_mut(&job)?;
+        if let PauseReason::Failures(failures) = why {
+            stored.failures = failures;
+        }
+        stored.paused = Some(Paused {
+            since,
+            why: why.clone(),
+        });
+        Some(Record::JobPaused { job, why })
+    }
+
+    fn resumed(&mut self) -> Option<Record> {
+        let (job, watermark) = (self.job(), self.time());
+        let actor = self.chance(2).then(|| self.text().into());
+        let stored = self.jobs.get_mut(&job)?;
+        stored.watermark = cut(watermark);
+        stored.paused = None;
+        stored.failures = 0;
+        Some(Record::JobResumed {
+            job,
+            watermark,
+            actor,
+        })
+    }
+
+    fn failures_counted(&mut self) -> Option<Record> {
+        let (job, failures) = (self.job(), u32::try_from(self.below(9)).unwrap());
+        self.jobs.get_mut(&job)?.failures = failures;
+        Some(Record::FailuresCounted { job, failures })
     }
 
     fn watermark(&mut self) -> Option<Record> {

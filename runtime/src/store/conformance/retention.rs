@@ -402,6 +402,7 @@ fn what_is_gone_already_is_not_counted<S: Subject>() {
             recorded_at: at(5),
         }],
         backfills: Vec::new(),
+        events: vec![99],
     };
     let two = Removed {
         runs: 2,

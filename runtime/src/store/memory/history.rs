@@ -14,7 +14,8 @@ use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobRow, Query, RunRow,
+        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow,
+        Query, RunRow,
     },
     precision::cut,
     retention::Step,
@@ -70,12 +71,20 @@ impl History for MemoryHistory {
                 JobRow {
                     job: job.job.clone(),
                     watermark: job.watermark,
+                    paused: job.paused.clone(),
                     last_run: newest
                         .find(|run| run.row.job == job.job)
                         .map(|run| run.row.clone()),
                 }
             })
             .collect())
+    }
+
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError> {
+        let state = self.0.lock();
+        let events = state.events.values();
+        let of_job = events.filter(|(name, event)| name == job && event.at <= cut(through));
+        Ok(of_job.map(|(_, event)| event.clone()).collect())
     }
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {

@@ -5,6 +5,7 @@
 
 mod backfill;
 mod history;
+mod job_events;
 mod old;
 mod run;
 
@@ -26,7 +27,7 @@ use run::Run;
 
 use super::{
     JUMPS, Old, REMOVED_JOBS_STAY, Refused, Removed, Store, StoreError,
-    history::{AttemptRow, ClockJump, RunRow, SkipRow},
+    history::{AttemptRow, ClockJump, JobEvent, RunRow, SkipRow},
     precision::{self, cut, cut_cause},
 };
 
@@ -48,6 +49,9 @@ struct State {
     jobs: BTreeMap<JobName, StoredJob>,
     runs: BTreeMap<RunId, Run>,
     skips: BTreeMap<(JobName, Timestamp), Skips>,
+    /// What became of jobs, by number.
+    events: BTreeMap<i64, (JobName, JobEvent)>,
+    next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
     backfills: BTreeMap<RequestId, Backfill>,
@@ -71,6 +75,8 @@ impl Default for State {
             jobs: BTreeMap::new(),
             runs: BTreeMap::new(),
             skips: BTreeMap::new(),
+            events: BTreeMap::new(),
+            next_event: 1,
             states: BTreeMap::new(),
             backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),
@@ -133,20 +139,11 @@ impl State {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), Refused> {
         match record {
             Record::PlanAccepted { .. } => self.forget(at),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => {
-                let stored = StoredJob {
-                    job: job.clone(),
-                    watermark: cut(*watermark),
-                    fingerprint: fingerprint.clone(),
-                    removed_at: None,
-                };
-                self.jobs.insert(job.clone(), stored);
-            }
-            Record::JobRemoved { job } => self.job(job)?.removed_at = Some(at),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::WatermarkPulledBack { .. } => self.pull_back(record)?,
             Record::Claimed { job, at } => {

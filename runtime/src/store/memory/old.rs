@@ -20,7 +20,8 @@ impl State {
         let ran = self.runs.values().map(|run| &run.row.job);
         let skipped = self.skips.keys().map(|(job, _)| job);
         let filled = self.backfills.values().map(|backfill| &backfill.row.job);
-        let there = self.jobs.keys().chain(filled);
+        let told = self.events.values().map(|(job, _)| job);
+        let there = self.jobs.keys().chain(filled).chain(told);
         let names: BTreeSet<_> = ran.chain(skipped).chain(there).collect();
         names.into_iter().cloned().collect()
     }
@@ -66,6 +67,9 @@ impl State {
                 });
             }
         }
+        old.events = self.old_events(job, limit);
+        old.events
+            .truncate(step.rows.saturating_sub(old.len() - old.events.len()));
         let mut over: Vec<_> = self
             .backfills
             .values()
@@ -78,6 +82,24 @@ impl State {
             }
         }
         old
+    }
+
+    fn old_events(&self, job: &JobName, limit: &Limit) -> Vec<i64> {
+        let events = self.events.iter().filter(|(_, (name, _))| name == job);
+        let newest: Vec<_> = events.map(|(id, (_, event))| (*id, event)).rev().collect();
+        let is_newest = |rank: usize, kind: &str| {
+            newest
+                .iter()
+                .position(|(_, event)| event.turn.as_str() == kind)
+                == Some(rank)
+        };
+        let ranked = newest.iter().enumerate();
+        let old = ranked.filter(|(rank, (_, event))| {
+            let stays = is_newest(*rank, event.turn.as_str()) && !self.is_gone(job, limit);
+            let goes = *rank >= limit.keep_runs as usize || event.at < cut(limit.before);
+            goes && !stays
+        });
+        old.map(|(_, (id, _))| *id).rev().collect()
     }
 
     pub(super) fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step) -> Old {
@@ -128,6 +150,9 @@ impl State {
                 self.backfills.remove(id);
                 removed.backfills += 1;
             }
+        }
+        for event in &old.events {
+            removed.events += u64::from(self.events.remove(event).is_some());
         }
         removed
     }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cache, backfill, clock, fault::Error, log, state};
+use super::{Cache, backfill, clock, fault::Error, job_events, log, state};
 use crate::store::{
     REMOVED_JOBS_STAY, Refused,
     precision::{column, cut_cause, duration_micros, micros},
@@ -67,26 +67,11 @@ impl Apply<'_> {
     fn record(&mut self, record: &Record) -> Result {
         match record {
             Record::PlanAccepted { digest } => self.plan_accepted(*digest),
-            Record::JobAccepted {
-                job,
-                watermark,
-                fingerprint,
-            } => self
-                .change(
-                    "INSERT INTO jobs (job, watermark, fingerprint) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (job) DO UPDATE SET
-                         watermark = excluded.watermark, fingerprint = excluded.fingerprint,
-                         removed_at = NULL",
-                    params![job.as_str(), micros(*watermark), fingerprint],
-                )
-                .map(drop),
-            Record::JobRemoved { job } => must(
-                self.change(
-                    "UPDATE jobs SET removed_at = ?2 WHERE job = ?1",
-                    params![job.as_str(), micros(self.at)],
-                )?,
-                || Refused::UnknownJob(job.clone()),
-            ),
+            Record::JobAccepted { .. }
+            | Record::JobRemoved { .. }
+            | Record::JobPaused { .. }
+            | Record::JobResumed { .. }
+            | Record::FailuresCounted { .. } => job_events::write(self.db, self.at, record),
             Record::Watermark { job, to } => must(
                 self.change(
                     "UPDATE jobs SET watermark = ?2 WHERE job = ?1",

@@ -21,15 +21,15 @@ use rusqlite::{Connection, params, params_from_iter, types::Value};
 use super::{
     OpenError, backfill, clock,
     columns::{self, Columns},
-    fault, instant, log, old,
+    fault, instant, job_events, log, old,
     reader::Reader,
     resolve, state,
 };
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, AttemptRow, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobRow, Query,
-        RunRow, SkipRow,
+        AttemptLog, AttemptRow, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent,
+        JobRow, Query, RunRow, SkipRow,
     },
     precision::{column, micros},
     retention::Step,
@@ -42,6 +42,7 @@ const DOING: &str = "read the history";
 
 /// The jobs that were not removed, each with the number of its last run.
 pub(super) const JOBS: &str = "SELECT j.job, j.watermark, \
+    j.paused_at, j.paused_by, j.paused_after, \
     (SELECT r.run FROM runs AS r WHERE r.job = j.job ORDER BY r.run DESC LIMIT 1) \
     FROM jobs AS j WHERE j.removed_at IS NULL ORDER BY j.job";
 
@@ -79,6 +80,10 @@ impl History for SqliteHistory {
 
     fn jobs(&self) -> Result<Vec<JobRow>, StoreError> {
         self.read(jobs)
+    }
+
+    fn job_events(&self, job: &JobName, through: Timestamp) -> Result<Vec<JobEvent>, StoreError> {
+        self.read(|db| job_events::read(db, job, through))
     }
 
     fn names(&self) -> Result<Vec<JobName>, StoreError> {
@@ -373,20 +378,22 @@ fn log_of(db: &Connection, run: RunId, attempt: Option<u32>) -> rusqlite::Result
 
 fn jobs(db: &Connection) -> rusqlite::Result<Vec<JobRow>> {
     let mut statement = db.prepare_cached(JOBS)?;
-    let jobs: Vec<(JobName, Timestamp, Option<RunId>)> = statement
+    let mut jobs: Vec<(JobRow, Option<RunId>)> = statement
         .query_map([], |row| {
             let mut columns = Columns::of(row);
-            Ok((columns.job()?, columns.time()?, columns.maybe_run_id()?))
+            let job = JobRow {
+                job: columns.job()?,
+                watermark: columns.time()?,
+                paused: job_events::paused(&mut columns)?,
+                last_run: None,
+            };
+            Ok((job, columns.maybe_run_id()?))
         })?
         .collect::<Result<_, _>>()?;
-    let last: Vec<RunId> = jobs.iter().filter_map(|(_, _, last)| *last).collect();
+    let last: Vec<RunId> = jobs.iter().filter_map(|(_, last)| *last).collect();
     let mut runs = runs_numbered(db, &last)?;
-    Ok(jobs
-        .into_iter()
-        .map(|(job, watermark, last)| JobRow {
-            job,
-            watermark,
-            last_run: last.and_then(|run| runs.remove(&run)),
-        })
-        .collect())
+    for (job, last) in &mut jobs {
+        job.last_run = last.and_then(|run| runs.remove(&run));
+    }
+    Ok(jobs.into_iter().map(|(job, _)| job).collect())
 }

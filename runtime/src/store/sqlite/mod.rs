@@ -36,6 +36,7 @@ mod fault;
 mod files;
 mod history;
 mod instant;
+mod job_events;
 mod lease;
 mod log;
 mod old;

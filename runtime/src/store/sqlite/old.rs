@@ -3,7 +3,7 @@
 //! Finding reads the oldest rows of an index and stops at the first that is young, so it costs what
 //! is found and not what is kept; only the runs that a job may keep are counted.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use cronlet_core::{name::JobName, retention::ALWAYS_KEPT, run::RunId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -22,10 +22,14 @@ const NAMES: &str = "WITH RECURSIVE
         WHERE ran.job IS NOT NULL),
     skipped(job) AS (SELECT min(job) FROM skips UNION ALL
         SELECT (SELECT min(s.job) FROM skips AS s WHERE s.job > skipped.job) FROM skipped
-        WHERE skipped.job IS NOT NULL)
+        WHERE skipped.job IS NOT NULL),
+    told(job) AS (SELECT min(job) FROM job_events UNION ALL
+        SELECT (SELECT min(e.job) FROM job_events AS e WHERE e.job > told.job) FROM told
+        WHERE told.job IS NOT NULL)
     SELECT job FROM ran WHERE job IS NOT NULL UNION
     SELECT job FROM skipped WHERE job IS NOT NULL UNION
     SELECT job FROM backfills UNION
+    SELECT job FROM told WHERE job IS NOT NULL UNION
     SELECT job FROM jobs ORDER BY job";
 
 /// The bytes of an attempt's output and of its log are not read for this.
@@ -37,6 +41,9 @@ pub(super) const RUNS: &str = "SELECT r.run, r.queued_at, r.ended_at, r.status =
 
 pub(super) const SKIPS: &str = "SELECT first, recorded_at, after_run FROM skips WHERE job = ?1
     ORDER BY after_run, recorded_at";
+
+pub(super) const EVENTS: &str =
+    "SELECT id, at, kind FROM job_events WHERE job = ?1 ORDER BY id DESC";
 
 pub(super) const LOGS: &str =
     "SELECT l.run, l.attempt, r.queued_at, r.ended_at, r.job, octet_length(l.lines)
@@ -60,6 +67,7 @@ pub(super) fn runs_and_skips(
     let mut found = Found::new(step);
     old_runs(db, job, limit, &bounds, &mut found)?;
     old_skips(db, job, limit, &bounds, &mut found)?;
+    old_events(db, job, limit, &bounds, &mut found)?;
     for id in backfill::old(db, job, limit)? {
         if found.weigh(0).is_break() {
             break;
@@ -104,8 +112,8 @@ struct Bounds {
     stay_from: RunId,
     /// All its runs below this go.
     go_below: RunId,
-    /// Whether its last failure stays.
-    failure_stays: bool,
+    /// Whether it is in the plan: then its last failure stays, and how it stands.
+    is_there: bool,
 }
 
 impl Bounds {
@@ -136,7 +144,7 @@ impl Bounds {
                 newest(ALWAYS_KEPT)?.unwrap_or(first)
             },
             go_below: counted.unwrap_or(first),
-            failure_stays: !gone,
+            is_there: !gone,
         })
     }
 }
@@ -187,7 +195,7 @@ fn old_runs(
             break;
         }
         let goes = over.is_some_and(|over| many || over < limit.before);
-        if !goes || (failed && bounds.failure_stays && !failed_since(db, job, run)?) {
+        if !goes || (failed && bounds.is_there && !failed_since(db, job, run)?) {
             continue;
         }
         if found.weigh(columns.count()?).is_break() {
@@ -233,6 +241,36 @@ fn old_skips(
     Ok(())
 }
 
+/// A job has few of them, so all are looked at.
+fn old_events(
+    db: &Connection,
+    job: &JobName,
+    limit: &Limit,
+    bounds: &Bounds,
+    found: &mut Found,
+) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(EVENTS)?;
+    let mut rows = statement.query([job.as_str()])?;
+    let (mut kinds, mut old, mut newer) = (BTreeSet::new(), Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::of(row);
+        let (id, at) = (columns.get::<i64>()?, columns.time()?);
+        let is_newest = kinds.insert(columns.get::<String>()?);
+        let goes = newer >= limit.keep_runs || at < limit.before;
+        if goes && !(is_newest && bounds.is_there) {
+            old.push(id);
+        }
+        newer += 1;
+    }
+    for id in old.into_iter().rev() {
+        if found.weigh(0).is_break() {
+            break;
+        }
+        found.old.events.push(id);
+    }
+    Ok(())
+}
+
 /// Deletes what it names, within the caller's transaction. Attempts and logs go with their runs.
 pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error> {
     let mut removed = Removed::default();
@@ -257,6 +295,10 @@ pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error
         ])?);
     }
     removed.backfills = backfill::remove(db, &old.backfills)?;
+    let mut event = db.prepare_cached("DELETE FROM job_events WHERE id = ?1")?;
+    for id in &old.events {
+        removed.events += count(event.execute([id])?);
+    }
     Ok(removed)
 }
 

@@ -16,7 +16,7 @@ use rusqlite::{Connection, Row};
 use super::{
     Cache, backfill, clock,
     columns::{self, Columns},
-    state,
+    job_events, state,
 };
 use crate::store::precision;
 
@@ -58,7 +58,8 @@ fn next_run(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// What [`stored_job`] reads, of the table `jobs`.
-pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at";
+pub(super) const STORED_JOB: &str = "job, watermark, fingerprint, removed_at, paused_at, paused_by, \
+    paused_after, failures";
 
 pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let mut columns = Columns::of(row);
@@ -67,6 +68,8 @@ pub(super) fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
         watermark: columns.time()?,
         fingerprint: columns.get()?,
         removed_at: columns.maybe_time()?,
+        paused: job_events::paused(&mut columns)?,
+        failures: columns.get()?,
     })
 }
 

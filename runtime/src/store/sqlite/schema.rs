@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_clock.sql"),
     include_str!("../migrations/0008_backfills.sql"),
     include_str!("../migrations/0009_held.sql"),
+    include_str!("../migrations/0005_pauses.sql"),
 ];
 
 /// The version that this binary reads and writes.

@@ -617,6 +617,8 @@ fn every_question_has_its_index() {
         old::LOGS.to_owned(),
         clock::RAN.to_owned(),
         clock::CROSSING.to_owned(),
+        old::EVENTS.to_owned(),
+        job_events::EVENTS.to_owned(),
         instant::RUN.to_owned(),
         instant::range_statement(),
         instant::OTHERS.to_owned(),
@@ -644,6 +646,8 @@ fn every_question_has_its_index() {
         "SEARCH runs USING INDEX sqlite_autoindex_runs_1 (job=? AND cause>? AND cause<?); \
          USE TEMP B-TREE FOR ORDER BY",
         "SEARCH skips USING PRIMARY KEY (job=? AND first<?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
+        "SEARCH job_events USING INDEX job_events_by_job (job=?)",
         "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (job=? AND cause=?)",
         "SEARCH s USING PRIMARY KEY (job=? AND first<?)",
         // A person waits for these, once in a while: the runs of one job are gone through.

@@ -45,7 +45,7 @@ impl World {
         records.iter().filter_map(nominal).collect()
     }
 
-    fn answers(&self) -> Vec<Answer> {
+    fn replies(&self) -> Vec<Answer> {
         let answer = |effect: &Effect| match effect {
             Effect::Reply { answer, .. } => Some(*answer),
             _ => None,
@@ -66,7 +66,7 @@ impl World {
 fn one_run_follows_another_oldest_first() {
     let mut world = World::fresh([job("a")]);
     world.event(request(7, hours(1..=3), 1, false));
-    assert_eq!(world.answers(), [Answer::BackfillCreated]);
+    assert_eq!(world.replies(), [Answer::BackfillCreated]);
     assert_eq!(world.nominals(), [at("01:00:00")]);
     world.succeed(1, 1);
     assert_eq!(world.nominals(), [at("02:00:00")]);
@@ -157,7 +157,7 @@ fn a_stop_ends_what_waits_and_leaves_what_runs() {
     world.take();
     world.event(stop(9));
     assert_eq!(
-        world.answers(),
+        world.replies(),
         [Answer::BackfillsStopped(2)],
         "{:?}",
         world.records
@@ -170,7 +170,7 @@ fn a_stop_ends_what_waits_and_leaves_what_runs() {
     assert_eq!(world.backfill_ends(), [(7, BackfillEnd::Stopped)]);
     assert_eq!(world.nominals(), []);
     world.event(stop(10));
-    assert_eq!(world.answers(), [Answer::NotOpen]);
+    assert_eq!(world.replies(), [Answer::NotOpen]);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_second_stop_ends_what_is_retried() {
     world.take();
     // Its guest still runs, so there is nothing to write.
     world.event(stop(9));
-    assert_eq!(world.answers(), [Answer::BackfillsStopped(1)]);
+    assert_eq!(world.replies(), [Answer::BackfillsStopped(1)]);
     world.end(1, 1, failed());
     world.take();
     world.event(stop(10));
@@ -251,7 +251,7 @@ fn backfills_are_not_without_number() {
     for id in 0..=MAX_OPEN {
         world.event(request(id as u64, hours(1..=2), 1, false));
     }
-    let mut answers = world.answers();
+    let mut answers = world.replies();
     assert_eq!(answers.pop(), Some(Answer::TooManyBackfills));
     assert_eq!(answers, [Answer::BackfillCreated; MAX_OPEN]);
     let none = Instants::default();

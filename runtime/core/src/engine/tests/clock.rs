@@ -32,6 +32,8 @@ fn stored(watermark: Timestamp) -> Recovery {
             watermark,
             fingerprint: job("a").fingerprint(),
             removed_at: None,
+            paused: None,
+            failures: 0,
         }],
         ..Recovery::default()
     }

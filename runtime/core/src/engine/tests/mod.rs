@@ -2,6 +2,7 @@
 
 mod backfills;
 mod clock;
+mod pauses;
 mod state;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -941,6 +942,8 @@ fn interrupted_run(crashes: u32, starts_at: Timestamp) -> StoredRun {
 
 fn recovery(run: StoredRun) -> Recovery {
     let stored = StoredJob {
+        paused: None,
+        failures: 0,
         job: name("a"),
         watermark: at("06:00:00"),
         fingerprint: job("a").fingerprint(),

@@ -285,7 +285,9 @@ pub(super) fn nothing_due_is_left(watch: &Watch, step: &Step) -> Check {
         });
     }
     for job in plan.jobs.values() {
-        let from = watch.view.jobs.get(&job.name).map(|row| row.watermark);
+        let row = watch.view.jobs.get(&job.name);
+        let row = row.filter(|row| job.enabled && row.paused.is_none());
+        let from = row.map(|row| row.watermark);
         let due = from.and_then(|from| next_after(&job.schedule, from));
         let Some(due) = due.map(|due| start(job, due)) else {
             continue;

@@ -3,6 +3,7 @@
 use cronlet_core::{
     backfill::MAX_OPEN,
     engine::{Answer, Effect, Event, Start},
+    name::JobName,
     record::Batch,
     run::{Cause, RequestId, RunEnd, RunId, RunStatus},
 };
@@ -10,7 +11,7 @@ use cronlet_core::{
 use super::{Check, ensure};
 use crate::{
     tables::RunRow,
-    watch::{Asked, Question, Stage, Step, Watch},
+    watch::{Asked, Named, Question, Stage, Step, Watch},
 };
 
 /// A step writes at most one batch, before anything else.
@@ -166,6 +167,21 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
             let stopped = rows.filter(|row| row.new.job == *job && row.stopped.is_some());
             *count as usize == *under_way && stopped.count() >= *under_way
         }
+        (
+            Question::Pause { pauses, jobs },
+            Answer::Paused {
+                jobs: some,
+                already,
+            },
+        ) => *pauses && jobs_turned(step, jobs, *some, *already),
+        (
+            Question::Pause { pauses, jobs },
+            Answer::Resumed {
+                jobs: some,
+                already,
+            },
+        ) => !*pauses && jobs_turned(step, jobs, *some, *already),
+        (Question::Pause { jobs, .. }, Answer::NoSuchJob) => jobs.turns.is_empty(),
         (Question::Cancel { open, .. }, Answer::NotOpen) => !open,
         (Question::Cancel { run, open }, Answer::Cancelled) => {
             let row = step.disk.runs.get(run);
@@ -178,6 +194,15 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
         _ => false,
     };
     ensure(holds, || answer_is_false(asked, *answer))
+}
+
+/// Whether so many jobs were paused or resumed, so many were before, and all that is on disk.
+fn jobs_turned(step: &Step, jobs: &Named, some: usize, already: usize) -> bool {
+    let on_disk = |(job, turns): (&JobName, &u64)| {
+        let row = step.disk.jobs.get(job);
+        row.is_some_and(|row| row.turns >= *turns)
+    };
+    already == jobs.already && some + already == jobs.turns.len() && jobs.turns.iter().all(on_disk)
 }
 
 fn run_exists<'a>(step: &'a Step, run: RunId, request: RequestId) -> Option<&'a RunRow> {

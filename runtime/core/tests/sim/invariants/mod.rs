@@ -3,7 +3,7 @@
 //! `due` is about instants, `backfills` about those of the past, `clocks` about clocks that lie, `slots` about
 //! who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
-//! restarts, `effects` about what the engine asks of the world, `audit` about the whole
+//! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the world, `audit` about the whole
 //! history afterwards, `state` about what jobs remember.
 
 pub(crate) mod audit;
@@ -12,6 +12,7 @@ mod clocks;
 pub(crate) mod due;
 mod effects;
 mod ends;
+mod pauses;
 mod plans;
 mod runs;
 mod slots;
@@ -117,6 +118,10 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     clocks::what_ran_stays_accounted_for,
     clocks::ranges_are_cut_where_the_watermark_is,
     plans::only_changes_are_accepted,
+    pauses::a_halted_job_is_not_due,
+    pauses::pauses_have_a_reason,
+    pauses::a_resume_begins_now,
+    pauses::only_a_halt_disables,
 ];
 
 /// Held against each effect.
@@ -156,5 +161,8 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     plans::removed_jobs_have_no_waiting_runs,
     plans::recovery_closes_every_attempt,
     plans::shutdown_ends_what_is_armed,
+    pauses::pauses_have_their_effect,
+    pauses::nothing_waits_for_a_halted_job,
+    pauses::failures_are_counted,
     effects::it_never_spins,
 ];

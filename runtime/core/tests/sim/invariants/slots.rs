@@ -11,7 +11,7 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, due::start, ensure};
+use super::{Check, due::start, ends::records, ensure};
 use crate::{
     tables::RunRow,
     watch::{Step, Watch},
@@ -158,7 +158,9 @@ pub(super) fn nothing_is_admitted_while_stopping_or_failing(
         Record::Watermark { .. } => true,
         _ => false,
     };
-    if replaces && left {
+    // So does a job that fails once too often.
+    let pauses = records(step).any(|record| matches!(record, Record::JobPaused { .. }));
+    if (replaces || pauses) && left {
         return Ok(());
     }
     let admits = matches!(
