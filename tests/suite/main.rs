@@ -4,6 +4,7 @@ mod admission;
 mod backfill;
 mod backup;
 mod cli;
+mod clock;
 mod crash;
 mod csv_import;
 mod daemon;

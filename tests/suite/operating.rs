@@ -256,6 +256,7 @@ fn its_reasons_are_those_of_the_code() -> Result<()> {
         body("fn degraded(&self, ")?,
         body("fn reason(&self, status: &StoreStatus")?,
         body("impl fmt::Display for Troubled")?,
+        body("fn wrong(&self, now")?,
     ];
     for reason in functions.into_iter().flat_map(literals) {
         ensure!(

@@ -250,13 +250,18 @@ impl Bench {
     }
 
     pub(crate) fn with(plan: &Arc<Plan>, reload: Requests) -> Self {
+        Self::of(plan, Timestamp::UNIX_EPOCH, reload)
+    }
+
+    /// One of a binary that was built then.
+    pub(crate) fn of(plan: &Arc<Plan>, built: Timestamp, reload: Requests) -> Self {
         let clock = TestClock::new();
         let (sender, guests) = mpsc::channel();
         let store = MemoryStore::new();
         let history = store.history();
         let faults = Faults::default();
         let engine = start(Parts {
-            built: Timestamp::UNIX_EPOCH,
+            built,
             store: FaultyStore {
                 inner: store,
                 faults: faults.clone(),

@@ -1,5 +1,7 @@
 //! What the shell promises, with a clock that only the test moves.
 
+mod clock;
+
 use std::{
     num::NonZeroU32,
     sync::{Arc, mpsc},
@@ -22,6 +24,7 @@ use super::{
     bench::{Bench, Hopeless, TestClock, job, job_name, plan},
     clock::{JumpWatch, SystemClock},
     handle::News,
+    reload::Requests,
     status::StoreStatus,
 };
 use crate::store::{

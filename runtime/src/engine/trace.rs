@@ -68,10 +68,10 @@ impl Trace {
                 debug!(%job, %from, %to, "watermark pulled back");
             }
             Record::Claimed { job, at } => {
-                debug!(%job, nominal = %at, "accounted for ahead of time")
+                debug!(%job, nominal = %at, "accounted for ahead of time");
             }
-            // What has just been said.
-            Record::ClockJumped { .. } => {}
+            // A jump was told when it was seen.
+            Record::ClockJumped { .. } | Record::Watermark { .. } => {}
             Record::JobPaused { job, why } if why.is_by_failures() => {
                 warn!(%job, "job paused {why}: `cronlet resume {job}` has it run again");
             }
@@ -82,7 +82,6 @@ impl Trace {
             Record::FailuresCounted { job, failures } => {
                 debug!(%job, failures, "failed runs in a row");
             }
-            Record::Watermark { .. } => {}
             Record::Skipped {
                 job,
                 reason,

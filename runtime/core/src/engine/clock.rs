@@ -25,6 +25,7 @@ use super::{
     state::RunPhase,
 };
 use crate::{
+    backoff,
     record::{Record, Span},
     run::RunId,
     schedule::{Schedule, before},
@@ -109,25 +110,37 @@ impl Engine {
         if !by.is_negative() || self.phase != Phase::Serving {
             return;
         }
-        let waiting: Vec<(Timestamp, RunId)> = self
-            .backoffs
-            .iter()
-            .filter(|(until, _)| *until > step.now)
-            .copied()
-            .collect();
+        let backoffs = self.backoffs.iter().copied();
+        let waiting: Vec<_> = backoffs.filter(|(until, _)| *until > step.now).collect();
         for (until, id) in waiting {
-            let Some(run) = self.runs.get_mut(&id) else {
-                continue;
-            };
             let earlier = until.checked_add(by).unwrap_or(Timestamp::MIN);
-            let until_now = earlier.max(step.now);
-            self.backoffs.remove(&(until, id));
-            self.backoffs.insert((until_now, id));
-            run.phase = RunPhase::BackingOff { until: until_now };
-            step.records.push(Record::RunRetrying {
-                run: id,
-                until: until_now,
-            });
+            self.wait_until(step, id, earlier);
+        }
+    }
+
+    /// The run was retrying when the daemon took over, perhaps by a clock that was years ahead: then nobody
+    /// knows what is left of its backoff, but not more than the longest that there is.
+    pub(super) fn doubt_backoff(&mut self, step: &mut Step, id: RunId, until: Timestamp) {
+        let job = self.runs.get(&id).and_then(|run| {
+            let state = self.jobs.get(&run.new.job)?;
+            state.job.as_ref()
+        });
+        let longest = job.map_or(Duration::ZERO, |job| job.retry.max_delay);
+        let longest = longest.max(backoff::MAX_RETRY_AFTER);
+        let left = Duration::try_from(until.duration_since(step.now)).unwrap_or_default();
+        if self.trust.is_set() && left > longest {
+            self.wait_until(step, id, step.now);
+        }
+    }
+
+    /// The run waits for its backoff no longer than this.
+    fn wait_until(&mut self, step: &mut Step, id: RunId, until: Timestamp) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        if let RunPhase::BackingOff { until: before } = run.phase {
+            self.backoffs.remove(&(before, id));
+            self.back_off(step, id, until.max(step.now));
         }
     }
 

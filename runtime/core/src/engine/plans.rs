@@ -306,6 +306,9 @@ impl Engine {
             }
             return self.withdraw_stored(step, id);
         }
+        if let StoredState::Retrying { until } = state {
+            self.doubt_backoff(step, id, until);
+        }
         if self.runs.get(&id).is_some_and(|run| run.cancel_requested) {
             self.end_run(step, id, RunEnd::Cancelled, None);
         } else if removed {

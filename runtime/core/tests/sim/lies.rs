@@ -130,6 +130,13 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
         // A run that waits for its backoff is told anew, though nobody has set the clock.
         twice(said, |record| matches!(record, Record::RunRetrying { .. }));
     }),
+    ("no_backoff_outlives_a_wrong_clock", |said, _| {
+        each(said, |record| {
+            if let Record::RunRetrying { until, .. } = record {
+                *until += Duration::from_hours(30 * 24);
+            }
+        });
+    }),
     ("backoffs_keep_their_length", |said, _| {
         records(said, |records| {
             let jumps = |r: &Record| matches!(r, Record::ClockJumped { .. });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::record::Span;
+use crate::{backoff, record::Span};
 
 /// An engine of a binary that was built that morning.
 fn built_today(now: Timestamp, recovery: Recovery, jobs: impl IntoIterator<Item = Job>) -> World {
@@ -101,7 +101,7 @@ fn a_clock_that_goes_back_a_little_fires_nothing_again() {
     assert_eq!((records.len(), effects), (1, vec![]));
     assert_eq!(world.engine.next_due().unwrap().0, at("06:31:00"));
     world.wake("06:30:00");
-    assert_eq!(world.take(), (vec![], vec![]));
+    assert_eq!(world.take().0, []);
 }
 
 #[test]
@@ -300,6 +300,30 @@ fn what_is_left_of_a_backoff_stays_when_the_clock_goes_back() {
     assert_eq!(world.started(), []);
     world.wake("06:11:30");
     assert_eq!(world.started(), [(42, 2)]);
+}
+
+/// The job `a`, a run of which waits for its backoff.
+fn stored_retry(watermark: Timestamp, until: Timestamp) -> Recovery {
+    let run = StoredRun {
+        state: StoredState::Retrying { until },
+        attempted: true,
+        ..interrupted_run(0, watermark)
+    };
+    Recovery {
+        runs: vec![run],
+        ..stored(watermark)
+    }
+}
+
+#[test]
+fn no_backoff_is_longer_than_the_longest() {
+    let recovery = stored_retry(at("06:00:00"), year(2036));
+    let mut world = World::new("06:00:30", recovery, [job("a")]);
+    assert_eq!(world.started(), [(41, 2)]);
+    let week = at("06:00:30") + backoff::MAX_RETRY_AFTER;
+    let recovery = stored_retry(at("06:00:00"), week);
+    let mut world = World::new("06:00:30", recovery, [job("a")]);
+    assert_eq!(world.started(), []);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Clocks: every jump is recorded, a clock that cannot be right makes nothing due, and a watermark that
 //! a wrong one has left in the future is pulled back, once and to the right place.
 
+use std::time::Duration;
+
 use cronlet_core::{
     engine::{Effect, Event, Recall},
     name::JobName,
@@ -11,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Check,
-    due::{before, instants},
+    due::{before, instants, span},
     ends::records,
     ensure,
 };
@@ -19,6 +21,9 @@ use crate::{
     tables::Tables,
     watch::{Step, Watch},
 };
+
+/// No guest may ask for a longer delay.
+const RETRY_AFTER: Duration = Duration::from_hours(7 * 24);
 
 /// A watermark may be ahead of the clock by so much.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
@@ -180,6 +185,24 @@ pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
         let kept = now == Some(shifted) || now.is_none() && shifted <= step.now;
         ensure(kept || !waits, || {
             format!("{row:?} waits until {now:?}, not {shifted}")
+        })?;
+    }
+    Ok(())
+}
+
+/// What a wrong clock has begun does not keep a run from its next attempt for ever: after a restart no
+/// backoff is longer than the longest that there is.
+pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> Check {
+    if !matches!(step.event, Event::Started { .. }) || !watch.looks() {
+        return Ok(());
+    }
+    let retrying = watch.view.open_runs();
+    for row in retrying.filter(|row| row.status == RunStatus::Retrying) {
+        let job = watch.job(&row.new.job).ok_or("its job is gone")?;
+        let longest = job.retry.max_delay.max(RETRY_AFTER);
+        let left = row.until.map(|until| until.duration_since(step.now));
+        ensure(left.is_none_or(|left| left <= span(longest)), || {
+            format!("{row:?} at {}", step.now)
         })?;
     }
     Ok(())

@@ -167,7 +167,7 @@ fn instants_of(
     due
 }
 
-fn span(duration: Duration) -> SignedDuration {
+pub(super) fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).expect("a policy's spans are short")
 }
 

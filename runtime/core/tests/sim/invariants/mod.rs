@@ -148,6 +148,7 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     clocks::every_jump_is_recorded,
     clocks::no_job_stays_silent,
     clocks::backoffs_keep_their_length,
+    clocks::no_backoff_outlives_a_wrong_clock,
     slots::no_slot_is_idle,
     slots::held_runs_arrive_in_time,
     slots::retries_are_not_forgotten,

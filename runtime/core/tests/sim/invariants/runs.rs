@@ -6,6 +6,7 @@ use cronlet_core::{
     record::{NewRun, Record},
     run::{Cause, Origin, RunEnd, RunStatus, SkipReason, Turn},
 };
+use jiff::Timestamp;
 
 use super::{
     Check,
@@ -20,7 +21,7 @@ use crate::{
 
 /// A run's status moves only as `may_become` says; a final run stays as it is. A run whose attempt is
 /// withdrawn goes on as if the attempt had never been created. One that waits for its backoff may be
-/// told anew until when, when the clock has gone back.
+/// told an earlier end of it, when the clock was wrong.
 pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(run) = run_of(record) else {
         return Ok(());
@@ -43,8 +44,13 @@ pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Ch
         }
         _ => return Ok(()),
     };
-    let set_back = matches!(step.event, Event::ClockJumped { by } if by.is_negative());
-    let goes_on = set_back && row.status == RunStatus::Retrying && next == row.status;
+    let sooner = |until: &Timestamp| row.until.is_some_and(|before| *until < before);
+    let goes_on = match (record, step.event) {
+        (Record::RunRetrying { until, .. }, Event::ClockJumped { .. } | Event::Started { .. }) => {
+            row.status == RunStatus::Retrying && sooner(until)
+        }
+        _ => false,
+    };
     let limbo = watch.limbo.filter(|limbo| limbo.run == run);
     let withdrawn = limbo.is_some_and(|limbo| limbo.withdrawn.is_some());
     let may = row.status.may_become(next) || withdrawn && RunStatus::Queued.may_become(next);
