@@ -372,3 +372,16 @@ pub enum StoredState {
         recorded_at: Timestamp,
     },
 }
+
+impl StoredState {
+    /// Whether it was recorded ahead of its time.
+    pub(crate) fn is_ahead(self) -> bool {
+        match self {
+            Self::Running {
+                starts_at,
+                recorded_at,
+            } => starts_at > recorded_at,
+            Self::Queued | Self::Retrying { .. } => false,
+        }
+    }
+}

@@ -63,11 +63,13 @@ impl Engine {
         for name in present.iter().filter(|name| !plan.jobs.contains_key(*name)) {
             self.mark_removed(step, name);
         }
-        let states: Vec<_> = recovery
+        let mut states: Vec<_> = recovery
             .runs
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
+        // What was armed ahead first: a crash of another may pause its job, which looks at what is due.
+        states.sort_by_key(|(_, state)| !state.is_ahead());
         self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
