@@ -109,6 +109,11 @@ impl Daemon {
         Ok(self.client.get("/api/v1/status")?.ok()?)
     }
 
+    /// What it says at this path.
+    pub(crate) fn get(&self, path: &str) -> Result<Value> {
+        Ok(self.client.get(path)?.ok()?)
+    }
+
     /// Waits until its status is as it should be.
     pub(crate) fn until(&self, what: &str, is: impl Fn(&Status) -> bool) -> Result<Status> {
         until(what, || Ok(Some(self.status()?).filter(&is)))

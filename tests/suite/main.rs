@@ -2,6 +2,7 @@
 
 mod admission;
 mod after;
+mod backfill;
 mod backup;
 mod calendar;
 mod cli;

@@ -10,13 +10,14 @@
 //! |---|---|
 //! | when something is due | [`schedule`] |
 //! | what a job is, and all of them | [`job`], [`plan`], [`after`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
-//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`pause`], [`health`] |
+//! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`backfill`], [`pause`], [`health`] |
 //! | what decides it | [`engine`], [`backoff`] |
 //! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod after;
+pub mod backfill;
 pub mod backoff;
 pub mod capability;
 pub mod catalog;

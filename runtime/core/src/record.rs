@@ -9,12 +9,16 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    backfill::{NewBackfill, Tally},
     digest::Digest,
     health::JobHealth,
     name::JobName,
     pause::{PauseReason, Paused},
     report::AttemptReport,
-    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, SkipReason, Turn},
+    run::{
+        AttemptStatus, BackfillEnd, Cause, FailReason, Origin, RequestId, RunEnd, RunId,
+        SkipReason, Turn,
+    },
     state::StateChanges,
 };
 
@@ -225,6 +229,33 @@ pub enum Record {
         /// A sentence that its attempts do not already have.
         message: Option<String>,
     },
+    /// Somebody wants a part of the past to run.
+    BackfillCreated(Arc<NewBackfill>),
+    /// A backfill has made a run, or one of its runs is over: the record before this one says which.
+    BackfillMoved {
+        /// Which.
+        id: RequestId,
+        /// How many runs it has made, which are those of its first instants.
+        made: u32,
+        /// What became of those that are over.
+        tally: Tally,
+    },
+    /// A backfill makes no more runs, though some of its instants have none.
+    BackfillStopped {
+        /// Which.
+        id: RequestId,
+        /// Why.
+        why: BackfillEnd,
+        /// Who stopped it, if somebody did.
+        actor: Option<Arc<str>>,
+    },
+    /// A backfill is over: it makes no more runs, and none of them is open.
+    BackfillEnded {
+        /// Which.
+        id: RequestId,
+        /// How.
+        how: BackfillEnd,
+    },
     /// The engine stopped gracefully: nothing is running.
     Stopped,
 }
@@ -279,6 +310,8 @@ pub struct Recovery {
     pub runs: Vec<StoredRun>,
     /// What the state of each job counts for that has any, whether there is such a job or not.
     pub states: BTreeMap<JobName, u64>,
+    /// Every backfill that is not over, by its name.
+    pub backfills: Vec<StoredBackfill>,
     /// The instants of each job that have a run although its watermark, which was pulled back, is before
     /// them.
     pub ahead: BTreeMap<JobName, BTreeSet<Timestamp>>,
@@ -301,6 +334,19 @@ pub struct StoredJob {
     pub paused: Option<Paused>,
     /// How many of its runs have failed in a row, as far as they are counted.
     pub failures: u32,
+}
+
+/// What is stored of a backfill that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBackfill {
+    /// As it was created.
+    pub new: Arc<NewBackfill>,
+    /// How many runs it has made.
+    pub made: u32,
+    /// What became of those that are over.
+    pub tally: Tally,
+    /// Why it makes no more, if it does not.
+    pub stopped: Option<BackfillEnd>,
 }
 
 /// What is stored of a run that is not final.
@@ -342,4 +388,17 @@ pub enum StoredState {
         /// be one whose time has not come, whatever the clock shows after a crash.
         recorded_at: Timestamp,
     },
+}
+
+impl StoredState {
+    /// Whether it was recorded ahead of its time.
+    pub(crate) fn is_ahead(self) -> bool {
+        match self {
+            Self::Running {
+                starts_at,
+                recorded_at,
+            } => starts_at > recorded_at,
+            Self::Queued | Self::Retrying { .. } => false,
+        }
+    }
 }

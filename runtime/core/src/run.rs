@@ -46,6 +46,20 @@ impl fmt::Display for RequestId {
     }
 }
 
+impl FromStr for RequestId {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let unknown = || UnknownName {
+            what: "request",
+            text: text.to_owned(),
+        };
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| unknown())
+    }
+}
+
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -61,6 +75,8 @@ pub enum Cause {
     Manual(RequestId),
     /// `after:RUN`: this run of another job has ended.
     After(RunId),
+    /// `backfill:ID:T`: somebody asked for a past of which this nominal time is a part.
+    Backfill(RequestId, Timestamp),
 }
 
 impl fmt::Display for Cause {
@@ -69,6 +85,7 @@ impl fmt::Display for Cause {
             Self::Time(t) => write!(f, "time:{t}"),
             Self::Manual(id) => write!(f, "manual:{id}"),
             Self::After(run) => write!(f, "after:{run}"),
+            Self::Backfill(id, t) => write!(f, "backfill:{id}:{t}"),
         }
     }
 }
@@ -77,8 +94,8 @@ impl fmt::Display for Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("unknown {what} `{text}`")]
 pub struct UnknownName {
-    what: &'static str,
-    text: String,
+    pub(crate) what: &'static str,
+    pub(crate) text: String,
 }
 
 impl FromStr for Cause {
@@ -87,9 +104,11 @@ impl FromStr for Cause {
     fn from_str(text: &str) -> Result<Self, UnknownName> {
         let parsed = match text.split_once(':') {
             Some(("time", t)) => t.parse().ok().map(Self::Time),
-            Some(("manual", id)) => u64::from_str_radix(id, 16)
-                .ok()
-                .map(|id| Self::Manual(RequestId(id))),
+            Some(("manual", id)) => id.parse().ok().map(Self::Manual),
+            Some(("backfill", rest)) => rest.split_once(':').and_then(|(id, t)| {
+                let (id, t) = (id.parse().ok()?, t.parse().ok()?);
+                Some(Self::Backfill(id, t))
+            }),
             Some(("after", run)) => run.parse().ok().map(|run| Self::After(RunId(run))),
             _ => None,
         };
@@ -140,6 +159,8 @@ macro_rules! named {
     };
 }
 
+pub(crate) use named;
+
 named! {
     /// What made the run, in the words of the history.
     Origin, "trigger" {
@@ -151,14 +172,17 @@ named! {
         Manual = "manual",
         /// A run of another job has ended.
         After = "after",
+        /// Somebody asked for a part of the past.
+        Backfill = "backfill",
     }
 }
 
 impl Origin {
-    /// Whether a success of such a run is one of its job.
+    /// Whether a success of such a run is one of its job. One for the past says nothing of today.
     pub const fn proves_success(self) -> bool {
         match self {
             Self::Schedule | Self::CatchUp | Self::Manual | Self::After => true,
+            Self::Backfill => false,
         }
     }
 
@@ -166,7 +190,7 @@ impl Origin {
     pub const fn proves_failure(self) -> bool {
         match self {
             Self::Schedule | Self::CatchUp | Self::After => true,
-            Self::Manual => false,
+            Self::Manual | Self::Backfill => false,
         }
     }
 }
@@ -285,6 +309,18 @@ named! {
     }
 }
 
+named! {
+    /// How a backfill ended: why it makes no more runs, which is known before the last one is over.
+    BackfillEnd, "end of a backfill" {
+        /// Each of its instants has a run.
+        Done = "done",
+        /// Somebody stopped it.
+        Stopped = "stopped",
+        /// Its job is gone.
+        Removed = "removed",
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
@@ -331,17 +367,24 @@ mod tests {
             Cause::Manual(RequestId(u64::MAX)),
             Cause::Manual(RequestId(1)),
             Cause::After(RunId(u64::MAX)),
+            Cause::Backfill(RequestId(1), t),
         ] {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert_eq!(Cause::Time(t).to_string(), "time:2026-03-01T06:00:00Z");
         assert_eq!(Cause::After(RunId(41)).to_string(), "after:41");
+        assert_eq!(
+            Cause::Backfill(RequestId(255), t).to_string(),
+            "backfill:00000000000000ff:2026-03-01T06:00:00Z"
+        );
         for bad in [
             "",
             "time",
             "time:",
             "time:yesterday",
             "manual:xyz",
+            "backfill:ff",
+            "backfill:2026-03-01T06:00:00Z",
             "after:",
             "after:-1",
             "after:1:2",

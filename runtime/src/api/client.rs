@@ -58,7 +58,12 @@ pub enum ClientError {
     Broken(Box<dyn std::error::Error + Send + Sync>),
     /// The daemon refuses, in its own words.
     #[error("{detail}")]
-    Refused { status: u16, detail: String },
+    Refused {
+        status: u16,
+        detail: String,
+        /// What to do in place of it.
+        help: Option<String>,
+    },
 }
 
 impl Client {
@@ -80,6 +85,14 @@ impl Client {
     /// Asks for what the daemon knows: it need not wait for anything to say it.
     pub fn get(&self, path: &str) -> Result<Answer, ClientError> {
         self.request(Method::GET, path, Bytes::new(), Some(self.patience))
+    }
+
+    /// The same, within a tokio runtime.
+    pub async fn look(&self, path: &str) -> Result<Answer, ClientError> {
+        let exchange = async { answer(self.send(Method::GET, path, Bytes::new()).await?).await };
+        timeout(self.patience, exchange)
+            .await
+            .map_err(|_| self.silent())?
     }
 
     /// Asks and waits for the answer, however long it takes.
@@ -224,10 +237,11 @@ impl Answer {
     }
 
     fn refusal(&self) -> ClientError {
-        let detail = self.body.get("detail").and_then(Value::as_str);
+        let text = |key| self.body.get(key).and_then(Value::as_str);
         ClientError::Refused {
             status: self.status,
-            detail: detail.unwrap_or("the daemon refuses").to_owned(),
+            detail: text("detail").unwrap_or("the daemon refuses").to_owned(),
+            help: text("help").map(str::to_owned),
         }
     }
 }

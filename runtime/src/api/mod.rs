@@ -11,6 +11,9 @@
 //! | `GET /api/v1/status` | [`status::Status`] |
 //! | `POST /api/v1/reload` | 202 [`reload::Reloading`]; with `?wait=final` 200 [`reload::Reloaded`] |
 //! | `POST /api/v1/jobs/{name}/runs` | 202 [`runs::Accepted`] |
+//! | `POST /api/v1/jobs/{name}/backfills` | 202 [`backfills::Accepted`] |
+//! | `POST /api/v1/jobs/{name}/backfills/stop` | 202 [`backfills::Stopped`] |
+//! | `GET /api/v1/backfills/{id}` | [`backfills::Backfill`] |
 //! | `POST /api/v1/jobs/{name}/pause`, `…/resume` | [`pauses::Turned`] |
 //! | `POST /api/v1/jobs/pause`, `…/resume` | the same, of every job of the plan |
 //! | `GET /api/v1/runs/{run}` | [`view::Run`]; with `?wait=final` when the run is final |
@@ -28,6 +31,7 @@ use axum::{
 
 use crate::engine::Handle;
 
+pub mod backfills;
 pub mod client;
 pub mod events;
 pub mod pauses;
@@ -55,6 +59,9 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/jobs/{name}/runs", post(runs::request))
+        .route("/api/v1/jobs/{name}/backfills", post(backfills::request))
+        .route("/api/v1/jobs/{name}/backfills/stop", post(backfills::stop))
+        .route("/api/v1/backfills/{id}", get(backfills::show))
         .route("/api/v1/jobs/{name}/pause", post(pauses::pause))
         .route("/api/v1/jobs/{name}/resume", post(pauses::resume))
         .route("/api/v1/jobs/pause", post(pauses::pause_all))

@@ -17,6 +17,9 @@ pub(super) struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// What to do in place of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
 }
 
 impl Problem {
@@ -25,6 +28,15 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Unknown"),
             status: status.as_u16(),
             detail: detail.into(),
+            help: None,
+        }
+    }
+
+    /// Adds what to do in place of it.
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
         }
     }
 

@@ -45,6 +45,9 @@ pub struct Pruned {
     pub runs: u64,
     /// Recorded ranges of skips.
     pub skips: u64,
+    /// That were over.
+    #[serde(default)]
+    pub backfills: u64,
     /// Logs that were old enough to go by themselves; those of deleted runs may be among them.
     pub logs: u64,
     /// Records of when jobs were accepted, removed, paused and resumed.
@@ -99,6 +102,7 @@ impl Pruned {
             dry_run,
             runs: removed.runs,
             skips: removed.skips,
+            backfills: removed.backfills,
             logs: removed.logs,
             events: removed.events,
             keep: format_duration(keep.keep),

@@ -203,7 +203,7 @@ fn no_input(run: u64, upstream: RunId) -> Problem {
 }
 
 /// The engine takes no requests now.
-fn refused(answer: Answer) -> Problem {
+pub(super) fn refused(answer: Answer) -> Problem {
     Problem::unavailable(match answer {
         Answer::StoreFailed => "the store cannot write, so nothing can start",
         _ => "the daemon is stopping",

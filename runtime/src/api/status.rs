@@ -7,6 +7,7 @@ use cronlet_core::schedule::Zone;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    backfills::Backfill,
     problem::Problem,
     view::{self, Time},
 };
@@ -63,6 +64,9 @@ pub struct Status {
     pub queued: usize,
     /// Runs that wait for their backoff.
     pub retrying: usize,
+    /// Those that are not over.
+    #[serde(default)]
+    pub backfills: Vec<Backfill>,
 }
 
 /// The schedules file.
@@ -268,6 +272,7 @@ impl From<&engine::Status> for Status {
             running: status.running.iter().map(Running::from).collect(),
             queued: status.queued,
             retrying: status.retrying,
+            backfills: status.backfills.iter().map(Backfill::from).collect(),
         }
     }
 }

@@ -29,7 +29,10 @@ fn server() -> Server {
 }
 
 fn server_of(jobs: impl IntoIterator<Item = Job>) -> Server {
-    let bench = Bench::new(&plan(jobs));
+    serve(Bench::new(&plan(jobs)))
+}
+
+fn serve(bench: Bench) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -167,6 +170,107 @@ fn a_run_that_the_policy_skips_is_an_answer() {
         (&json!("skipped"), &json!("overlap"))
     );
     guest.end(succeeded());
+}
+
+/// The job `hourly`, which is due every hour.
+fn with_hours() -> Server {
+    let bench = Bench::new(&plan([job("hourly", "1", 3_600), job("b", "1", 0)]));
+    serve(bench)
+}
+
+#[test]
+fn a_backfill_is_asked_for_followed_and_stopped() {
+    let server = with_hours();
+    let now = server.bench.status().started_at;
+    let hours = |hours: i64| now - jiff::SignedDuration::from_hours(hours);
+    let body = json!({"from": hours(4), "to": hours(0), "max_concurrent": 2, "reverse": true});
+    let answer = server.post("/api/v1/jobs/hourly/backfills", &body);
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(answer.body["instants"], 4);
+    let path = format!(
+        "/api/v1/backfills/{}",
+        answer.body["backfill"].as_str().unwrap()
+    );
+    let (first, second) = (server.guest(), server.guest());
+    let under_way = server.get(&path).body;
+    assert_eq!(
+        (&under_way["made"], &under_way["open"]),
+        (&json!(2), &json!(2))
+    );
+    let status = server.get("/api/v1/status").body;
+    assert_eq!(status["backfills"], json!([under_way]));
+    first.succeed();
+    let third = server.guest();
+    let answer = server.post("/api/v1/jobs/hourly/backfills/stop", &json!({}));
+    assert_eq!((answer.status, answer.body), (202, json!({"stopped": 1})));
+    assert_eq!(server.get(&path).body["status"], "stopping");
+    second.succeed();
+    third.trap();
+    server.bench.until(|status| status.backfills.is_empty());
+    let over = server.get(&path).body;
+    assert_eq!(
+        [
+            &over["status"],
+            &over["made"],
+            &over["succeeded"],
+            &over["failed"]
+        ],
+        [&json!("stopped"), &json!(3), &json!(2), &json!(1)]
+    );
+    let answer = server.post("/api/v1/jobs/hourly/backfills/stop", &json!({}));
+    assert_problem(&answer, 409, "no backfill of `hourly` is under way");
+    // What ran is not run again, and what is asked for again is the rest.
+    let body = json!({"from": hours(4), "to": hours(0)});
+    let answer = server.post("/api/v1/jobs/hourly/backfills", &body);
+    assert_eq!(
+        (&answer.body["instants"], &answer.body["already_run"]),
+        (&json!(1), &json!(3))
+    );
+    server.guest().succeed();
+    let answer = server.post("/api/v1/jobs/hourly/backfills", &body);
+    assert_eq!(answer.body["backfill"], json!(null), "{answer:?}");
+}
+
+#[test]
+fn a_backfill_that_makes_no_sense_is_a_problem_document() {
+    let server = with_hours();
+    let path = "/api/v1/jobs/hourly/backfills";
+    let day = json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"});
+    let with = |key: &str, value: Value| {
+        let mut body = day.clone();
+        body[key] = value;
+        body
+    };
+    for (body, detail) in [
+        (json!({}), "missing field `from`"),
+        (json!(null), "`from` and `to` are missing"),
+        (with("from", json!("soon")), "is not what it should be"),
+        (
+            with("to", json!("2999-01-01T00:00:00Z")),
+            "lies in the future",
+        ),
+        (with("max_concurrent", json!(0)), "from 1 to 1000"),
+        (with("max_concurrent", json!(1001)), "from 1 to 1000"),
+        (with("reprocess", json!("some")), "unknown choice `some`"),
+        (with("hurry", json!(true)), "unknown field `hurry`"),
+    ] {
+        assert_problem(&server.post(path, &body), 400, detail);
+    }
+    let answer = server.post(path, &with("from", json!("2026-01-03T00:00:00Z")));
+    assert_problem(&answer, 400, "no time lies between");
+    assert_eq!(answer.body["help"], "begin with the earlier time");
+    let answer = server.post("/api/v1/jobs/b/backfills", &day);
+    assert_problem(&answer, 409, "`b` has no schedule");
+    for job in ["nobody", "%20"] {
+        let path = format!("/api/v1/jobs/{job}/backfills");
+        assert_problem(&server.post(&path, &day), 404, "there is no job");
+        let answer = server.post(&format!("{path}/stop"), &json!({}));
+        assert_problem(&answer, 404, "there is no job");
+    }
+    for id in ["7", "soon"] {
+        let answer = server.get(&format!("/api/v1/backfills/{id}"));
+        assert_problem(&answer, 404, "there is no backfill");
+    }
 }
 
 #[test]

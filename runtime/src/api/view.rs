@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::forms;
+use super::{backfills::Backfill, forms};
 use crate::store::history;
 
 /// A line of the history: a run, or a range of instants that were skipped on arrival.
@@ -154,6 +154,8 @@ pub struct Job {
     pub overdue_since: Option<Time>,
     /// What is wrong with its component, in a sentence, as far as a daemon knows.
     pub warning: Option<String>,
+    /// Those of it that are not over.
+    pub backfills: Vec<Backfill>,
 }
 
 /// Why nothing makes a job due until somebody resumes it.

@@ -73,14 +73,19 @@ impl From<ClientError> for CliError {
             ClientError::Silent { .. } | ClientError::Broken(_) => {
                 Self::unavailable(error.to_string())
             }
-            ClientError::Refused { status, detail } => Self::new(
+            ClientError::Refused {
+                status,
+                detail,
+                help,
+            } => Self::new(
                 match status {
                     400 => Kind::User,
                     404 => Kind::NotFound,
                     _ => Kind::Refused,
                 },
                 detail,
-            ),
+            )
+            .maybe_hint(help),
         }
     }
 }

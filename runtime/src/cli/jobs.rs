@@ -12,6 +12,7 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use super::{
+    backfill,
     console::Console,
     error::CliError,
     exit::Exit,
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     api::{
+        backfills::Backfill,
         client::Client,
         status::{Status, Troubled},
         view,
@@ -69,11 +71,21 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
             None
         }
     };
-    let rows = history.map_or_else(|| Ok(Vec::new()), |history| history.jobs())?;
+    let (mut rows, mut backfills) = (Vec::new(), Vec::new());
+    if let Some(history) = history {
+        rows = history.jobs()?;
+        backfills = history.backfills()?;
+    }
     let now = Timestamp::now();
     let mut jobs = join(plan.as_ref(), &rows, now);
     let holder = sqlite::holder(&found.database)?;
     let troubled = holder.as_ref().map_or_else(Vec::new, troubled);
+    for row in &backfills {
+        let job = jobs.iter_mut().find(|job| job.job == row.job.as_str());
+        if let Some(job) = job {
+            job.backfills.push(Backfill::from(row));
+        }
+    }
     for trouble in &troubled {
         let job = jobs.iter_mut().find(|job| job.job == trouble.job);
         if let Some(job) = job {
@@ -87,6 +99,10 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
         console.help("add a `[jobs.NAME]` table with `plugin = \"…\"` to the schedules file");
     } else {
         console.table(&table(&jobs, &zones, now))?;
+        for backfill in jobs.iter().flat_map(|job| &job.backfills) {
+            let progress = backfill::progress(backfill);
+            console.note(format_args!("backfill: {progress}"));
+        }
         for trouble in &troubled {
             console.warning(&trouble.message);
         }
@@ -146,6 +162,7 @@ fn join(plan: Option<&Plan>, rows: &[JobRow], now: Timestamp) -> Vec<view::Job> 
                 failing_run: row.and_then(|row| Some(row.health.failing?.run.0)),
                 overdue_since: overdue_since(job.zip(row), now).map(view::Time),
                 warning: None,
+                backfills: Vec::new(),
             }
         })
         .collect()

@@ -5,8 +5,8 @@
 //! through the [`Console`]. Whatever a guest or a person wrote goes through [`escape`] first.
 //!
 //! - `serve`, `check`, `next`, `run`, `jobs`, `history`, `show`, `logs`, `why`, `trigger`,
-//!   `cancel`, `rerun`, `pause`, `reload`, `status`, `backup`, `prune`, `schema`, `completions`: the
-//!   verbs.
+//!   `cancel`, `rerun`, `backfill`, `pause`, `reload`, `status`, `backup`, `prune`, `schema`,
+//!   `completions`: the verbs.
 //! - [`follow`], `live`, [`progress`], [`bar`]: a run as it goes.
 //! - `usage`: what was typed. [`place`]: where the schedules file and the database are. [`halts`]:
 //!   which jobs nothing makes due. [`late`]: what a start would catch up on. [`exit`]: what the codes
@@ -14,6 +14,7 @@
 //! - [`moment`], [`zones`]: times as they are typed, and on whose clocks they are shown.
 //! - [`console`], [`table`], [`when`], [`style`], [`escape`], [`diagnostics`]: how things are said.
 
+pub mod backfill;
 pub mod backup;
 pub mod bar;
 pub mod cancel;
@@ -146,6 +147,8 @@ enum Verb {
     Trigger(trigger::Args),
     /// Ask the daemon for a run again, with the same params and nominal time
     Rerun(rerun::Args),
+    /// Ask the daemon for the runs of a part of the past
+    Backfill(backfill::Args),
     /// Ask the daemon to end a run
     Cancel(cancel::Args),
     /// Have nothing make a job due, until it is resumed
@@ -197,6 +200,7 @@ impl Verb {
             Self::Why(args) => why::run(args, place, console),
             Self::Trigger(args) => trigger::run(args, place, console),
             Self::Rerun(args) => rerun::run(args, place, console),
+            Self::Backfill(args) => backfill::run(args, place, console),
             Self::Cancel(args) => cancel::run(args, place, console),
             Self::Pause(args) => pause::run(args, place, console),
             Self::Resume(args) => pause::resume(args, place, console),

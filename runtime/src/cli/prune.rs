@@ -230,6 +230,7 @@ fn sentence(pruned: &Pruned) -> String {
     let parts: Vec<String> = [
         of(pruned.runs, "run", "runs"),
         of(pruned.skips, "range of skips", "ranges of skips"),
+        of(pruned.backfills, "backfill", "backfills"),
         of(pruned.logs, "log", "logs"),
         of(pruned.events, "event of a job", "events of jobs"),
     ]
@@ -258,6 +259,7 @@ mod tests {
             dry_run,
             runs,
             skips,
+            backfills: 0,
             logs,
             events: 0,
             keep: "90d".to_owned(),

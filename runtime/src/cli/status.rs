@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    backfill,
     console::Console,
     daemon,
     error::{CliError, Kind},
@@ -103,6 +104,9 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         "runs",
         &format!("{running} running, {queued} queued, {retrying} retrying"),
     );
+    for backfill in &status.backfills {
+        field(&mut text, "backfill", &backfill::progress(backfill));
+    }
     if let Some(jump) = &status.clock.last_jump {
         field(&mut text, "clock", &jumped(jump, now));
     }
@@ -304,6 +308,7 @@ mod tests {
             }],
             queued: 2,
             retrying: 0,
+            backfills: Vec::new(),
         }
     }
 

@@ -2,12 +2,17 @@
 
 use std::{
     collections::BTreeSet,
+    num::NonZeroU32,
     sync::{Arc, mpsc},
 };
 
 use cronlet_core::{
     digest::Digest,
-    engine::{Answer, CancelRequest, Event, Jobs, PauseRequest, RunRequest},
+    engine::{
+        Answer, BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest,
+        RunRequest,
+    },
+    job::Job,
     name::JobName,
     plan::Plan,
     record::Batch,
@@ -18,6 +23,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::{
     Finish, Status,
+    backfill::{Chosen, Unfit, Wish, choose},
     follow::Changes,
     noted::Noted,
     reload::{Outcome, Requests},
@@ -27,8 +33,8 @@ use crate::{
     sandbox,
     store::{
         self, History, Pruner, StoreError,
-        history::{AttemptLog, RunRow},
-        pruner::{Granted, Wish},
+        history::{AttemptLog, BackfillRow, RunRow},
+        pruner::{Granted, Wish as Prune},
     },
 };
 
@@ -44,6 +50,8 @@ pub(super) enum Message {
     Config(News),
     /// Somebody wants to know how it goes.
     Status(oneshot::Sender<Status>),
+    /// Somebody wants to know what a job is, and the time.
+    Job(JobName, oneshot::Sender<(Option<Arc<Job>>, Timestamp)>),
     /// Somebody wants to know which components attempts in flight still need.
     InUse(mpsc::Sender<BTreeSet<Digest>>),
     /// Somebody wants to look on while a run's guest works.
@@ -83,6 +91,25 @@ pub struct Wanted {
     pub input_of: Option<RunId>,
     /// Who asks.
     pub actor: Option<Arc<str>>,
+}
+
+/// What became of a wish for a backfill.
+#[derive(Clone, Debug)]
+pub struct Backfilled {
+    pub chosen: Chosen,
+    /// Its name; none if there was nothing to do.
+    pub id: Option<RequestId>,
+}
+
+/// Why there is no such backfill.
+#[derive(Debug)]
+pub enum NotBackfilled {
+    /// It makes no sense.
+    Unfit(Unfit),
+    /// It is not known what ran already.
+    Unread(StoreError),
+    /// The engine refuses.
+    Refused(Answer),
 }
 
 /// A running engine. Cloning is cheap; dropping it stops nothing.
@@ -138,6 +165,60 @@ impl Handle {
             actor,
         });
         self.ask(event, id).await
+    }
+
+    /// Asks for a part of the past, of which so many runs may be open at one time, the newest first if the
+    /// flag says so.
+    ///
+    /// What became a run since it was looked at runs again: nobody waits for anybody here, and who asks for
+    /// what is so young expects it.
+    pub async fn backfill(
+        &self,
+        job: JobName,
+        wish: Wish,
+        (max_concurrent, reverse): (NonZeroU32, bool),
+        actor: Option<Arc<str>>,
+    ) -> Result<Backfilled, NotBackfilled> {
+        let (sender, definition) = oneshot::channel();
+        self.tell(Message::Job(job.clone(), sender));
+        let (definition, now) = definition
+            .await
+            .map_err(|_| NotBackfilled::Refused(Answer::Stopping))?;
+        let definition = definition.ok_or(NotBackfilled::Refused(Answer::NoSuchJob))?;
+        let chosen = self.read(move |history| choose(&definition, &wish, now, Some(history)));
+        let chosen = chosen.await.map_err(NotBackfilled::Unread)?;
+        let chosen = chosen.map_err(NotBackfilled::Unfit)?;
+        if chosen.instants.count() == 0 {
+            return Ok(Backfilled { chosen, id: None });
+        }
+        let id = draw();
+        let event = Event::BackfillRequested(BackfillRequest {
+            id,
+            job,
+            instants: chosen.instants.clone(),
+            max_concurrent,
+            reverse,
+            actor,
+        });
+        match self.ask(event, id).await {
+            Answer::BackfillCreated => Ok(Backfilled {
+                chosen,
+                id: Some(id),
+            }),
+            other => Err(NotBackfilled::Refused(other)),
+        }
+    }
+
+    /// Has the backfills of a job make no more runs.
+    pub async fn stop_backfills(&self, job: JobName, actor: Option<Arc<str>>) -> Answer {
+        let id = draw();
+        let event = Event::BackfillStopRequested(BackfillStopRequest { id, job, actor });
+        self.ask(event, id).await
+    }
+
+    /// What is stored of a backfill.
+    pub async fn stored_backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
+        self.read(move |history| history.backfill(id)).await
     }
 
     /// Has nothing make the jobs due any more. What the answer says is on disk.
@@ -198,7 +279,7 @@ impl Handle {
     }
 
     /// Deletes old history, and says how much; none if nothing is stored of the job.
-    pub async fn prune(&self, wish: Wish) -> Result<Option<Granted>, StoreError> {
+    pub async fn prune(&self, wish: Prune) -> Result<Option<Granted>, StoreError> {
         let pruner = self.pruner.clone();
         elsewhere("delete old history", move || pruner.prune(&wish)).await
     }

@@ -27,6 +27,7 @@ use crate::{
     store::{History, Notice, Pruner, Store, StoreError, Writer},
 };
 
+pub mod backfill;
 pub mod built;
 pub mod clock;
 pub mod follow;
@@ -276,6 +277,11 @@ impl Shell {
                 let status = self.hands.status(&self.core, self.clock.now());
                 // Who asked may have left.
                 let _ = answer.send(status);
+            }
+            Message::Job(name, answer) => {
+                let (job, now) = (self.hands.board().job(&name), self.clock.now());
+                // Who asked may have left.
+                let _ = answer.send((job, now));
             }
             Message::Watch(run, answer) => {
                 // Who asked may have left.

@@ -10,7 +10,7 @@ use std::{
 use cronlet_core::{
     digest::Digest,
     engine::Engine,
-    job::Component,
+    job::{Component, Job},
     name::JobName,
     pause::Paused,
     plan::Plan,
@@ -22,6 +22,7 @@ use jiff::Timestamp;
 pub use super::noted::Troubled;
 use super::{
     ailing::Ailments,
+    backfill,
     handle::News,
     health::StoreHealth,
     noted::{Lacking, Noted},
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     config::{Problem, Problems, Severity},
     sandbox::Progress,
-    store::history::ClockJump,
+    store::history::{BackfillRow, ClockJump},
 };
 
 /// The plan stays as it is.
@@ -58,6 +59,8 @@ pub struct Status {
     pub queued: usize,
     /// Runs that wait for their backoff.
     pub retrying: usize,
+    /// Those that are not over.
+    pub backfills: Vec<BackfillRow>,
     /// Jobs of the plan.
     pub jobs: usize,
     /// Those whose components cannot be used.
@@ -217,6 +220,11 @@ impl Board {
         self.in_use.values().copied().collect()
     }
 
+    /// What the plan says of a job.
+    pub(super) fn job(&self, name: &JobName) -> Option<Arc<Job>> {
+        self.plan.jobs.get(name).cloned()
+    }
+
     pub(super) fn shutdown_grace(&self) -> Duration {
         self.plan.settings.shutdown_grace
     }
@@ -301,6 +309,10 @@ impl Board {
             running,
             queued,
             retrying,
+            backfills: core
+                .open_backfills()
+                .map(|open| backfill::row(&open))
+                .collect(),
             jobs: self.plan.jobs.len(),
             troubled: self.troubled().collect(),
             paused: core

@@ -117,6 +117,17 @@ impl Trace {
                 info!(%run, actor = actor.as_deref(), "asked to end");
             }
             Record::RunEnded { run, end, message } => self.ended(*run, *end, message.as_deref()),
+            Record::BackfillCreated(new) => {
+                let (id, job, instants) = (new.id, &new.job, new.instants.count());
+                info!(%id, %job, instants, actor = new.actor.as_deref(), "backfill begun");
+            }
+            Record::BackfillMoved { id, made, tally } => {
+                debug!(%id, made, over = tally.total(), "backfill goes on");
+            }
+            Record::BackfillStopped { id, why, actor } => {
+                info!(%id, actor = actor.as_deref(), "backfill makes no more runs: {why}");
+            }
+            Record::BackfillEnded { id, how } => info!(%id, "backfill over: {how}"),
             Record::Stopped => info!("stopped"),
         }
     }

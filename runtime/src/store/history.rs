@@ -4,15 +4,20 @@
 //! after the last run that existed when it was recorded or last grew. So a clock that was
 //! set back does not shuffle what is read.
 
+use std::{collections::BTreeMap, num::NonZeroU32};
+
 pub use super::job_events::{JobEvent, JobStand, JobTurn};
 use cronlet_core::{
+    backfill::Tally,
     digest::Digest,
     health::JobHealth,
     name::JobName,
     pause::Paused,
     record::{Span, StoredJob},
     report::{LogLine, Usage},
-    run::{AttemptStatus, Cause, Origin, RunId, RunStatus, SkipReason, Turn},
+    run::{
+        AttemptStatus, BackfillEnd, Cause, Origin, RequestId, RunId, RunStatus, SkipReason, Turn,
+    },
     state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -58,7 +63,8 @@ pub trait History: Send + Sync + 'static {
         moment: Timestamp,
     ) -> Result<Beside, StoreError>;
 
-    /// The oldest runs, ranges of skips and events of `job` that are beyond `limit`, as much as one step
+    /// The oldest runs, ranges of skips, backfills and events of `job` that are beyond `limit`, as much as
+    /// one step
     /// may delete; only their numbers are looked at, and the clock is taken to rise.
     fn old_runs(&self, job: &JobName, limit: &Limit, step: Step) -> Result<Old, StoreError>;
 
@@ -67,6 +73,21 @@ pub trait History: Send + Sync + 'static {
     fn old_logs(&self, job: Option<&JobName>, limit: &Limit, step: Step)
     -> Result<Old, StoreError>;
 
+    /// How the newest run went or goes that stands for each instant of a job in `[from, to)`. A run
+    /// stands for its nominal time, whatever made it but the end of another job's run, unless it never
+    /// had an attempt and is over.
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError>;
+
+    /// One backfill, whether it is over or not.
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError>;
+
+    /// The backfills that are not over, by their names.
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError>;
     /// What is accounted for after `after` of a job, as it was before a watermark is pulled back to there.
     fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError>;
 
@@ -184,6 +205,33 @@ pub struct SkipRow {
     pub count: u64,
     /// When it was last extended.
     pub recorded_at: Timestamp,
+}
+
+/// A backfill, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillRow {
+    pub id: RequestId,
+    pub job: JobName,
+    pub created_at: Timestamp,
+    pub actor: Option<String>,
+    /// How many instants it is for.
+    pub instants: u32,
+    /// The oldest of them.
+    pub first: Option<Timestamp>,
+    /// The newest.
+    pub last: Option<Timestamp>,
+    pub max_concurrent: NonZeroU32,
+    /// The newest instant first.
+    pub reverse: bool,
+    /// How many of the instants have a run.
+    pub made: u32,
+    /// What became of the runs that are over.
+    pub tally: Tally,
+    /// Why it makes no more runs though some instants have none.
+    pub stopped: Option<BackfillEnd>,
+    /// How it ended.
+    pub ended: Option<BackfillEnd>,
+    pub ended_at: Option<Timestamp>,
 }
 
 /// The log of one attempt.

@@ -29,7 +29,7 @@ use std::error::Error;
 use cronlet_core::{
     name::JobName,
     record::{Batch, Recovery},
-    run::{Cause, RunId},
+    run::{Cause, RequestId, RunId},
 };
 use jiff::SignedDuration;
 use thiserror::Error;
@@ -125,6 +125,9 @@ pub enum Refused {
         /// The attempt that was to end or to be withdrawn.
         attempt: u32,
     },
+    /// There is no such backfill, it is over, or there is one already.
+    #[error("backfill {0} cannot be what it is said to be")]
+    Backfill(RequestId),
     /// Nothing is stored of the job.
     #[error("nothing is stored of the job `{0}`")]
     UnknownJob(JobName),

@@ -60,6 +60,7 @@ pub fn cut(at: Timestamp) -> Timestamp {
 pub fn cut_cause(cause: Cause) -> Cause {
     match cause {
         Cause::Time(t) => Cause::Time(cut(t)),
+        Cause::Backfill(id, t) => Cause::Backfill(id, cut(t)),
         Cause::Manual(_) | Cause::After(_) => cause,
     }
 }

@@ -206,9 +206,10 @@ impl Pruner {
                 runs,
                 logs,
                 skips,
+                backfills,
                 events,
             }) => {
-                tracing::debug!(runs, logs, skips, events, "deleted old history");
+                tracing::debug!(runs, logs, skips, backfills, events, "deleted old history");
             }
             Err(error) => tracing::warn!("old history stays for now: {error}"),
         }

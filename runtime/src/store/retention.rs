@@ -9,7 +9,11 @@
 
 use std::ops::AddAssign;
 
-use cronlet_core::{name::JobName, retention::Retention, run::RunId};
+use cronlet_core::{
+    name::JobName,
+    retention::Retention,
+    run::{RequestId, RunId},
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{History, REMOVED_JOBS_STAY, StoreError};
@@ -32,7 +36,7 @@ pub struct Limit {
 /// How much one step may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Runs, logs, ranges and events together.
+    /// Runs, logs, ranges, backfills and events together.
     pub rows: usize,
     /// Of outputs and logs; the first of them may have more.
     pub bytes: u64,
@@ -46,6 +50,8 @@ pub struct Old {
     /// Of these attempts, whose runs stay.
     pub logs: Vec<(RunId, u32)>,
     pub skips: Vec<OldSkips>,
+    /// That are over.
+    pub backfills: Vec<RequestId>,
     /// What became of jobs, by number.
     pub events: Vec<i64>,
 }
@@ -67,6 +73,7 @@ pub struct Removed {
     pub logs: u64,
     /// Ranges of skips.
     pub skips: u64,
+    pub backfills: u64,
     /// What became of jobs.
     pub events: u64,
 }
@@ -106,7 +113,8 @@ impl Old {
 
     /// How many rows it names.
     pub fn len(&self) -> usize {
-        self.runs.len() + self.logs.len() + self.skips.len() + self.events.len()
+        let (runs, logs) = (self.runs.len(), self.logs.len());
+        runs + logs + self.skips.len() + self.backfills.len() + self.events.len()
     }
 
     /// How much it is if nothing of it has changed.
@@ -116,6 +124,7 @@ impl Old {
             runs: count(self.runs.len()),
             logs: count(self.logs.len()),
             skips: count(self.skips.len()),
+            backfills: count(self.backfills.len()),
             events: count(self.events.len()),
         }
     }
@@ -133,6 +142,7 @@ impl AddAssign for Removed {
         self.runs += more.runs;
         self.logs += more.logs;
         self.skips += more.skips;
+        self.backfills += more.backfills;
         self.events += more.events;
     }
 }

@@ -54,6 +54,22 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["history"], &[]),
         (&["check"], &[]),
         (&["why", "echo"], &["job", "answer", "sentence", "next"]),
+        (
+            &["backfill", "hello", "--from", "2d", "--to", "now"],
+            &["backfill", "job", "status", "instants", "already_run"],
+        ),
+        (
+            &[
+                "backfill",
+                "hello",
+                "--from",
+                "2d",
+                "--to",
+                "1d",
+                "--dry-run",
+            ],
+            &["job", "count", "instants"],
+        ),
         (&["pause", "echo"], &["status", "jobs", "already"]),
         (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),

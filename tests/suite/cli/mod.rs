@@ -91,6 +91,7 @@ fn the_help_says_where_to_start() -> Result<()> {
           why          Say why a job ran, or did not
           trigger      Ask the daemon for a run now
           rerun        Ask the daemon for a run again, with the same params and nominal time
+          backfill     Ask the daemon for the runs of a part of the past
           cancel       Ask the daemon to end a run
           pause        Have nothing make a job due, until it is resumed
           resume       Have a paused job be due again, from now on

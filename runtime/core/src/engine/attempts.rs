@@ -293,6 +293,7 @@ impl Engine {
         if let Some(state) = self.jobs.get_mut(&run.new.job) {
             state.open.remove(&id);
             state.behind.remove(&id);
+            state.lane.remove(&id);
             state.held.remove(&id);
         }
         step.records.push(Record::RunEnded {
@@ -301,6 +302,9 @@ impl Engine {
             message,
         });
         self.note_end(step, &run.new, end);
+        if let Cause::Backfill(backfill, _) = run.new.cause {
+            self.backfill_run_ended(step, backfill, id, end);
+        }
         self.let_in(&run.new.job);
         self.count_end(step, &run.new, end);
         step.note_end(run.new, end);

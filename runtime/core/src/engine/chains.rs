@@ -60,9 +60,10 @@ impl Chains {
 }
 
 impl Step {
-    /// A run has ended. If it was not skipped, its job's dependents are to be told.
+    /// A run has ended. If it was not skipped, and is not one for the past, its job's dependents are to be
+    /// told.
     pub(super) fn note_end(&mut self, run: Arc<NewRun>, end: RunEnd) {
-        if !matches!(end, RunEnd::Skipped(_)) {
+        if !matches!(end, RunEnd::Skipped(_)) && run.origin != Origin::Backfill {
             self.ended.push_back(Ended { run, end });
         }
     }

@@ -86,6 +86,12 @@ pub enum Answer {
     Cancelled,
     /// The run's guest has been told to end, and will be stopped if it does not.
     Cancelling,
+    /// The backfill is under way, or over if there was nothing to do.
+    BackfillCreated,
+    /// So many backfills make no more runs; their guests that run are left alone.
+    BackfillsStopped(u32),
+    /// As many backfills as may be are under way.
+    TooManyBackfills,
     /// The jobs are paused.
     Paused {
         /// How many the request has paused.
@@ -102,7 +108,7 @@ pub enum Answer {
     },
     /// There is no such job.
     NoSuchJob,
-    /// There is no such run, or it is over.
+    /// There is no such run, or it is over; or the job has no backfill under way.
     NotOpen,
     /// The store cannot write.
     StoreFailed,

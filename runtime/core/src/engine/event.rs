@@ -1,10 +1,11 @@
 //! Everything that can happen to the engine.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    backfill::Instants,
     name::JobName,
     plan::Plan,
     record::{Recovery, Seq, Span},
@@ -39,6 +40,10 @@ pub enum Event {
     RunRequested(RunRequest),
     /// Somebody wants a run to end.
     CancelRequested(CancelRequest),
+    /// Somebody wants a part of the past to run.
+    BackfillRequested(BackfillRequest),
+    /// Somebody wants the backfills of a job to make no more runs.
+    BackfillStopRequested(BackfillStopRequest),
     /// The wall clock moved by more than 2 s against the monotonic one: somebody has set it, or the
     /// machine slept. Whoever says so does before anything else is said by the new time.
     ClockJumped {
@@ -114,6 +119,34 @@ pub struct CancelRequest {
     pub run: RunId,
     /// At once, without asking the guest first.
     pub kill: bool,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::BackfillRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillRequest {
+    /// Names the answer, and the backfill.
+    pub id: RequestId,
+    /// What to run.
+    pub job: JobName,
+    /// For which instants.
+    pub instants: Instants,
+    /// So many of its runs may be open at one time.
+    pub max_concurrent: NonZeroU32,
+    /// The newest instant first.
+    pub reverse: bool,
+    /// Who asks.
+    pub actor: Option<Arc<str>>,
+}
+
+/// See [`Event::BackfillStopRequested`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillStopRequest {
+    /// Names the answer.
+    pub id: RequestId,
+    /// Whose backfills.
+    pub job: JobName,
     /// Who asks.
     pub actor: Option<Arc<str>>,
 }

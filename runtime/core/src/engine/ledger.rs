@@ -103,8 +103,8 @@ impl Engine {
 
     /// How many ends had written state when the oldest attempt of the job started that is under way.
     fn oldest_start(&self, job: &JobName) -> Option<u64> {
-        let open = self.jobs.get(job)?.open.keys();
-        let terms = open.filter_map(|run| self.runs.get(run)?.terms());
+        let open = self.jobs.get(job)?.runs();
+        let terms = open.filter_map(|run| self.runs.get(&run)?.terms());
         terms.map(|terms| terms.began).min()
     }
 }

@@ -11,10 +11,10 @@
 //!
 //! | | there | to come |
 //! |---|---|---|
-//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | backfill requested; run ids granted (several engines on one store) |
+//! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; stopped | backfill created |
-//! | causes | `time`, `manual`, `after` | `backfill` |
+//! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | |
+//! | causes | `time`, `manual`, `after`, `backfill`: these four are all | |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
 //! | reasons to fail | error, trap, timeout, memory, output, load, crash | fuel (`cronlet test`) |
@@ -36,12 +36,13 @@
 //! `due` finds what is due, `late` what of it is to run, `ahead` records what soon is, `held` keeps
 //! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
 //! may start, `attempts` starts and ends attempts, `chains` tells jobs of the ends of others, `requests`
-//! answers people, `pausing` halts jobs, `plans` takes over plans and stores, `storing` waits for the disk,
-//! `clock` doubts what the wall clock shows, `ledger` says what of a job's state an attempt may change,
-//! `health` which jobs do not go well.
+//! answers people, `pausing` halts jobs, `backfills` makes runs of the past, `plans` takes over plans and
+//! stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `ledger` says what of
+//! a job's state an attempt may change, `health` which jobs do not go well.
 
 mod ahead;
 mod attempts;
+mod backfills;
 mod chains;
 mod clock;
 mod due;
@@ -68,8 +69,12 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use backfills::OpenBackfill;
 pub use effect::{Answer, Effect, Recall, Start};
-pub use event::{CancelRequest, Event, Jobs, PauseRequest, Recalled, Remembered, RunRequest};
+pub use event::{
+    BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest, Recalled,
+    Remembered, RunRequest,
+};
 pub use health::Ailing;
 pub use state::OpenRun;
 
@@ -78,6 +83,7 @@ use crate::{
     record::{Batch, Record, Seq},
     run::RunId,
 };
+use backfills::Backfills;
 use chains::{Chains, Ended};
 use clock::Trust;
 use ledger::Ledger;
@@ -119,6 +125,7 @@ pub struct Engine {
     /// When each backoff ends.
     backoffs: BTreeSet<(Timestamp, RunId)>,
     slots: Slots,
+    backfills: Backfills,
     ledger: Ledger,
     chains: Chains,
     next_run: u64,
@@ -215,6 +222,10 @@ impl Engine {
             }
             Event::RunRequested(request) => self.run_requested(&mut step, request),
             Event::CancelRequested(request) => self.cancel_requested(&mut step, request),
+            Event::BackfillRequested(request) => self.backfill_requested(&mut step, request),
+            Event::BackfillStopRequested(request) => {
+                self.backfill_stop_requested(&mut step, request);
+            }
             Event::ClockJumped { by } => self.clock_jumped(&mut step, by),
             Event::Recalled(recalled) => self.recalled(&mut step, recalled),
             Event::PauseRequested(request) => self.pause_requested(&mut step, &request),
@@ -235,6 +246,7 @@ impl Engine {
                 self.note_overdue(&mut step);
             }
             self.tell_dependents(&mut step);
+            self.go_on_with_backfills(&mut step);
             self.arm_waiting(&mut step);
             if self.trust.is_set() {
                 self.arm_ahead(&mut step);

@@ -208,6 +208,6 @@ impl Run {
 const fn is_by_itself(origin: Origin) -> bool {
     match origin {
         Origin::Schedule | Origin::CatchUp | Origin::After => true,
-        Origin::Manual => false,
+        Origin::Manual | Origin::Backfill => false,
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     name::JobName,
     plan::Plan,
     record::{Record, Recovery, StoredRun, StoredState},
-    run::{RunEnd, RunId, SkipReason, Turn},
+    run::{BackfillEnd, Cause, RunEnd, RunId, SkipReason, Turn},
 };
 
 /// A job that is put back within this time after it was removed keeps its watermark, and its pause.
@@ -69,14 +69,18 @@ impl Engine {
         for name in present.iter().filter(|name| !plan.jobs.contains_key(*name)) {
             self.mark_removed(step, name);
         }
-        let states: Vec<_> = recovery
+        let mut states: Vec<_> = recovery
             .runs
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
+        // What was armed ahead first: a crash of another may pause its job, which looks at what is due.
+        states.sort_by_key(|(_, state)| !state.is_ahead());
+        self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
+        self.drop_backfills_of_removed(step);
         for (id, state) in states {
             self.resume(step, id, state);
         }
@@ -105,6 +109,7 @@ impl Engine {
             self.settle(step, name);
             self.withdraw(step, name);
             self.mark_removed(step, name);
+            self.stop_backfills(step, name, BackfillEnd::Removed, None);
             self.end_waiting_of(step, name);
         }
         for job in plan.jobs.values() {
@@ -213,13 +218,7 @@ impl Engine {
         let Some(state) = self.jobs.get(name) else {
             return;
         };
-        let ids: Vec<RunId> = state
-            .open
-            .keys()
-            .chain(state.behind.keys())
-            .chain(state.held.keys())
-            .copied()
-            .collect();
+        let ids: Vec<RunId> = state.runs().collect();
         for id in ids {
             match self.runs.get(&id).map(|run| &run.phase) {
                 None | Some(RunPhase::Running { .. }) => {}
@@ -267,7 +266,10 @@ impl Engine {
             },
         };
         let held = stored.new.not_before;
-        if held.is_some() {
+        if let Cause::Backfill(backfill, _) = stored.new.cause {
+            state.lane.insert(id);
+            self.backfills.adopt(backfill, id);
+        } else if held.is_some() {
             state.held.insert(id, turn);
         } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);

@@ -123,6 +123,6 @@ pub(super) fn reply(step: &mut Step, request: RequestId, answer: Answer) {
     step.effects.push(Effect::Reply { request, answer });
 }
 
-fn cancelled_by(actor: Option<&str>) -> Option<String> {
+pub(super) fn cancelled_by(actor: Option<&str>) -> Option<String> {
     actor.map(|actor| format!("cancelled by {actor}"))
 }

@@ -45,6 +45,8 @@ pub(super) struct JobState {
     pub(super) open: BTreeMap<RunId, Turn>,
     /// Its runs that are not open yet, see `overlap`.
     pub(super) behind: BTreeMap<RunId, Turn>,
+    /// The runs of its backfills that are not final. Overlap does not know them, see `backfills`.
+    pub(super) lane: BTreeSet<RunId>,
     /// Its runs that are held back, see `held`.
     pub(super) held: BTreeMap<RunId, Turn>,
     /// The range of skips that the next instant would extend.
@@ -137,10 +139,18 @@ impl JobState {
             overdue_at: None,
             open: BTreeMap::new(),
             behind: BTreeMap::new(),
+            lane: BTreeSet::new(),
             held: BTreeMap::new(),
             skips: None,
             ran: BTreeSet::new(),
         }
+    }
+
+    /// Its runs that are not final, but for one that is armed ahead of its time.
+    pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
+        let known = self.open.keys().chain(self.behind.keys());
+        let known = known.chain(self.held.keys());
+        known.chain(&self.lane).copied()
     }
 
     /// Moves the watermark on.
@@ -160,8 +170,7 @@ impl JobState {
 
     /// Whether it has a run that is not final.
     pub(super) fn has_runs(&self) -> bool {
-        let waits = !self.behind.is_empty() || !self.held.is_empty() || self.ahead.is_some();
-        waits || !self.open.is_empty()
+        self.ahead.is_some() || self.runs().next().is_some()
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) enum Trouble {
     Edit,
     Request,
     Cancel,
+    Backfill,
+    StopBackfill,
     Pause,
     Crash,
     Shutdown,

@@ -7,7 +7,7 @@ use cronlet_core::{
     name::JobName,
     pause::PauseReason,
     record::{Batch, Record},
-    run::{AttemptStatus, Origin, RunEnd, RunId, SkipReason, Turn},
+    run::{AttemptStatus, BackfillEnd, Cause, Origin, RunEnd, RunId, SkipReason, Turn},
 };
 use jiff::Timestamp;
 
@@ -306,6 +306,101 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
         }
     }),
     ("the_stop_is_graceful", |said, _| said.push(Effect::Stop)),
+    ("backfills_are_made_as_asked", |said, _| {
+        each(said, |record| {
+            if let Record::BackfillCreated(new) = record {
+                let new = Arc::make_mut(new);
+                new.reverse = !new.reverse;
+            }
+        });
+    }),
+    ("a_backfill_makes_each_instant_once", |said, _| {
+        each(said, |record| {
+            if let Record::RunQueued(new) = record
+                && let Cause::Backfill(id, at) = new.cause
+            {
+                let new = Arc::make_mut(new);
+                new.nominal = at + Duration::from_secs(1);
+                new.cause = Cause::Backfill(id, new.nominal);
+            }
+        });
+    }),
+    ("a_backfill_keeps_its_place", |said, _| {
+        each(said, |record| {
+            if let Record::BackfillMoved { made, .. } = record {
+                *made += 1;
+            }
+        });
+    }),
+    ("a_backfill_keeps_its_place", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::BackfillMoved { .. }));
+        });
+    }),
+    ("overlap_leaves_backfills_alone", |said, _| {
+        records(said, |records| {
+            let follows = |r: &Record| matches!(r, Record::BackfillMoved { .. });
+            for at in 1..records.len() {
+                if follows(&records[at])
+                    && let Record::RunEnded { end, .. } = &mut records[at - 1]
+                    && matches!(end, RunEnd::Skipped(_))
+                {
+                    *end = RunEnd::Skipped(SkipReason::Missed);
+                }
+            }
+        });
+    }),
+    ("a_backfill_stops_for_a_reason", |said, _| {
+        each(said, |record| {
+            if let Record::BackfillStopped { why, .. } = record {
+                *why = BackfillEnd::Done;
+            }
+        });
+    }),
+    ("a_backfill_ends_with_its_last_run", |said, _| {
+        each(said, |record| {
+            if let Record::BackfillEnded { how, .. } = record {
+                *how = match how {
+                    BackfillEnd::Done => BackfillEnd::Stopped,
+                    _ => BackfillEnd::Done,
+                };
+            }
+        });
+    }),
+    ("a_backfill_ends_with_its_last_run", |said, _| {
+        records(said, |records| {
+            let created = records.iter().find_map(|r| match r {
+                Record::BackfillCreated(new) if new.instants.count() > 0 => Some(new.id),
+                _ => None,
+            });
+            records.extend(created.map(|id| Record::BackfillEnded {
+                id,
+                how: BackfillEnd::Done,
+            }));
+        });
+    }),
+    ("no_backfill_rests", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::BackfillEnded { .. }));
+        });
+    }),
+    ("no_backfill_rests", |said, _| {
+        records(said, |records| {
+            records.retain(|r| match r {
+                Record::BackfillMoved { .. } => false,
+                Record::RunQueued(new) => !matches!(new.cause, Cause::Backfill(..)),
+                _ => true,
+            });
+        });
+    }),
+    ("requests_for_backfills_have_their_effect", |said, _| {
+        records(said, |records| {
+            let stops = |r: &Record| matches!(r, Record::BackfillStopped { actor: Some(_), .. });
+            if records.iter().any(stops) {
+                records.retain(stops);
+            }
+        });
+    }),
     ("plans_are_taken_over", |said, _| {
         records(said, |records| {
             records.retain(|r| !matches!(r, Record::JobAccepted { .. }));
@@ -537,6 +632,8 @@ pub(crate) fn options(seed: u64) -> Options {
     every.edit = often;
     every.request = often;
     every.cancel = often;
+    every.backfill = often;
+    every.stop_backfill = Some(options.pace * 3);
     every.wrong_clock = Some(options.pace * 5);
     options.stopped = 20;
     every.pause = often;

@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) forward: Millis,
     /// How far the clock is set back at most.
     pub(crate) backward: Millis,
+    /// How many of a hundred wishes for a backfill come with more of them than may be under way.
+    pub(crate) greedy: u64,
     /// How long before its time an occurrence is armed.
     pub(crate) lead: Millis,
     /// How many of a hundred wrong clocks have stopped in 1970; the others are ahead.
@@ -68,6 +70,8 @@ pub(crate) struct Troubles {
     pub(crate) edit: Option<Millis>,
     pub(crate) request: Option<Millis>,
     pub(crate) cancel: Option<Millis>,
+    pub(crate) backfill: Option<Millis>,
+    pub(crate) stop_backfill: Option<Millis>,
     pub(crate) pause: Option<Millis>,
     pub(crate) crash: Option<Millis>,
     pub(crate) shutdown: Option<Millis>,
@@ -101,6 +105,7 @@ impl Options {
             broken: pace * rng.one_of([1, 5]),
             forward: rng.one_of([pace * 2, pace * 30, pace * 200, 4_000_000]),
             backward: rng.between(1, 5_000),
+            greedy: rng.one_of([0, 0, 0, 0, 0, 30]),
             stopped: rng.one_of([0, 50, 100]),
             // What passes in between is looked at one by one.
             ahead: if pace < 600_000 {
@@ -177,6 +182,8 @@ impl Troubles {
             edit: often([10, 40, 120]),
             request: often([4, 15, 60]),
             cancel: often([3, 15, 60]),
+            backfill: often([20, 60, 150]),
+            stop_backfill: often([40, 100, 300]),
             crash: often([40, 100, 300]),
             shutdown: often([60, 150, 300]),
             store: often([40, 100, 300]),

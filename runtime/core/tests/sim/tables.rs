@@ -9,13 +9,19 @@ use std::{
 };
 
 use cronlet_core::{
+    backfill::{NewBackfill, Tally},
     digest::Digest,
     engine::{Recall, Recalled, Remembered},
     health::{Failing, JobHealth},
     name::JobName,
     pause::{PauseReason, Paused},
-    record::{Batch, NewRun, Record, Recovery, Span, StoredJob, StoredRun, StoredState},
-    run::{AttemptStatus, Cause, FailReason, Origin, RunEnd, RunId, RunStatus, SkipReason},
+    record::{
+        Batch, NewRun, Record, Recovery, Span, StoredBackfill, StoredJob, StoredRun, StoredState,
+    },
+    run::{
+        AttemptStatus, BackfillEnd, Cause, FailReason, Origin, RequestId, RunEnd, RunId, RunStatus,
+        SkipReason,
+    },
     state::Entries,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +50,7 @@ pub(crate) struct Tables {
     pub(crate) plan: Option<Digest>,
     /// How things stood when each run had ended.
     pub(crate) ends: BTreeMap<RunId, End>,
+    pub(crate) backfills: BTreeMap<RequestId, BackfillRow>,
     /// What each job remembers.
     pub(crate) states: BTreeMap<JobName, Entries>,
     /// The attempts that succeeded, in the order of their ends.
@@ -83,6 +90,15 @@ pub(crate) struct Stretch {
     pub(crate) fingerprint: String,
     pub(crate) after: Timestamp,
     pub(crate) through: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BackfillRow {
+    pub(crate) new: Arc<NewBackfill>,
+    pub(crate) made: u32,
+    pub(crate) tally: Tally,
+    pub(crate) stopped: Option<BackfillEnd>,
+    pub(crate) ended: Option<BackfillEnd>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +161,14 @@ impl RunRow {
             interruptions: 0,
             last_failure: None,
             cancel_requested: false,
+        }
+    }
+
+    /// The backfill that it is of.
+    pub(crate) fn backfill(&self) -> Option<RequestId> {
+        match self.new.cause {
+            Cause::Backfill(id, _) => Some(id),
+            Cause::Time(_) | Cause::Manual(_) | Cause::After(_) => None,
         }
     }
 
@@ -262,7 +286,36 @@ impl Tables {
                 let entries = self.states.entry(job.clone()).or_default();
                 *entries = written(entries, changes);
             }
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => self.apply_to_backfill(record),
             _ => self.apply_to_run(at, record),
+        }
+    }
+
+    fn apply_to_backfill(&mut self, record: &Record) {
+        if let Record::BackfillCreated(new) = record {
+            let row = BackfillRow {
+                new: new.clone(),
+                made: 0,
+                tally: Tally::default(),
+                stopped: None,
+                ended: None,
+            };
+            self.backfills.insert(new.id, row);
+            return;
+        }
+        let row = backfill_of(record).and_then(|id| self.backfills.get_mut(&id));
+        let Some(row) = row else { return };
+        match record {
+            Record::BackfillMoved { made, tally, .. } => {
+                row.made = *made;
+                row.tally = *tally;
+            }
+            Record::BackfillStopped { why, .. } => row.stopped = Some(*why),
+            Record::BackfillEnded { how, .. } => row.ended = Some(*how),
+            _ => {}
         }
     }
 
@@ -448,6 +501,8 @@ impl Tables {
             return;
         };
         match end {
+            // One for the past says nothing of today.
+            _ if origin == Origin::Backfill => {}
             RunEnd::Succeeded => {
                 row.last_success = Some(at);
                 row.failing = None;
@@ -521,6 +576,17 @@ impl Tables {
                 .map(|(job, entries)| (job.clone(), total(entries)))
                 .filter(|(_, total)| *total > 0)
                 .collect(),
+            backfills: self
+                .backfills
+                .values()
+                .filter(|row| row.ended.is_none())
+                .map(|row| StoredBackfill {
+                    new: row.new.clone(),
+                    made: row.made,
+                    tally: row.tally,
+                    stopped: row.stopped,
+                })
+                .collect(),
             ahead,
         }
     }
@@ -556,6 +622,16 @@ impl Tables {
             after,
             jobs: recall.jobs.iter().map(remember).collect(),
         }
+    }
+}
+
+/// The backfill that a record is about, if it is about one that exists already.
+pub(crate) fn backfill_of(record: &Record) -> Option<RequestId> {
+    match record {
+        Record::BackfillMoved { id, .. }
+        | Record::BackfillStopped { id, .. }
+        | Record::BackfillEnded { id, .. } => Some(*id),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use cronlet_core::{
     pause::PauseReason,
     record::{Record, Span},
     report::Verdict,
-    run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason},
+    run::{AttemptStatus, BackfillEnd, FailReason, Origin, RunStatus, SkipReason},
 };
 use jiff::Timestamp;
 
@@ -180,6 +180,7 @@ impl Words {
                 self.say("origin", new.origin.as_str());
                 self.say("status", RunStatus::Queued.as_str());
             }
+            Record::BackfillEnded { how, .. } => self.say("backfill", how.as_str()),
             Record::AttemptStarted { .. } => self.say("status", RunStatus::Running.as_str()),
             Record::RunRetrying { .. } => self.say("status", RunStatus::Retrying.as_str()),
             Record::Skipped { reason, .. } => self.say("skipped", reason.as_str()),
@@ -235,6 +236,11 @@ impl Words {
             )
             .chain(FailReason::ALL.iter().map(|word| ("failed", word.as_str())))
             .chain(
+                BackfillEnd::ALL
+                    .iter()
+                    .map(|end| ("backfill", end.as_str())),
+            )
+            .chain(
                 SkipReason::ALL
                     .iter()
                     .map(|word| ("skipped", word.as_str())),
@@ -277,6 +283,8 @@ words!(EVENTS, event(&Event) {
     Event::AttemptEnded { .. } => "attempt-ended",
     Event::RunRequested(_) => "run-requested",
     Event::CancelRequested(_) => "cancel-requested",
+    Event::BackfillRequested(_) => "backfill-requested",
+    Event::BackfillStopRequested(_) => "backfill-stop-requested",
     Event::ClockJumped { .. } => "clock-jumped",
     Event::Recalled(_) => "recalled",
     Event::PauseRequested(_) => "pause-requested",
@@ -327,6 +335,10 @@ words!(RECORDS, record(&Record) {
     Record::RunRetrying { .. } => "run-retrying",
     Record::CancelRequested { .. } => "cancel-requested",
     Record::RunEnded { .. } => "run-ended",
+    Record::BackfillCreated(_) => "backfill-created",
+    Record::BackfillMoved { .. } => "backfill-moved",
+    Record::BackfillStopped { .. } => "backfill-stopped",
+    Record::BackfillEnded { .. } => "backfill-ended",
     Record::Stopped => "stopped",
 });
 
@@ -335,6 +347,9 @@ words!(ANSWERS, answer(Answer) {
     Answer::Skipped(..) => "skipped",
     Answer::Cancelled => "cancelled",
     Answer::Cancelling => "cancelling",
+    Answer::BackfillCreated => "backfill-created",
+    Answer::BackfillsStopped(_) => "backfills-stopped",
+    Answer::TooManyBackfills => "too-many-backfills",
     Answer::Paused { .. } => "paused",
     Answer::Resumed { .. } => "resumed",
     Answer::NoSuchJob => "no-such-job",

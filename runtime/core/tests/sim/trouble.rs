@@ -1,7 +1,12 @@
 //! What people and machines do to a daemon.
 
+use std::num::NonZeroU32;
+
 use cronlet_core::{
-    engine::{CancelRequest, Event, Jobs, PauseRequest, RunRequest},
+    backfill::{Instants, MAX_OPEN},
+    engine::{
+        BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest, RunRequest,
+    },
     name::JobName,
     run::{RequestId, RunId},
 };
@@ -21,6 +26,8 @@ impl World {
             Trouble::Edit,
             Trouble::Request,
             Trouble::Cancel,
+            Trouble::Backfill,
+            Trouble::StopBackfill,
             Trouble::Pause,
             Trouble::Crash,
             Trouble::Shutdown,
@@ -44,6 +51,8 @@ impl World {
             }
             Trouble::Request => self.request_run(),
             Trouble::Cancel => self.request_cancel(),
+            Trouble::Backfill => self.request_backfills(),
+            Trouble::StopBackfill => self.request_stop(),
             Trouble::Pause => self.request_pause(),
             Trouble::Crash => {
                 self.crash();
@@ -80,6 +89,8 @@ impl World {
             Trouble::Edit => every.edit,
             Trouble::Request => every.request,
             Trouble::Cancel => every.cancel,
+            Trouble::Backfill => every.backfill,
+            Trouble::StopBackfill => every.stop_backfill,
             Trouble::Pause => every.pause,
             Trouble::Crash => every.crash,
             Trouble::Shutdown => every.shutdown,
@@ -112,20 +123,74 @@ impl World {
         self.agenda.after(wrong, Happening::SetRight);
     }
 
-    fn request_run(&mut self) -> Result<(), Violation> {
+    /// Of the schedules file, or now and then nobody's.
+    fn some_job(&mut self) -> JobName {
         let planned: Vec<_> = self.file.jobs.keys().cloned().collect();
         let job = self.rng.pick(&planned).cloned();
         let job = job.filter(|_| self.rng.percent(90));
+        job.unwrap_or_else(|| JobName::new("nobody").expect("it is a name"))
+    }
+
+    fn request_run(&mut self) -> Result<(), Violation> {
+        let job = self.some_job();
         let nominal = self.agenda.now() - millis(self.rng.below(self.options.pace * 4));
         let request = RunRequest {
             id: RequestId(self.rng.next()),
-            job: job.unwrap_or_else(|| JobName::new("nobody").expect("it is a name")),
+            job,
             nominal: self.rng.percent(30).then_some(nominal),
             params: self.rng.percent(30).then(|| "{\"by\":\"hand\"}".into()),
             input_of: self.rng.percent(20).then_some(RunId(1)),
             actor: self.rng.percent(50).then(|| "ada".into()),
         };
         self.tell(&Event::RunRequested(request))
+    }
+
+    /// Somebody wants a part of the past, or more parts of it than may be under way.
+    fn request_backfills(&mut self) -> Result<(), Violation> {
+        let greedy = self.rng.percent(self.options.greedy);
+        let times = if greedy { MAX_OPEN * 2 } else { 1 };
+        for _ in 0..times {
+            let request = self.backfill();
+            self.tell(&Event::BackfillRequested(request))?;
+        }
+        Ok(())
+    }
+
+    fn backfill(&mut self) -> BackfillRequest {
+        let job = self.some_job();
+        let long = if self.rng.percent(20) { 30 } else { 6 };
+        let (count, pace) = (self.rng.below(long), self.options.pace);
+        let from = self.agenda.now() - millis(self.rng.below(pace * 100));
+        let instants = (0..count).map(|_| from + millis(self.rng.below(pace * 40)));
+        let instants = Instants::new(instants.collect());
+        BackfillRequest {
+            id: RequestId(self.rng.next()),
+            job,
+            instants: instants.expect("they are few and whole milliseconds"),
+            max_concurrent: NonZeroU32::new(self.rng.one_of([1, 1, 2, 4, 1_000]))
+                .expect("it is not zero"),
+            reverse: self.rng.percent(30),
+            actor: self.rng.percent(50).then(|| "ada".into()),
+        }
+    }
+
+    /// Somebody has had enough of it.
+    fn request_stop(&mut self) -> Result<(), Violation> {
+        let rows = self.watch.view.backfills.values();
+        let under_way: Vec<_> = rows
+            .filter(|row| row.ended.is_none())
+            .map(|row| row.new.job.clone())
+            .collect();
+        let job = match self.rng.pick(&under_way) {
+            Some(job) if self.rng.percent(80) => job.clone(),
+            _ => self.some_job(),
+        };
+        let request = BackfillStopRequest {
+            id: RequestId(self.rng.next()),
+            job,
+            actor: self.rng.percent(50).then(|| "ada".into()),
+        };
+        self.tell(&Event::BackfillStopRequested(request))
     }
 
     fn request_cancel(&mut self) -> Result<(), Violation> {

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use crate::{
     invariants::{self, Check, Violation, due::next_after},
     runner::AttemptKey,
-    tables::{JobRow, LiveAttempt, RunRow, Tables},
+    tables::{BackfillRow, JobRow, LiveAttempt, RunRow, Tables},
 };
 
 /// All that the engine has said, and what must be remembered to judge what it says next.
@@ -189,6 +189,16 @@ pub(crate) enum Question {
         run: RunId,
         open: bool,
     },
+    Backfill {
+        job: JobName,
+        exists: bool,
+        under_way: usize,
+    },
+    StopBackfill {
+        job: JobName,
+        exists: bool,
+        under_way: usize,
+    },
     /// Whether nothing is to make the jobs due any more, and if not, that it is again.
     Pause {
         pauses: bool,
@@ -290,12 +300,18 @@ impl Watch {
         self.serves() && self.clock_is_set
     }
 
-    /// The open runs of a job.
+    /// The backfills that are not over.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = &BackfillRow> {
+        let rows = self.view.backfills.values();
+        rows.filter(|row| row.ended.is_none())
+    }
+
+    /// The open runs of a job that another can meet: those of its backfills meet nobody.
     pub(crate) fn open_of(&self, job: &JobName) -> impl Iterator<Item = &RunRow> {
         let runs = self
             .view
             .open_runs()
-            .filter(|row| self.open.contains(&row.new.run));
+            .filter(|row| self.open.contains(&row.new.run) && row.backfill().is_none());
         runs.filter(move |row| row.new.job == *job)
     }
 
@@ -452,6 +468,23 @@ impl Watch {
                 let what = Question::Cancel {
                     run: request.run,
                     open: self.view.open.contains(&request.run),
+                };
+                self.ask(request.id, what);
+            }
+            Event::BackfillRequested(request) => {
+                let what = Question::Backfill {
+                    job: request.job.clone(),
+                    exists: self.job(&request.job).is_some(),
+                    under_way: self.under_way().count(),
+                };
+                self.ask(request.id, what);
+            }
+            Event::BackfillStopRequested(request) => {
+                let of_job = |row: &&BackfillRow| row.new.job == request.job;
+                let what = Question::StopBackfill {
+                    job: request.job.clone(),
+                    exists: self.job(&request.job).is_some(),
+                    under_way: self.under_way().filter(of_job).count(),
                 };
                 self.ask(request.id, what);
             }

@@ -137,6 +137,8 @@ impl World {
             let invariant = "every_run_ends";
             return Err(Violation { invariant, detail });
         }
+        let under_way = self.watch.under_way().next().is_some();
+        self.ensure("every_backfill_ends", !under_way)?;
         self.ensure("every_guest_ends", self.runner.is_idle())?;
         self.ensure("everything_is_written", self.disk.waiting() == 0)?;
         let silent = self.watch.asked.values().any(|asked| !asked.answered);

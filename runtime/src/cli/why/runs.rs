@@ -65,7 +65,7 @@ fn head(facts: &Facts, run: &RunRow) -> String {
             let ended = when::second(run.queued_at, &facts.zone);
             format!("due when run {upstream} ended at {ended}")
         }
-        Cause::Manual(_) => {
+        Cause::Manual(_) | Cause::Backfill(..) => {
             let who = run.actor.as_deref().map(|actor| format!(" by {actor}"));
             let who = who.unwrap_or_default();
             let asked = when::second(run.queued_at, &facts.zone);

@@ -44,6 +44,7 @@ macro_rules! for_each_store {
 }
 
 mod ahead;
+mod backfill;
 mod cases;
 mod clock;
 mod health;

@@ -7,15 +7,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     time::Duration,
 };
 
 use cronlet_core::{
+    backfill::{Instants, NewBackfill, Tally},
     health::{Failing, JobHealth},
     pause::{PauseReason, Paused},
-    record::{Span, StoredJob, StoredRun, StoredState},
+    record::{Span, StoredBackfill, StoredJob, StoredRun, StoredState},
     report::{ErrorKind, Failure, Level, LogLine},
-    run::{FailReason, RunStatus, SkipReason, Turn},
+    run::{BackfillEnd, FailReason, RunStatus, SkipReason, Turn},
     state::{Key, StateChanges, Value, Write},
 };
 
@@ -152,6 +154,11 @@ impl Trial {
             assert_eq!(found, expected, "seed {seed}, {query:?}");
         }
         assert_eq!(
+            sqlite.backfills().unwrap(),
+            memory.backfills().unwrap(),
+            "seed {seed}"
+        );
+        assert_eq!(
             sqlite.jobs().unwrap(),
             memory.jobs().unwrap(),
             "seed {seed}"
@@ -162,6 +169,10 @@ impl Trial {
             "seed {seed}"
         );
         for name in JOBS.map(job) {
+            let all = (Timestamp::MIN, Timestamp::MAX);
+            let expected = memory.standing(&name, all.0, all.1).unwrap();
+            let found = sqlite.standing(&name, all.0, all.1).unwrap();
+            assert_eq!(found, expected, "seed {seed}");
             let after = self.model.now;
             let expected = memory.beyond(&name, after).unwrap();
             assert_eq!(
@@ -242,6 +253,7 @@ struct Model {
     skips: BTreeMap<JobName, (Timestamp, Timestamp, u64)>,
     /// What was last said of how much each job remembers.
     totals: BTreeMap<JobName, u64>,
+    backfills: BTreeMap<RequestId, StoredBackfill>,
     /// The instants that watermarks were pulled back before.
     ahead: BTreeSet<(JobName, Timestamp)>,
     /// The jobs that have runs in the history.
@@ -262,6 +274,7 @@ impl Model {
             occurrences: Vec::new(),
             skips: BTreeMap::new(),
             totals: BTreeMap::new(),
+            backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),
             ran: BTreeSet::new(),
             ranges: BTreeSet::new(),
@@ -274,6 +287,7 @@ impl Model {
             jobs: self.jobs.values().cloned().collect(),
             runs: self.open.values().cloned().collect(),
             states: self.totals.clone(),
+            backfills: self.backfills.values().cloned().collect(),
             ahead: self.ahead(),
         }
     }
@@ -319,7 +333,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(24) {
+        match self.below(27) {
+            24..=26 => self.backfill(records),
             18 => records.extend(self.pulled_back()),
             19 => records.push(Record::ClockJumped {
                 by: SignedDuration::from_nanos(self.random().cast_signed()),
@@ -520,7 +535,7 @@ impl Model {
     fn run_queued(&mut self) -> Record {
         let job = self.job();
         let time = self.time();
-        let cause = match self.below(3) {
+        let cause = match self.below(4) {
             0 if !self
                 .occurrences
                 .contains(&(job.clone(), cut_cause(Cause::Time(time)))) =>
@@ -528,6 +543,7 @@ impl Model {
                 Cause::Time(time)
             }
             1 => Cause::Manual(RequestId(self.random())),
+            2 => Cause::Backfill(RequestId(self.random()), time),
             // Of a run that nobody knows, so that it is another one each time.
             _ => Cause::After(RunId(self.random() >> 1)),
         };
@@ -756,6 +772,68 @@ impl Model {
         }
     }
 
+    /// A backfill begins, or something happens to one that is there.
+    fn backfill(&mut self, records: &mut Vec<Record>) {
+        let ids: Vec<RequestId> = self.backfills.keys().copied().collect();
+        if ids.is_empty() || self.chance(3) {
+            records.push(self.backfill_created());
+            return;
+        }
+        let id = self.pick(&ids);
+        match self.below(4) {
+            0 => {
+                self.backfills.remove(&id);
+                let how = self.pick(&BackfillEnd::ALL);
+                records.push(Record::BackfillEnded { id, how });
+            }
+            1 => {
+                let why = self.pick(&BackfillEnd::ALL);
+                let actor = self.chance(2).then(|| self.text().into());
+                let stored = self.backfills.get_mut(&id).unwrap();
+                stored.stopped = Some(why);
+                records.push(Record::BackfillStopped { id, why, actor });
+            }
+            _ => {
+                let mut number = || u32::try_from(self.random() >> 32).unwrap();
+                let (made, succeeded, failed) = (number(), number(), number());
+                let tally = Tally {
+                    succeeded,
+                    failed,
+                    cancelled: number(),
+                    skipped: number(),
+                };
+                let stored = self.backfills.get_mut(&id).unwrap();
+                (stored.made, stored.tally) = (made, tally);
+                records.push(Record::BackfillMoved { id, made, tally });
+            }
+        }
+    }
+
+    fn backfill_created(&mut self) -> Record {
+        let instants = (0..self.below(5)).map(|_| cut(self.time())).collect();
+        let new = NewBackfill {
+            id: RequestId(self.random()),
+            job: self.job(),
+            instants: Instants::new(instants).unwrap(),
+            max_concurrent: NonZeroU32::new(1 + u32::try_from(self.below(9)).unwrap()).unwrap(),
+            reverse: self.chance(2),
+            actor: self.chance(2).then(|| self.text().into()),
+            created_at: self.now,
+        };
+        let kept = NewBackfill {
+            created_at: cut(self.now),
+            ..new.clone()
+        };
+        let stored = StoredBackfill {
+            new: Arc::new(kept),
+            made: 0,
+            tally: Tally::default(),
+            stopped: None,
+        };
+        self.backfills.insert(new.id, stored);
+        Record::BackfillCreated(Arc::new(new))
+    }
+
     fn state_written(&mut self) -> Record {
         let write = |model: &mut Self| {
             let key = Key::from(format!("{}{}", model.text(), model.below(4)));
@@ -799,8 +877,13 @@ impl Model {
             self.pick(&ended)
         };
         let run = if self.chance(3) { absent } else { ended };
-        match self.below(9) {
-            8 => Record::JobNotOverdue { job: job("absent") },
+        match self.below(10) {
+            9 => Record::JobNotOverdue { job: job("absent") },
+            8 => Record::BackfillStopped {
+                id: RequestId(self.random()),
+                why: BackfillEnd::Stopped,
+                actor: None,
+            },
             0 => {
                 // A number that was used, or never comes.
                 let used = self.below_u64(self.next_run);

@@ -429,6 +429,7 @@ fn what_is_gone_already_is_not_counted<S: Subject>() {
             first: at(5),
             recorded_at: at(5),
         }],
+        backfills: Vec::new(),
         events: vec![99],
     };
     let two = Removed {
@@ -467,9 +468,8 @@ fn a_sweep_takes_all_and_only_what_was_counted<S: Subject>() {
     subject.write(at(0), vec![skipped("a", 0), skipped("b", 1)]);
     let expected = Removed {
         runs: 329,
-        logs: 0,
         skips: 2,
-        events: 0,
+        ..Removed::default()
     };
     assert_eq!(swept(&mut subject, None, &by_age(1_000)), expected);
     let mut kept = vec![7];

@@ -1,11 +1,11 @@
 //! Reading the store in memory: all of it, each time.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use cronlet_core::{
     name::JobName,
     record::{Span, StoredJob},
-    run::{Cause, RunId, RunStatus},
+    run::{Cause, Origin, RequestId, RunId, RunStatus},
     state::Entries,
 };
 use jiff::Timestamp;
@@ -14,7 +14,8 @@ use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow, Query, RunRow,
+        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow,
+        Query, RunRow,
     },
     precision::cut,
     retention::Step,
@@ -134,7 +135,8 @@ impl History for MemoryHistory {
             row, last_attempt, ..
         } in state.runs.values()
         {
-            if row.job != *job || Some(row.run) == run {
+            let beside = row.origin == Origin::Backfill || Some(row.run) == run;
+            if row.job != *job || beside {
                 continue;
             }
             let over = row.ended_at.is_some_and(|ended| ended <= at);
@@ -163,6 +165,25 @@ impl History for MemoryHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         Ok(self.0.lock().old_logs(job, limit, step))
+    }
+
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError> {
+        Ok(self.0.lock().standing(job, cut(from), cut(to)))
+    }
+
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
+        let state = self.0.lock();
+        Ok(state.backfills.get(&id).map(|it| it.row.clone()))
+    }
+
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
+        let state = self.0.lock();
+        Ok(state.open_backfills().map(|it| it.row.clone()).collect())
     }
 
     fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {

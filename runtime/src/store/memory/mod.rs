@@ -3,6 +3,7 @@
 //! The whole state is one value. A commit changes a copy of it, and puts the copy in its
 //! place if no record was refused.
 
+mod backfill;
 mod clock;
 mod health;
 mod history;
@@ -18,11 +19,12 @@ use std::{
 use cronlet_core::{
     name::JobName,
     record::{Batch, NewRun, Record, Recovery, StoredJob},
-    run::{RunId, RunStatus},
+    run::{RequestId, RunId, RunStatus},
     state::{Entries, StateChanges},
 };
 use jiff::Timestamp;
 
+use backfill::Backfill;
 use run::Run;
 
 use super::{
@@ -54,6 +56,7 @@ struct State {
     next_event: i64,
     /// What each job remembers, and what that counts for.
     states: BTreeMap<JobName, (Entries, u64)>,
+    backfills: BTreeMap<RequestId, Backfill>,
     /// Instants that have a run although the watermark of their job was pulled back before them.
     ahead: BTreeSet<(JobName, Timestamp)>,
     /// The newest last.
@@ -77,6 +80,7 @@ impl Default for State {
             events: BTreeMap::new(),
             next_event: 1,
             states: BTreeMap::new(),
+            backfills: BTreeMap::new(),
             ahead: BTreeSet::new(),
             jumps: VecDeque::new(),
         }
@@ -110,6 +114,7 @@ impl Store for MemoryStore {
             jobs: state.jobs.values().cloned().collect(),
             runs: open.map(Run::stored).collect(),
             states: state.totals(),
+            backfills: state.open_backfills().map(Backfill::stored).collect(),
             ahead: state.ahead(),
         })
     }
@@ -194,6 +199,10 @@ impl State {
                 total,
                 ..
             } => self.write_state(job, changes, *total),
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => self.backfill(at, record)?,
             Record::Stopped => {}
         }
         Ok(())

@@ -19,9 +19,10 @@ impl State {
     pub(super) fn names(&self) -> Vec<JobName> {
         let ran = self.runs.values().map(|run| &run.row.job);
         let skipped = self.skips.keys().map(|(job, _)| job);
+        let filled = self.backfills.values().map(|backfill| &backfill.row.job);
         let told = self.events.values().map(|(job, _)| job);
-        let stored = self.jobs.keys();
-        let names: BTreeSet<_> = ran.chain(skipped).chain(told).chain(stored).collect();
+        let there = self.jobs.keys().chain(filled).chain(told);
+        let names: BTreeSet<_> = ran.chain(skipped).chain(there).collect();
         names.into_iter().cloned().collect()
     }
 
@@ -70,6 +71,17 @@ impl State {
         old.events = self.old_events(job, limit);
         old.events
             .truncate(step.rows.saturating_sub(old.len() - old.events.len()));
+        let mut over: Vec<_> = self
+            .backfills
+            .values()
+            .filter_map(|it| Some((it.row.ended_at?, it.row.id)).filter(|_| it.row.job == *job))
+            .collect();
+        over.sort();
+        for (ended_at, id) in over {
+            if ended_at < cut(limit.before) && old.len() < step.rows {
+                old.backfills.push(id);
+            }
+        }
         old
     }
 
@@ -128,6 +140,16 @@ impl State {
             if stored.is_some_and(|stored| same(stored.row.recorded_at)) {
                 self.skips.remove(&key);
                 removed.skips += 1;
+            }
+        }
+        for id in &old.backfills {
+            let over = self
+                .backfills
+                .get(id)
+                .is_some_and(|it| it.row.ended.is_some());
+            if over {
+                self.backfills.remove(id);
+                removed.backfills += 1;
             }
         }
         for event in &old.events {

@@ -2,7 +2,9 @@
 //!
 //! A record that contradicts what is stored changes no row, which is how it is noticed.
 
-use super::{Cache, clock, daemons, fault::Error, health, health::Ends, job_events, state};
+use super::{
+    Cache, backfill, clock, daemons, fault::Error, health, health::Ends, job_events, state,
+};
 use crate::store::{
     Refused,
     precision::{column, cut_cause, micros},
@@ -110,6 +112,10 @@ impl Apply<'_> {
             | Record::RunRetrying { .. }
             | Record::CancelRequested { .. }
             | Record::RunEnded { .. } => self.run(record),
+            Record::BackfillCreated(_)
+            | Record::BackfillMoved { .. }
+            | Record::BackfillStopped { .. }
+            | Record::BackfillEnded { .. } => backfill::write(self.db, self.at, record),
             Record::Stopped => Ok(daemons::stopped(self.db, self.at)?),
         }
     }

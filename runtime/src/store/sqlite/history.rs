@@ -5,7 +5,7 @@
 //! however many runs it returns.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -13,14 +13,14 @@ use std::{
 use cronlet_core::{
     name::JobName,
     record::StoredJob,
-    run::{RunId, RunStatus},
+    run::{RequestId, RunId, RunStatus},
     state::Entries,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
 
 use super::{
-    OpenError, clock,
+    OpenError, backfill, clock,
     columns::{self, Columns},
     daemons::{self, Downtime},
     fault, health, instant, job_events, log, old,
@@ -30,8 +30,8 @@ use super::{
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, AttemptRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow, Query,
-        RunRow, SkipRow,
+        AttemptLog, AttemptRow, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent,
+        JobRow, Query, RunRow, SkipRow,
     },
     precision::{column, micros},
     retention::Step,
@@ -121,6 +121,23 @@ impl History for SqliteHistory {
         step: Step,
     ) -> Result<Old, StoreError> {
         self.read(|db| old::logs(db, job, limit, step))
+    }
+
+    fn standing(
+        &self,
+        job: &JobName,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, RunStatus>, StoreError> {
+        self.read(|db| backfill::standing(db, job, from, to))
+    }
+
+    fn backfill(&self, id: RequestId) -> Result<Option<BackfillRow>, StoreError> {
+        self.read(|db| backfill::one(db, id))
+    }
+
+    fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError> {
+        self.read(backfill::open)
     }
 
     fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {

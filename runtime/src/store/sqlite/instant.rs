@@ -25,14 +25,16 @@ pub(super) const RUN: &str = "SELECT run FROM runs WHERE job = ?1 AND cause = ?2
 pub(super) const OTHERS: &str = "SELECT run FROM runs \
     WHERE job = :job AND nominal = :at AND cause <> :cause ORDER BY run DESC LIMIT :most";
 
-/// A run that was skipped was never in anybody's way.
+/// A run that was skipped was never in anybody's way, and one of a backfill is in nobody's.
 pub(super) const OPEN: &str = "SELECT run FROM runs \
-    WHERE job = :job AND run <> :run AND status <> 'skipped' AND queued_at <= :moment \
+    WHERE job = :job AND run <> :run AND status <> 'skipped' AND origin <> 'backfill' \
+        AND queued_at <= :moment \
         AND (ended_at IS NULL OR ended_at > :moment) \
     ORDER BY last_attempt = 0, run LIMIT 1";
 
 pub(super) const QUEUED: &str = "SELECT run FROM runs \
-    WHERE job = :job AND run > :run AND queued_at = :moment ORDER BY run LIMIT 1";
+    WHERE job = :job AND run > :run AND queued_at = :moment AND origin <> 'backfill' \
+    ORDER BY run LIMIT 1";
 
 pub(super) const NEWER: &str = "SELECT run FROM runs \
     WHERE job = :job AND nominal > :last AND nominal <= :recorded AND cause LIKE 'time:%' \

@@ -29,6 +29,7 @@
 
 mod apply;
 mod attempts;
+mod backfill;
 mod backup;
 mod clock;
 mod columns;

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use cronlet_core::{name::JobName, retention::ALWAYS_KEPT, run::RunId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{columns::Columns, fault};
+use super::{backfill, columns::Columns, fault};
 use crate::store::{
     Limit, Old, Removed,
     precision::{column, micros},
@@ -28,6 +28,7 @@ const NAMES: &str = "WITH RECURSIVE
         WHERE told.job IS NOT NULL)
     SELECT job FROM ran WHERE job IS NOT NULL UNION
     SELECT job FROM skipped WHERE job IS NOT NULL UNION
+    SELECT job FROM backfills UNION
     SELECT job FROM told WHERE job IS NOT NULL UNION
     SELECT job FROM jobs ORDER BY job";
 
@@ -69,6 +70,12 @@ pub(super) fn runs_and_skips(
     old_runs(db, job, limit, &bounds, &mut found)?;
     old_skips(db, job, limit, &bounds, &mut found)?;
     old_events(db, job, limit, &bounds, &mut found)?;
+    for id in backfill::old(db, job, limit)? {
+        if found.weigh(0).is_break() {
+            break;
+        }
+        found.old.backfills.push(id);
+    }
     Ok(found.old)
 }
 
@@ -292,6 +299,7 @@ pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error
             micros(skips.recorded_at)
         ])?);
     }
+    removed.backfills = backfill::remove(db, &old.backfills)?;
     let mut event = db.prepare_cached("DELETE FROM job_events WHERE id = ?1")?;
     for id in &old.events {
         removed.events += count(event.execute([id])?);
@@ -299,6 +307,6 @@ pub(super) fn remove(db: &Connection, old: &Old) -> Result<Removed, fault::Error
     Ok(removed)
 }
 
-fn count(rows: usize) -> u64 {
+pub(super) fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::{
-    Cache, clock,
+    Cache, backfill, clock,
     columns::{self, Columns},
     health, job_events, state,
 };
@@ -44,6 +44,7 @@ pub(super) fn recovery(db: &Connection) -> rusqlite::Result<Recovery> {
         jobs: stored_jobs(db)?,
         runs: open_runs(db)?,
         states: state::totals(db)?,
+        backfills: backfill::stored(db)?,
         ahead: clock::ahead(db)?,
     })
 }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_pauses.sql"),
     include_str!("../migrations/0006_health.sql"),
     include_str!("../migrations/0007_clock.sql"),
+    include_str!("../migrations/0008_backfills.sql"),
     include_str!("../migrations/0009_held.sql"),
     include_str!("../migrations/0010_daemons.sql"),
 ];

@@ -7,9 +7,10 @@ use std::{
 };
 
 use cronlet_core::{
+    backfill::{Instants, NewBackfill},
     name::JobName,
     record::{NewRun, Record, Seq},
-    run::{Cause, Origin, RequestId, RunId, Turn},
+    run::{BackfillEnd, Cause, Origin, RequestId, RunId, Turn},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -678,6 +679,9 @@ fn every_question_has_its_index() {
         instant::OPEN.to_owned(),
         instant::QUEUED.to_owned(),
         instant::NEWER.to_owned(),
+        backfill::open_statement(),
+        backfill::STANDING.to_owned(),
+        backfill::OLD.to_owned(),
     ];
     let expected = [
         "SCAN r",
@@ -708,6 +712,10 @@ fn every_question_has_its_index() {
         "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
         "SEARCH runs USING INDEX runs_by_job (job=? AND rowid>?)",
         "SEARCH runs USING INDEX runs_by_job (job=?); USE TEMP B-TREE FOR ORDER BY",
+        "SCAN b USING INDEX backfills_open",
+        "SEARCH r USING INDEX runs_by_job (job=?); \
+         CORRELATED SCALAR SUBQUERY 1; SEARCH a USING PRIMARY KEY (run=?)",
+        "SEARCH backfills USING COVERING INDEX backfills_by_job (job=? AND ended_at<?)",
     ];
     assert_eq!(statements.len(), expected.len());
     for (sql, expected) in statements.iter().zip(expected) {
@@ -720,6 +728,40 @@ fn every_question_has_its_index() {
             .unwrap();
         assert_eq!(steps.join("; "), expected, "{sql}");
     }
+}
+
+/// A list may have a hundred thousand instants, and nobody asks for it again.
+#[test]
+fn the_instants_of_a_backfill_go_when_it_is_over() {
+    let place = place();
+    let mut store = place.open();
+    let at = Timestamp::UNIX_EPOCH;
+    let new = |id| {
+        Record::BackfillCreated(std::sync::Arc::new(NewBackfill {
+            id: RequestId(id),
+            job: JobName::new("a").unwrap(),
+            instants: Instants::new(vec![at]).unwrap(),
+            max_concurrent: std::num::NonZeroU32::MIN,
+            reverse: false,
+            actor: None,
+            created_at: at,
+        }))
+    };
+    let ended = Record::BackfillEnded {
+        id: RequestId(1),
+        how: BackfillEnd::Done,
+    };
+    store.commit(&batch(vec![new(1), new(2)])).unwrap();
+    store.commit(&batch(vec![ended])).unwrap();
+    let kept: String = place
+        .raw()
+        .query_row(
+            "SELECT group_concat(backfill) FROM backfill_instants",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, RequestId(2).to_string());
 }
 
 #[test]

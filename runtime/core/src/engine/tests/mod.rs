@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod backfills;
 mod chains;
 mod clock;
 mod health;

@@ -6,8 +6,9 @@ use cronlet_core::{name::JobName, run::Cause, schedule::Schedule};
 use jiff::Timestamp;
 
 use super::{
-    Check, Violation, chains::ends_and_what_they_caused, due::before, due::instants,
-    due::next_after, ensure, state::history_explains_every_state,
+    Check, Violation, backfills::history_explains_every_backfill,
+    chains::ends_and_what_they_caused, due::before, due::instants, due::next_after, ensure,
+    state::history_explains_every_state,
 };
 use crate::{
     deeds::Deed,
@@ -38,6 +39,10 @@ pub(crate) fn audit(
     ];
     rules.into_iter().try_for_each(|(invariant, rule)| {
         rule(watch, disk).map_err(|detail| Violation { invariant, detail })
+    })?;
+    history_explains_every_backfill(disk).map_err(|detail| Violation {
+        invariant: "history_explains_every_backfill",
+        detail,
     })?;
     history_explains_every_state(deeds, disk).map_err(|detail| Violation {
         invariant: "history_explains_every_state",

@@ -18,7 +18,7 @@ use crate::{
     watch::{Step, Watch},
 };
 
-/// In the step that ends a run and does not skip it, each job that is after its job has one occurrence, as
+/// In the step that ends a run and does not skip it, unless it is of a backfill, each job that is after its job has one occurrence, as
 /// the plan stands after the step, unless it is halted, or its schedule has not begun or is over; there is none for anything
 /// else.
 pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: &Step) -> Check {
@@ -28,6 +28,9 @@ pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: 
     let mut expected: Vec<(JobName, RunId)> = Vec::new();
     for (run, _) in ends(step) {
         let row = watch.view.runs.get(&run).ok_or("there is no such run")?;
+        if row.backfill().is_some() {
+            continue;
+        }
         let jobs = plan.jobs.values();
         let jobs = jobs.filter(|job| !watch.halted(&job.name));
         let dependents = jobs.filter(|job| depends(watch, job, &row.new.job, step.now));
@@ -111,7 +114,8 @@ pub(super) fn ends_and_what_they_caused(watch: &Watch, disk: &Tables) -> Check {
                 format!("{row:?} after {upstream:?}")
             })?;
         }
-        let ended = row.end.is_some_and(|end| !skips(end));
+        // A run for the past is nobody's upstream.
+        let ended = row.backfill().is_none() && row.end.is_some_and(|end| !skips(end));
         let end = disk.ends.get(&row.new.run).filter(|_| ended);
         let Some((end, plan)) = end.and_then(|end| Some((end, watch.plans.get(&end.plan)?))) else {
             continue;

@@ -1,6 +1,7 @@
 //! Effects: what the engine asks of the world is asked in order, and is true.
 
 use cronlet_core::{
+    backfill::MAX_OPEN,
     engine::{Answer, Effect, Event, Start},
     name::JobName,
     record::Batch,
@@ -142,13 +143,29 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
     let holds = match (&asked.what, answer) {
         (_, Answer::StoreFailed) => asked.store_failed,
         (_, Answer::Stopping) => asked.stopping,
-        (Question::Run { exists, .. }, Answer::NoSuchJob) => !exists,
         (Question::Run { job, .. }, Answer::Queued(run)) => {
             run_exists(step, *run, *request).is_some_and(|row| row.new.job == *job)
         }
         (Question::Run { job, .. }, Answer::Skipped(run, reason)) => {
             run_exists(step, *run, *request)
                 .is_some_and(|row| row.new.job == *job && row.end == Some(RunEnd::Skipped(*reason)))
+        }
+        (
+            Question::Run { exists, .. }
+            | Question::Backfill { exists, .. }
+            | Question::StopBackfill { exists, .. },
+            Answer::NoSuchJob,
+        ) => !exists,
+        (Question::Backfill { under_way, .. }, Answer::TooManyBackfills) => *under_way >= MAX_OPEN,
+        (Question::Backfill { job, under_way, .. }, Answer::BackfillCreated) => {
+            let row = step.disk.backfills.get(request);
+            *under_way < MAX_OPEN && row.is_some_and(|row| row.new.job == *job)
+        }
+        (Question::StopBackfill { under_way, .. }, Answer::NotOpen) => *under_way == 0,
+        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(count)) => {
+            let rows = step.disk.backfills.values();
+            let stopped = rows.filter(|row| row.new.job == *job && row.stopped.is_some());
+            *count as usize == *under_way && stopped.count() >= *under_way
         }
         (
             Question::Pause { pauses, jobs },

@@ -219,7 +219,7 @@ fn run_request_has_its_effect(watch: &Watch, step: &Step, request: &RunRequest) 
             .before
             .open
             .values()
-            .filter(|row| row.new.job == job.name)
+            .filter(|row| row.new.job == job.name && row.backfill().is_none())
     };
     let (open, behind): (Vec<_>, Vec<_>) =
         before().partition(|row| watch.before.admitted.contains(&row.new.run));

@@ -1,13 +1,14 @@
 //! The rules, one named function each, read as naively as they are written.
 //!
-//! `chains` is about jobs that run after others, `due` about instants, `clocks` about clocks that lie,
-//! `slots` about who may start, `runs` about the states of runs
+//! `chains` is about jobs that run after others, `due` about instants, `backfills` about those of the past,
+//! `clocks` about clocks that lie, `slots` about who may start, `runs` about the states of runs
 //! and attempts, `ends` about what follows an attempt, `plans` about reloads and
 //! restarts, `pauses` about jobs that nothing makes due, `effects` about what the engine asks of the
 //! world, `audit` about the whole history afterwards, `state` about what jobs remember, `health` about
 //! jobs that do not go well.
 
 pub(crate) mod audit;
+pub(crate) mod backfills;
 mod chains;
 mod clocks;
 pub(crate) mod due;
@@ -108,6 +109,11 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     runs::a_withdrawn_attempt_changes_nothing,
     runs::skipped_runs_had_no_attempt,
     runs::cancel_wins,
+    backfills::backfills_are_made_as_asked,
+    backfills::a_backfill_makes_each_instant_once,
+    backfills::overlap_leaves_backfills_alone,
+    backfills::a_backfill_stops_for_a_reason,
+    backfills::a_backfill_ends_with_its_last_run,
     due::watermarks_move_forward,
     due::only_an_outage_makes_a_run_missed,
     clocks::nothing_is_due_while_the_clock_is_not_set,
@@ -157,6 +163,9 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     ends::an_attempt_ends_as_its_verdict_says,
     ends::requests_have_their_effect,
     ends::nothing_is_left_in_between,
+    backfills::requests_for_backfills_have_their_effect,
+    backfills::a_backfill_keeps_its_place,
+    backfills::no_backfill_rests,
     plans::plans_are_taken_over,
     plans::removed_jobs_have_no_waiting_runs,
     plans::recovery_closes_every_attempt,

@@ -282,6 +282,6 @@ fn count_end(watch: &Watch, counts: &mut BTreeMap<JobName, Count>, run: RunId, e
 fn is_by_itself(cause: Cause) -> bool {
     match cause {
         Cause::Time(_) | Cause::After(_) => true,
-        Cause::Manual(_) => false,
+        Cause::Manual(_) | Cause::Backfill(..) => false,
     }
 }

@@ -139,6 +139,22 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             }
         }
         (Cause::Manual(_), _) => return Err(format!("{new:?}: nobody asked")),
+        (Cause::Backfill(id, at), _) => {
+            let backfill = watch.view.backfills.get(&id).ok_or("nobody asked")?;
+            NewRun {
+                run: new.run,
+                job: backfill.new.job.clone(),
+                cause: new.cause,
+                nominal: at,
+                origin: Origin::Backfill,
+                actor: backfill.new.actor.clone(),
+                params: None,
+                input_of: None,
+                queued_at: step.now,
+                not_before: None,
+                turn: Turn::Now,
+            }
+        }
     };
     ensure(**new == expected, || format!("{new:?}, not {expected:?}"))
 }
@@ -216,6 +232,9 @@ fn a_new_run_gets_its_turn(watch: &Watch, step: &Step, new: &NewRun) -> Check {
         _ => watch.job(&new.job),
     };
     let job = job.ok_or("its job is gone")?;
+    if matches!(new.cause, Cause::Backfill(..)) {
+        return ensure(new.turn == Turn::Now, || format!("{new:?} waits"));
+    }
     if new.turn == Turn::CatchUp {
         let catches_up =
             matches!(new.cause, Cause::Time(_)) && job.catch_up.mode == CatchUpMode::All;

@@ -51,7 +51,7 @@ fn fires<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
 }
 
 /// An occurrence is armed ahead of its time only within the lead, only as the next one of its job, and
-/// only if no run of the job is open, unless they may overlap, or waits.
+/// only if no run of the job is open, unless they may overlap, or waits; those of its backfills do not count.
 pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &Record) -> Check {
     let (Some(row), Record::AttemptStarted { starts_at, .. }) = (starting(watch, record), record)
     else {
@@ -69,7 +69,7 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
         .view
         .open_runs()
         .filter(|other| other.new.run != row.new.run);
-    let mut others = others.filter(|other| other.new.job == *name);
+    let mut others = others.filter(|other| other.new.job == *name && other.backfill().is_none());
     let alone = if job.overlap == Overlap::Allow {
         others.all(|other| watch.open.contains(&other.new.run))
     } else {
