@@ -1,5 +1,6 @@
 //! Small stories, one rule each. The simulation in `tests/sim` covers their combinations.
 
+mod ahead;
 mod backfills;
 mod chains;
 mod clock;
