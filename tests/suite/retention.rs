@@ -57,7 +57,7 @@ fn old_history_goes_without_a_daemon() -> Result<()> {
     assert_eq!(
         said.json()?,
         json!({
-            "dry_run": false, "runs": 5, "skips": 0, "logs": 25,
+            "dry_run": false, "runs": 5, "skips": 0, "logs": 25, "events": 0, "backfills": 0,
             "keep": "0s", "keep_runs": 10_000, "keep_logs": "0s",
         })
     );

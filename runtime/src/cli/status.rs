@@ -112,6 +112,12 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
     }
     let zones = format!("IANA {}", status.timezone_database);
     field(&mut text, "zones", &zones);
+    troubles(&mut text, status);
+    text
+}
+
+/// What is wrong, and what to do about it.
+fn troubles(text: &mut String, status: &Status) {
     for reason in &status.health.reasons {
         let _ = writeln!(
             text,
@@ -123,7 +129,7 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         let _ = writeln!(text, "  {HELP}help:{HELP:#} {}", escape::line(help));
     }
     for problem in &status.config.problems {
-        self::problem(&mut text, &status.config.path, problem);
+        self::problem(text, &status.config.path, problem);
     }
     for warning in &status.config.warnings {
         let _ = writeln!(
@@ -132,7 +138,6 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
             escape::line(warning)
         );
     }
-    text
 }
 
 /// `fetch, report and 3 more`

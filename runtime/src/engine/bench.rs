@@ -286,8 +286,11 @@ impl Bench {
             faults,
             runtime,
         };
-        // Its first step is over, so the clock may move.
-        bench.status();
+        // Its first step is over and on disk, so the clock may move and it says that it is ready. A store
+        // that is to fail from the beginning is broken afterwards.
+        while !bench.status().ready {
+            std::thread::yield_now();
+        }
         bench
     }
 

@@ -275,13 +275,7 @@ impl Tables {
                 self.open.insert(new.run);
                 self.causes.insert((new.job.clone(), new.cause));
             }
-            Record::RunWithdrawn { run } => {
-                self.open.remove(run);
-                if let Some(row) = self.runs.remove(run) {
-                    self.causes.remove(&(row.new.job.clone(), row.new.cause));
-                    self.withdrawn = self.withdrawn.max(run.0);
-                }
-            }
+            Record::RunWithdrawn { run } => self.withdraw(*run),
             Record::StateWritten { job, changes, .. } => {
                 let entries = self.states.entry(job.clone()).or_default();
                 *entries = written(entries, changes);
@@ -291,6 +285,14 @@ impl Tables {
             | Record::BackfillStopped { .. }
             | Record::BackfillEnded { .. } => self.apply_to_backfill(record),
             _ => self.apply_to_run(at, record),
+        }
+    }
+
+    fn withdraw(&mut self, run: RunId) {
+        self.open.remove(&run);
+        if let Some(row) = self.runs.remove(&run) {
+            self.causes.remove(&(row.new.job.clone(), row.new.cause));
+            self.withdrawn = self.withdrawn.max(run.0);
         }
     }
 

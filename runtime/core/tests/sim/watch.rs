@@ -429,25 +429,7 @@ impl Watch {
         self.clock_is_set = step.now >= step.built;
         self.built = step.built;
         self.latest = self.latest.max(step.now);
-        self.before = Before {
-            jobs: self.view.jobs.clone(),
-            open: self
-                .view
-                .open_runs()
-                .map(|row| (row.new.run, row.clone()))
-                .collect(),
-            admitted: self.open.clone(),
-            started: self.started.clone(),
-            states: self.view.states.clone(),
-            over: self.over.clone(),
-            max_state: match step.event {
-                Event::AttemptEnded { run, attempt, .. } => {
-                    let job = self.armed.get(&(*run, *attempt));
-                    job.map_or(0, |job| job.limits.max_state)
-                }
-                _ => 0,
-            },
-        };
+        self.before = self.as_it_stands(step.event);
         self.end_backoffs(step.now);
         self.old_plan = None;
         match step.event {
@@ -496,6 +478,29 @@ impl Watch {
             Event::Stored { through } => self.stored = self.stored.max(*through),
             Event::Recalled(recalled) => self.recall_is_answered(recalled),
             Event::Woke | Event::ClockJumped { .. } | Event::PlanReplaced(_) => {}
+        }
+    }
+
+    /// How things stand before an event.
+    fn as_it_stands(&self, event: &Event) -> Before {
+        Before {
+            jobs: self.view.jobs.clone(),
+            open: self
+                .view
+                .open_runs()
+                .map(|row| (row.new.run, row.clone()))
+                .collect(),
+            admitted: self.open.clone(),
+            started: self.started.clone(),
+            states: self.view.states.clone(),
+            over: self.over.clone(),
+            max_state: match event {
+                Event::AttemptEnded { run, attempt, .. } => {
+                    let job = self.armed.get(&(*run, *attempt));
+                    job.map_or(0, |job| job.limits.max_state)
+                }
+                _ => 0,
+            },
         }
     }
 

@@ -719,6 +719,7 @@ impl Model {
         let at = cut(self.now);
         if let Some(StoredJob { health, .. }) = self.jobs.get_mut(&stored.new.job) {
             match end {
+                _ if stored.new.origin == Origin::Backfill => {}
                 RunEnd::Succeeded => {
                     health.last_success = Some(at);
                     health.failing = None;

@@ -34,6 +34,7 @@ mod backup;
 mod clock;
 mod columns;
 mod daemons;
+mod entries;
 mod fault;
 mod files;
 mod health;

@@ -647,21 +647,16 @@ fn a_damaged_value_is_an_error_and_no_panic() {
     assert!(error.contains("unknown status `melted`"), "{error}");
 }
 
-/// What is asked often does not read or sort whole tables, however long the history is.
-#[test]
-fn every_question_has_its_index() {
-    let place = place();
-    drop(place.open());
-    let raw = place.raw();
+fn asked_often() -> Vec<String> {
     let of_a = Query {
         job: JobName::new("a").ok(),
         ..Query::default()
     };
-    let statements = [
-        history::runs_statement(&Query::default()).0,
-        history::runs_statement(&of_a).0,
-        history::skips_statement(&Query::default()).0,
-        history::skips_statement(&of_a).0,
+    vec![
+        entries::runs_statement(&Query::default()).0,
+        entries::runs_statement(&of_a).0,
+        entries::skips_statement(&Query::default()).0,
+        entries::skips_statement(&of_a).0,
         history::JOBS.to_owned(),
         recover::open_runs_statement(),
         recover::OPEN_ATTEMPTS.to_owned(),
@@ -682,7 +677,16 @@ fn every_question_has_its_index() {
         backfill::open_statement(),
         backfill::STANDING.to_owned(),
         backfill::OLD.to_owned(),
-    ];
+    ]
+}
+
+/// What is asked often does not read or sort whole tables, however long the history is.
+#[test]
+fn every_question_has_its_index() {
+    let place = place();
+    drop(place.open());
+    let raw = place.raw();
+    let statements = asked_often();
     let expected = [
         "SCAN r",
         "SEARCH r USING INDEX runs_by_job (job=?)",

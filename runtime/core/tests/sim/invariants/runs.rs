@@ -79,36 +79,44 @@ pub(super) fn causes_are_unique(watch: &Watch, _: &Step, record: &Record) -> Che
     })
 }
 
+/// What the run of an instant is to be.
+fn of_an_instant(
+    watch: &Watch,
+    step: &Step,
+    new: &NewRun,
+    at: Timestamp,
+) -> Result<NewRun, String> {
+    let job = watch.standing(&new.job).ok_or("its job is gone")?;
+    let late = is_late(job, step.now, at);
+    let start = start(job, at);
+    let ahead = step.arms_ahead(new.run);
+    Ok(NewRun {
+        nominal: at,
+        origin: if late {
+            Origin::CatchUp
+        } else {
+            Origin::Schedule
+        },
+        not_before: if late && !job.schedule.jitter.is_zero() {
+            Some(job.schedule.put_off(&job.name, at, step.now))
+        } else {
+            Some(start).filter(|start| !ahead && *start > step.now)
+        },
+        actor: None,
+        params: None,
+        input_of: None,
+        queued_at: step.now,
+        ..NewRun::clone(new)
+    })
+}
+
 /// A run says truly what made it, when, and who asked.
 pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Record::RunQueued(new) = record else {
         return Ok(());
     };
     let expected = match (new.cause, step.event) {
-        (Cause::Time(at), _) => {
-            let job = watch.standing(&new.job).ok_or("its job is gone")?;
-            let late = is_late(job, step.now, at);
-            let start = start(job, at);
-            let ahead = step.arms_ahead(new.run);
-            NewRun {
-                nominal: at,
-                origin: if late {
-                    Origin::CatchUp
-                } else {
-                    Origin::Schedule
-                },
-                not_before: if late && !job.schedule.jitter.is_zero() {
-                    Some(job.schedule.put_off(&job.name, at, step.now))
-                } else {
-                    Some(start).filter(|start| !ahead && *start > step.now)
-                },
-                actor: None,
-                params: None,
-                input_of: None,
-                queued_at: step.now,
-                ..NewRun::clone(new)
-            }
-        }
+        (Cause::Time(at), _) => of_an_instant(watch, step, new, at)?,
         (Cause::Manual(id), Event::RunRequested(request)) if request.id == id => NewRun {
             run: new.run,
             job: request.job.clone(),
