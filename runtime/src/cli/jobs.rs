@@ -208,7 +208,7 @@ fn state(
 fn table(jobs: &[view::Job], zones: &Zones, now: Timestamp) -> Table {
     let mut table = Table::new([
         Column::new("JOB").free(),
-        Column::new("TRIGGER"),
+        Column::new("TRIGGER").free(),
         Column::new("STATE"),
         Column::new("NEXT").brief(3),
         Column::new("LAST RUN"),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use cronlet_core::{
-    engine::late::Look, job::Job, name::JobName, plan::Plan, policy::CatchUpMode, record::StoredJob,
+    engine::late::Look, job::Job, name::JobName, plan::Plan, policy::CatchUpMode,
+    record::StoredJob, run::SkipReason,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -73,7 +74,10 @@ fn of_job(job: &Job, stored: &StoredJob, now: Timestamp) -> Option<Late> {
     };
     for look in Look::all(job, stored.watermark, now).take(LOOKS) {
         let runs = look.runs().map(|_| 1).sum::<u64>();
-        let skips: u64 = look.skips().map(|range| range.count).sum();
+        // At those of its blackouts and other hours the job never runs, late or not.
+        let skips = look.skips();
+        let skips = skips.filter(|range| range.reason == SkipReason::Missed);
+        let skips: u64 = skips.map(|range| range.count).sum();
         late.runs += runs;
         late.instants = late.instants.saturating_add(runs).saturating_add(skips);
         late.is_more = look.is_partial;
@@ -217,6 +221,17 @@ mod tests {
         assert_eq!(
             late(at, "06:00:00", |_| ()).unwrap().line(),
             "a start now would run none of 1 late instant of `a` (`catch_up = \"none\"`)"
+        );
+    }
+
+    #[test]
+    fn what_never_runs_is_not_late() {
+        let line = |keys: &str| late(&format!("every = \"1h\"\n{keys}"), "06:00:00", |_| ());
+        assert_eq!(line("blackout = \"2026-03-02\""), None);
+        assert_eq!(line("active_hours = \"00:00-06:30\""), None);
+        assert_eq!(
+            line("active_hours = \"10:00-20:00\"").unwrap().line(),
+            "a start now would run 1 of 3 late instants of `a` (`catch_up = \"latest\"`)"
         );
     }
 

@@ -1,6 +1,8 @@
 //! The words of an instant of which the history has nothing: the job was paused, was another, or was not
 //! there, or the history of then is gone.
 
+use jiff::Timestamp;
+
 use super::{
     answer::{Kind, Told},
     facts::Facts,
@@ -77,25 +79,38 @@ fn another(facts: &Facts, head: &str, fingerprint: &str) -> Told {
     }
 }
 
-/// What keeps the job from being due now, if something does and did then.
+/// What keeps an instant of the job from being due, if something does that holds now.
 pub(super) fn halted_now(facts: &Facts, head: &str) -> Option<Told> {
+    let halt = halt(facts)?;
+    // What was due before it was looked at before it.
+    let is_then = halt.since.is_none_or(|since| facts.at > since);
+    is_then.then(|| Told::new(Kind::Paused, format!("{head}, but {}", halt.why)))
+}
+
+/// Why the job is due no more.
+pub(super) struct Halt {
+    since: Option<Timestamp>,
+    pub(super) why: String,
+}
+
+/// What keeps the job from being due now, if something does.
+pub(super) fn halt(facts: &Facts) -> Option<Halt> {
     let stored = facts.known.job.as_ref();
     let paused = stored.and_then(|job| job.paused.as_ref());
     let disabled = facts.defined().is_some_and(|job| !job.enabled);
-    let (since, sentence) = match paused {
+    match paused {
         Some(paused) => {
             let (since, why, job) = (facts.clock(paused.since), &paused.why, &facts.job);
             let is = format!("the job is paused {why} since {since}");
-            let sentence = format!("{head}, but {is}: `cronlet resume {job}` ends that");
-            (Some(paused.since), sentence)
+            Some(Halt {
+                since: Some(paused.since),
+                why: format!("{is}: `cronlet resume {job}` ends that"),
+            })
         }
-        None if disabled => {
-            let is = "the job is disabled: the file says `enabled = false`";
-            (stored.map(|job| job.watermark), format!("{head}, but {is}"))
-        }
-        None => return None,
-    };
-    // What was due before it was looked at before it.
-    let is_then = since.is_none_or(|since| facts.at > since);
-    is_then.then(|| Told::new(Kind::Paused, sentence))
+        None if disabled => Some(Halt {
+            since: stored.map(|job| job.watermark),
+            why: "the job is disabled: the file says `enabled = false`".to_owned(),
+        }),
+        None => None,
+    }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     absent,
-    facts::{Facts, File, Source},
+    facts::{Facts, File},
     runs, skips,
 };
 use crate::{
@@ -46,6 +46,9 @@ pub(super) struct Answer {
     pub(super) after: Option<Time>,
     /// When the job is due next, from now on.
     pub(super) next: Option<Time>,
+    /// What keeps it from being due, for people, if the sentence has not said it.
+    #[serde(skip)]
+    pub(super) halt: Option<String>,
     /// The line of the history.
     pub(super) entry: Option<view::Entry>,
 }
@@ -122,9 +125,11 @@ pub(super) fn explain(facts: &Facts) -> Answer {
         None => (None, None),
     };
     let [before, after] = facts.nearest();
+    let halt = absent::halt(facts).map(|halt| halt.why);
     let number = |run: Option<RunId>| run.map(|RunId(number)| number);
     Answer {
         job: facts.job.to_string(),
+        halt: halt.filter(|halt| !told.sentence.contains(halt)),
         nominal: Some(Time(facts.at)),
         kind: told.kind,
         sentence: told.sentence,
@@ -141,22 +146,17 @@ pub(super) fn explain(facts: &Facts) -> Answer {
     }
 }
 
-/// The job was never due, and nobody asked for a run.
-pub(super) fn nothing_yet(source: &Source<'_>) -> Answer {
-    let job = match &source.file {
-        File::Job(job) => Some(job),
-        File::Without | File::Unreadable => None,
-    };
-    let next = job.and_then(|job| job.schedule.next_allowed_after(source.now));
-    let (kind, sentence) = match job {
-        Some(job) if job.schedule.is_manual() => {
-            (Kind::NotDue, MANUAL.to_owned() + ", and never did")
+/// The job was never due, and nobody asked for a run: what is known of now.
+pub(super) fn nothing_yet(facts: &Facts) -> Answer {
+    let (kind, sentence) = match &facts.file {
+        File::Job(job) if job.schedule.is_manual() => {
+            (Kind::NotDue, no_times(job) + ", and never did")
         }
-        Some(_) => (Kind::NotDue, "it was never due yet".to_owned()),
-        None => (Kind::Unknown, "nothing is kept of it".to_owned()),
+        File::Job(_) => (Kind::NotDue, "it was never due yet".to_owned()),
+        File::Without | File::Unreadable => (Kind::Unknown, "nothing is kept of it".to_owned()),
     };
     Answer {
-        job: source.job.to_string(),
+        job: facts.job.to_string(),
         nominal: None,
         kind,
         sentence,
@@ -167,19 +167,26 @@ pub(super) fn nothing_yet(source: &Source<'_>) -> Answer {
         instead: None,
         stands_for: Vec::new(),
         before: None,
-        after: next.map(Time),
-        next: next.map(Time),
+        after: facts.nearest()[1].map(Time),
+        next: facts.next().map(Time),
+        halt: absent::halt(facts).map(|halt| halt.why),
         entry: None,
     }
 }
 
-const MANUAL: &str = "it has no trigger: it runs only when asked";
+/// What has a job run that no time makes due.
+fn no_times(job: &Job) -> String {
+    match &job.after {
+        Some(after) => format!("it has no times of its own: it runs {after}"),
+        None => "it has no trigger: it runs only when asked".to_owned(),
+    }
+}
 
 /// The history has nothing of it.
 fn unrecorded(facts: &Facts) -> Told {
     let then = when::exact(facts.at, &facts.zone);
     match &facts.file {
-        File::Job(job) if job.schedule.is_manual() => Told::new(Kind::NotDue, MANUAL),
+        File::Job(job) if job.schedule.is_manual() => Told::new(Kind::NotDue, no_times(job)),
         File::Job(job) => match facts.is_due() {
             Some(true) if facts.at > facts.now => to_come(facts),
             Some(true) => passed(facts, job),

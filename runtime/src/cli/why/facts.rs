@@ -11,6 +11,7 @@ use cronlet_core::{
 };
 use jiff::{Timestamp, civil::DateTime};
 
+use super::absent;
 use crate::{
     cli::{
         CliError,
@@ -163,7 +164,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn at(&self, at: Timestamp) -> Result<Facts, CliError> {
+    pub(super) fn at(&self, at: Timestamp) -> Result<Facts, CliError> {
         self.facts(at, None)
     }
 
@@ -264,8 +265,11 @@ impl Facts {
         })
     }
 
-    /// When the job runs next.
+    /// When the job runs next, if nothing keeps it from that.
     pub(super) fn next(&self) -> Option<Timestamp> {
+        if absent::halt(self).is_some() {
+            return None;
+        }
         self.defined()?.schedule.next_allowed_after(self.now)
     }
 

@@ -57,7 +57,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
         Some(Asked::At(moment)) => answer::explain(&source.moment(moment)?),
         None => match source.last()? {
             Some(facts) => answer::explain(&facts),
-            None => answer::nothing_yet(&source),
+            None => answer::nothing_yet(&source.at(source.now)?),
         },
     };
     if console.json() {
@@ -68,7 +68,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
-/// The sentence; and when the job is due next, if nothing was asked but how it stands.
+/// The sentence; and when the job is due next or why not, if nothing was asked but how it stands.
 fn say(
     answer: &Answer,
     source: &Source<'_>,
@@ -77,6 +77,10 @@ fn say(
 ) -> Result<(), CliError> {
     let sentence = escape::line(&answer.sentence);
     console.line(wrap(&sentence, Console::width()))?;
+    if let (true, Some(halt)) = (all, &answer.halt) {
+        let halt = format!("next: never, as {}", escape::line(halt));
+        console.line(wrap(&halt, Console::width()))?;
+    }
     if let (true, Some(next)) = (all, answer.next) {
         let next = when::with_hint(source.now, next.0, source.zone());
         console.line(format_args!("next: {next}"))?;

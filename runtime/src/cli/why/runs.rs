@@ -90,7 +90,12 @@ fn began(facts: &Facts, run: &RunRow) -> String {
     let waited = apart(starts_at, first.started_at);
     let mut began = String::new();
     let put_off = apart(facts.at, facts.starts_at());
-    if run.origin == Origin::Schedule && put_off >= NOTICED && first.started_at >= starts_at {
+    let found_late = apart(facts.starts_at(), run.queued_at);
+    if run.origin == Origin::Schedule && found_late >= NOTICED {
+        let (at, late) = (facts.clock(run.queued_at), when::took(found_late));
+        began = format!("was {late} late, as no daemon looked before {at}, ");
+    } else if run.origin == Origin::Schedule && put_off >= NOTICED && first.started_at >= starts_at
+    {
         began = format!("was put off {} by `jitter`, ", when::took(put_off));
     }
     if run.origin == Origin::CatchUp {

@@ -12,7 +12,7 @@ use cronlet_core::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    answer::{Answer, Kind, explain},
+    answer::{Answer, Kind, explain, nothing_yet},
     facts::{Facts, File},
     wrap,
 };
@@ -547,6 +547,18 @@ fn the_start_is_put_off() {
             "due at 2026-03-02 06:00:00 +00:00: run 12 was put off {off} by `jitter`, and succeeded in 2.0s"
         ),
     );
+    let mut late = run.clone();
+    late.queued_at = at("06:30:00");
+    late.attempts[0].started_at = late.queued_at;
+    let by = crate::cli::when::took(starts_at.duration_until(late.queued_at).unsigned_abs());
+    says(
+        &with_run(facts.clone(), late),
+        Kind::Ran,
+        &format!(
+            "due at 2026-03-02 06:00:00 +00:00: run 12 was {by} late, as no daemon looked before \
+             06:30:00, and succeeded in 2.0s"
+        ),
+    );
     run.status = RunStatus::Running;
     run.attempts = vec![attempt(1, None, "06:00:00", 0)];
     facts.now = at("06:00:01");
@@ -894,6 +906,54 @@ fn what_the_job_was_then() {
         let head = "due at 2026-03-02 06:00:00 +00:00, by the schedule as it is now; ";
         says(&facts, kind, &format!("{head}{sentence}"));
     }
+}
+
+#[test]
+fn a_job_that_is_held_has_no_next_time() {
+    // It ran, and what came of that is why it is not due again.
+    let mut held = with_run(hourly(), succeeded());
+    held.known.job.as_mut().unwrap().paused = Some(Paused {
+        since: at("07:00:00"),
+        why: PauseReason::Failures(3),
+    });
+    let answer = explain(&held);
+    assert_eq!(answer.next, None);
+    let why = "the job is paused after 3 failed runs in a row since 07:00:00: `cronlet resume report` \
+               ends that";
+    assert_eq!(answer.halt.as_deref(), Some(why));
+
+    // What the sentence is about is not said twice.
+    held.run = None;
+    held.at = at("13:00:00");
+    let answer = explain(&held);
+    assert_eq!(
+        (answer.kind, answer.next, answer.halt),
+        (Kind::Paused, None, None)
+    );
+
+    let disabled = facts(&format!("{HOURLY}\nenabled = false"), "06:00:00");
+    let answer = explain(&disabled);
+    let why = "the job is disabled: the file says `enabled = false`";
+    assert_eq!((answer.next, answer.halt.as_deref()), (None, Some(why)));
+    assert_eq!(explain(&hourly()).halt, None);
+}
+
+#[test]
+fn a_job_without_times_of_its_own() {
+    let text = "it has no trigger: it runs only when asked";
+    says(&facts("", "06:00:00"), Kind::NotDue, text);
+    assert_eq!(
+        nothing_yet(&facts("", "06:00:00")).sentence,
+        format!("{text}, and never did")
+    );
+
+    let after = "after = { job = \"load\", on = \"failure\" }\n[jobs.load]\nplugin = \"x\"";
+    let text = "it has no times of its own: it runs after load on failure";
+    says(&facts(after, "06:00:00"), Kind::NotDue, text);
+    assert_eq!(
+        nothing_yet(&facts(after, "06:00:00")).sentence,
+        format!("{text}, and never did")
+    );
 }
 
 #[test]
