@@ -190,6 +190,7 @@ impl Engine {
         self.runs.remove(&id);
         self.slots.release(id, name);
         step.records.push(Record::RunWithdrawn { run: id });
+        self.doubt_recall(step, name);
     }
 
     /// Withdraws a run that a daemon armed, and that died before its time came.

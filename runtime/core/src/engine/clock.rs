@@ -80,6 +80,12 @@ impl Trust {
         recall.number == self.asked
     }
 
+    /// What was asked is not true any more: it is asked again, and the answer counts for nothing.
+    fn ask_again(&mut self) {
+        self.asked += 1;
+        self.suspects = true;
+    }
+
     /// A watermark may be too far ahead: it is looked at as soon as anything may be due.
     pub(super) fn suspect(&mut self) {
         self.suspects = true;
@@ -162,6 +168,15 @@ impl Engine {
                 after: step.now,
                 jobs: jobs.into(),
             });
+        }
+    }
+
+    /// A run of a job was withdrawn that may be on disk yet. If the store is asked about the job, it may
+    /// take the instant of that run for one that ran.
+    pub(super) fn doubt_recall(&mut self, step: &Step, name: &JobName) {
+        let state = self.jobs.get(name);
+        if state.is_some_and(|state| is_ahead(state.watermark, step.now)) {
+            self.trust.ask_again();
         }
     }
 

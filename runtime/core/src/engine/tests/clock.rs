@@ -226,6 +226,30 @@ fn only_the_answer_to_the_last_question_counts() {
 }
 
 #[test]
+fn what_was_armed_when_the_store_was_asked_and_never_ran_is_due_again() {
+    let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
+    world.succeed(42, 1);
+    world.engine.lead = Duration::from_secs(30);
+    world.engine.schedule(&name("a"));
+    world.wake("18:00:30");
+    let armed = world.engine.jobs[&name("a")].ahead;
+    assert_eq!(armed, Some(RunId(43)));
+    world.set_clock(at("06:10:30"));
+    let old = world.asks().remove(0);
+    // It makes way, and the store may answer by what it knew before.
+    world.trigger("a", 7);
+    let withdrawn = Record::RunWithdrawn { run: RunId(43) };
+    assert!(world.records.contains(&withdrawn), "{:?}", world.records);
+    world.answer(&old, &[at("18:00:00"), at("18:01:00")], &[]);
+    assert_eq!(world.watermark("a"), at("18:00:00"));
+    let last = world.asks().pop().unwrap();
+    world.answer(&last, &[at("18:00:00")], &[]);
+    assert_eq!(world.watermark("a"), at("06:10:30"));
+    let ran = &world.engine.jobs[&name("a")].ran;
+    assert_eq!(*ran, BTreeSet::from([at("18:00:00")]));
+}
+
+#[test]
 fn what_the_store_cannot_take_is_asked_again() {
     let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
     world.take();

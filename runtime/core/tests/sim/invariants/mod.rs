@@ -95,6 +95,7 @@ pub(crate) const ON_RECORD: &[OnRecord] = rules![
     slots::nothing_starts_early,
     slots::arming_is_for_the_next_time,
     slots::an_armed_run_overtakes_nobody,
+    slots::what_comes_disarms_what_is_ahead,
     slots::a_removed_job_starts_nothing,
     runs::moves_are_legal,
     runs::run_numbers_rise,

@@ -101,6 +101,42 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     })
 }
 
+/// What comes to a job, and is not turned away before it meets anything, withdraws what is armed ahead of its time
+/// there: nothing stays armed beside it.
+pub(super) fn what_comes_disarms_what_is_ahead(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::RunQueued(new) = record else {
+        return Ok(());
+    };
+    let turned_away = records(step).any(|record| match record {
+        Record::RunEnded {
+            run,
+            end: RunEnd::Skipped(reason),
+            ..
+        } => {
+            let early = [
+                SkipReason::DependencyFailed,
+                SkipReason::OutsideHours,
+                SkipReason::Blackout,
+            ];
+            *run == new.run && early.contains(reason)
+        }
+        _ => false,
+    });
+    if turned_away || matches!(new.cause, Cause::Backfill(..)) {
+        return Ok(());
+    }
+    let mut ahead = watch
+        .ahead
+        .iter()
+        .filter_map(|run| watch.view.runs.get(run));
+    let armed = ahead.find(|row| row.new.job == new.job);
+    ensure(armed.is_none(), || format!("{armed:?} beside {new:?}"))
+}
+
 /// `max_instances` counts every attempt of the job that is armed or running.
 pub(super) fn instances_are_respected(watch: &Watch, _: &Step, record: &Record) -> Check {
     let Some(row) = starting(watch, record) else {
