@@ -206,13 +206,9 @@ impl Engine {
         self.schedule(&run.new.job);
     }
 
-    /// Whether the instant of a run is passed by the watermark, or was.
-    pub(super) fn is_accounted_for(&self, id: RunId) -> bool {
-        let Some(run) = self.runs.get(&id) else {
-            return false;
-        };
-        let state = self.jobs.get(&run.new.job);
-        match (run.new.cause, state) {
+    /// Whether the instant of a run is passed by its job's watermark, or was.
+    pub(super) fn is_accounted_for(&self, new: &NewRun) -> bool {
+        match (new.cause, self.jobs.get(&new.job)) {
             (Cause::Time(at), Some(state)) => at <= state.watermark || state.ran.contains(&at),
             _ => false,
         }

@@ -59,6 +59,9 @@ impl Engine {
             self.jobs.entry(job).or_insert_with(absent).ran = ran;
         }
         self.trust.suspect();
+        let runs = recovery.runs.iter();
+        let runs = runs.filter(|stored| self.is_accounted_for(&stored.new));
+        let passed: BTreeSet<RunId> = runs.map(|stored| stored.new.run).collect();
         for stored in &recovery.runs {
             self.claim_stored(step, stored);
         }
@@ -82,7 +85,7 @@ impl Engine {
         }
         self.drop_backfills_of_removed(step);
         for (id, state) in states {
-            self.resume(step, id, state);
+            self.resume(step, id, state, passed.contains(&id));
         }
         for job in plan.jobs.keys() {
             self.end_halted(step, job);
@@ -300,7 +303,7 @@ impl Engine {
     }
 
     /// Closes what the last engine left open of a run.
-    fn resume(&mut self, step: &mut Step, id: RunId, state: StoredState) {
+    fn resume(&mut self, step: &mut Step, id: RunId, state: StoredState, passed: bool) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
@@ -317,7 +320,7 @@ impl Engine {
             // What was to start when it was recorded may have run, though a clock that is behind says
             // that its time is still to come. So may what the watermark has passed.
             let started = starts_at <= step.now || starts_at <= recorded_at;
-            if started || self.is_accounted_for(id) {
+            if started || passed {
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);

@@ -173,8 +173,15 @@ pub(super) fn pauses_have_their_effect(watch: &Watch, step: &Step) -> Check {
 fn a_pause_lets_finish(watch: &Watch, step: &Step, request: &PauseRequest) -> Check {
     for (run, row) in &watch.before.open {
         // What was due and not looked at yet comes first, and may have had the run cancelled.
-        let made_way = records(step)
-            .any(|record| matches!(record, Record::RunQueued(new) if new.job == row.new.job));
+        let made_way = records(step).any(|record| match record {
+            Record::RunQueued(new) => new.job == row.new.job,
+            Record::RunArrived { run, .. } => watch
+                .view
+                .runs
+                .get(run)
+                .is_some_and(|arrived| arrived.new.job == row.new.job),
+            _ => false,
+        });
         let started = watch.before.started.contains(&(*run, row.last_attempt));
         let stays = row.attempted() || started || !is_by_itself(row.new.cause);
         let ended = of_run(step, *run).find(|record| {
