@@ -71,7 +71,7 @@ impl JobHealth {
                 self.failing = None;
                 return true;
             }
-            RunEnd::Failed(_) if origin.proves_failure() => {
+            RunEnd::Failed(_) if origin.is_by_itself() => {
                 self.failing = Some(Failing { run, at });
             }
             RunEnd::Succeeded | RunEnd::Failed(_) | RunEnd::Cancelled | RunEnd::Skipped(_) => {}

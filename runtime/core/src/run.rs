@@ -186,8 +186,9 @@ impl Origin {
         }
     }
 
-    /// Whether a failure of such a run is one of its job. Who asks for a run sees himself how it ends.
-    pub const fn proves_failure(self) -> bool {
+    /// Whether such a run came by itself, and no person asked for it. Only then is its failure one of its
+    /// job: who asks for a run sees himself how it ends.
+    pub const fn is_by_itself(self) -> bool {
         match self {
             Self::Schedule | Self::CatchUp | Self::After => true,
             Self::Manual | Self::Backfill => false,

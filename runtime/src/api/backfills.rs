@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     problem::Problem,
-    runs::{BytesResult, Nothing, PathResult, read, refused},
+    runs::{BytesResult, Nothing, PathResult, job_named, no_such_job, read, refused},
     socket::Peer,
     view::Time,
 };
@@ -160,8 +160,7 @@ pub(super) async fn request(
     body: BytesResult,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let Path(name) = name?;
-    let no_such_job = || Problem::not_found(format!("there is no job `{name}`"));
-    let job = JobName::new(&name).map_err(|_| no_such_job())?;
+    let job = job_named(&name)?;
     let request: Option<Request> = read(&body?)?;
     let request = request.ok_or_else(|| Problem::bad_request("`from` and `to` are missing"))?;
     let reprocess = request.reprocess.as_deref().unwrap_or("none");
@@ -182,7 +181,7 @@ pub(super) async fn request(
     let Backfilled { chosen, id } = asked.await.map_err(|error| match error {
         NotBackfilled::Unfit(unfit) => unfit.into(),
         NotBackfilled::Unread(error) => error.into(),
-        NotBackfilled::Refused(Answer::NoSuchJob) => no_such_job(),
+        NotBackfilled::Refused(Answer::NoSuchJob) => no_such_job(&name),
         NotBackfilled::Refused(Answer::TooManyBackfills) => Problem::conflict(format!(
             "{MAX_OPEN} backfills are under way, which is as many as may be"
         ))
@@ -216,11 +215,10 @@ pub(super) async fn stop(
 ) -> Result<(StatusCode, Json<Stopped>), Problem> {
     let Path(name) = name?;
     let Nothing {} = read(&body?)?;
-    let no_such_job = || Problem::not_found(format!("there is no job `{name}`"));
-    let job = JobName::new(&name).map_err(|_| no_such_job())?;
+    let job = job_named(&name)?;
     match engine.stop_backfills(job, peer.actor()).await {
         Answer::BackfillsStopped(stopped) => Ok((StatusCode::ACCEPTED, Json(Stopped { stopped }))),
-        Answer::NoSuchJob => Err(no_such_job()),
+        Answer::NoSuchJob => Err(no_such_job(&name)),
         Answer::NotOpen => Err(Problem::conflict(format!(
             "no backfill of `{name}` is under way"
         ))),

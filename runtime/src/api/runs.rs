@@ -89,8 +89,7 @@ pub(super) async fn request(
     body: BytesResult,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let Path(name) = name?;
-    let no_such_job = || Problem::not_found(format!("there is no job `{name}`"));
-    let job = JobName::new(&name).map_err(|_| no_such_job())?;
+    let job = job_named(&name)?;
     let request: Request = read(&body?)?;
     let wanted = Wanted {
         job,
@@ -101,7 +100,7 @@ pub(super) async fn request(
         input_of: None,
         actor: peer.actor(),
     };
-    ask(&engine, wanted, no_such_job).await
+    ask(&engine, wanted, || no_such_job(&name)).await
 }
 
 /// The same job with the same params, input and nominal time, as a manual run.
@@ -189,6 +188,15 @@ async fn not_open(engine: &Handle, run: u64) -> Result<Problem, Problem> {
         Some(row) => Problem::conflict(format!("run {run} is over: {}", row.status)),
         None => no_such_run(run),
     })
+}
+
+/// The job that a path names. What cannot be a name is no job's.
+pub(super) fn job_named(name: &str) -> Result<JobName, Problem> {
+    JobName::new(name).map_err(|_| no_such_job(name))
+}
+
+pub(super) fn no_such_job(name: &str) -> Problem {
+    Problem::not_found(format!("there is no job `{name}`"))
 }
 
 pub(super) fn no_such_run(run: u64) -> Problem {

@@ -27,7 +27,7 @@ use crate::{
     name::JobName,
     policy::Overlap,
     record::{NewRun, Record, StoredRun, StoredState},
-    run::{Cause, Origin, RunEnd, RunId, Turn},
+    run::{Cause, RunEnd, RunId, Turn},
 };
 
 impl Engine {
@@ -73,23 +73,11 @@ impl Engine {
         let Some((job, nominal, starts_at)) = self.next_to_arm(step.now, name) else {
             return;
         };
-        let id = self.next_run();
+        let new = Arc::new(self.new_run_at(step.now, &job, nominal));
+        let id = new.run;
         if !self.slots.reserve(id, &job) {
             return;
         }
-        let new = Arc::new(NewRun {
-            run: id,
-            job: name.clone(),
-            cause: Cause::Time(nominal),
-            nominal,
-            origin: Origin::Schedule,
-            actor: None,
-            params: None,
-            input_of: None,
-            queued_at: step.now,
-            not_before: None,
-            turn: Turn::Now,
-        });
         step.records.push(Record::RunQueued(new.clone()));
         step.records.push(Record::AttemptStarted {
             run: id,

@@ -58,9 +58,10 @@ impl Engine {
         let (id, name) = (new.run, new.job.clone());
         step.records.push(Record::RunQueued(new.clone()));
         if let Some(until) = new.not_before {
-            self.runs
-                .insert(id, Run::new(new.clone(), RunPhase::Behind));
-            return self.hold_back(&new, until);
+            self.hold_back(&new, until);
+            let phase = RunPhase::Held { until };
+            self.runs.insert(id, Run::new(new, phase));
+            return;
         }
         if let Some(state) = self.jobs.get_mut(&name) {
             state.behind.insert(id, new.turn);
@@ -108,15 +109,18 @@ impl Engine {
                     },
                 }
             }
-            step.records.push(Record::Watermark {
-                job: name.clone(),
-                to: look.through,
-            });
-            if let Some(state) = self.jobs.get_mut(name) {
-                state.pass(look.through);
-            }
+            self.move_watermark(step, name, look.through);
         }
         self.schedule(name);
+    }
+
+    /// Everything up to `to` is accounted for by what this step records.
+    pub(super) fn move_watermark(&mut self, step: &mut Step, name: &JobName, to: Timestamp) {
+        let job = name.clone();
+        step.records.push(Record::Watermark { job, to });
+        if let Some(state) = self.jobs.get_mut(name) {
+            state.pass(to);
+        }
     }
 
     /// An instant of the job becomes a run, which may be held back.
@@ -135,19 +139,28 @@ impl Engine {
     ) {
         self.part_skips(&job.name);
         let new = NewRun {
+            not_before,
+            turn,
+            ..self.new_run_at(step.now, job, nominal)
+        };
+        self.queue(step, new);
+    }
+
+    /// The run of an instant of the job.
+    pub(super) fn new_run_at(&mut self, now: Timestamp, job: &Job, nominal: Timestamp) -> NewRun {
+        NewRun {
             run: self.next_run(),
             job: job.name.clone(),
             cause: Cause::Time(nominal),
             nominal,
-            origin: origin(job, step.now, nominal),
+            origin: origin(job, now, nominal),
             actor: None,
             params: None,
             input_of: None,
-            queued_at: step.now,
-            not_before,
-            turn,
-        };
-        self.queue(step, new);
+            queued_at: now,
+            not_before: None,
+            turn: Turn::Now,
+        }
     }
 
     /// The next range of skips is one of its own: something else lies in between.

@@ -33,11 +33,8 @@ pub(super) fn until(job: &Job, now: Timestamp, nominal: Timestamp) -> Option<Tim
 }
 
 impl Engine {
-    /// A run waits until it arrives.
+    /// A run whose phase is [`RunPhase::Held`] waits until it arrives.
     pub(super) fn hold_back(&mut self, new: &NewRun, until: Timestamp) {
-        if let Some(run) = self.runs.get_mut(&new.run) {
-            run.phase = RunPhase::Held { until };
-        }
         if let Some(state) = self.jobs.get_mut(&new.job) {
             state.held.insert(new.run, new.turn);
         }
@@ -69,13 +66,7 @@ impl Engine {
                 self.run_held_at(step, &job, (at, Some(starts_at)), Turn::Now);
             }
         }
-        step.records.push(Record::Watermark {
-            job: name.clone(),
-            to: at,
-        });
-        if let Some(state) = self.jobs.get_mut(name) {
-            state.pass(at);
-        }
+        self.move_watermark(step, name, at);
         self.schedule(name);
     }
 

@@ -17,7 +17,7 @@ use crate::{
     name::JobName,
     pause::{PauseReason, Paused},
     record::{NewRun, Record},
-    run::{Origin, RunEnd, RunId, SkipReason},
+    run::{RunEnd, RunId, SkipReason},
 };
 
 impl Engine {
@@ -145,13 +145,7 @@ impl Engine {
         let Some(state) = self.jobs.get(name).filter(|state| state.is_halted()) else {
             return;
         };
-        let mut waiting: Vec<RunId> = state
-            .open
-            .keys()
-            .chain(state.behind.keys())
-            .chain(state.held.keys())
-            .copied()
-            .collect();
+        let mut waiting: Vec<RunId> = state.runs().collect();
         waiting.retain(|id| self.runs.get(id).is_some_and(Run::ends_with_a_halt));
         for id in waiting {
             self.disarm(step, id);
@@ -169,7 +163,7 @@ impl Engine {
         };
         let limit = job.disable_after.filter(|_| !job.critical);
         let failures = match end {
-            _ if !is_by_itself(run.origin) => return,
+            _ if !run.origin.is_by_itself() => return,
             RunEnd::Failed(_) if limit.is_some() => state.failures.saturating_add(1),
             RunEnd::Failed(_) | RunEnd::Succeeded => 0,
             RunEnd::Cancelled | RunEnd::Skipped(_) => return,
@@ -200,14 +194,6 @@ impl Run {
     /// Whether it ends when its job is halted: nobody asked for it, and it had no attempt.
     fn ends_with_a_halt(&self) -> bool {
         let runs = matches!(self.phase, RunPhase::Running { .. });
-        !runs && !self.attempted && is_by_itself(self.new.origin)
-    }
-}
-
-/// Whether a run came by itself, and no person asked for it.
-const fn is_by_itself(origin: Origin) -> bool {
-    match origin {
-        Origin::Schedule | Origin::CatchUp | Origin::After => true,
-        Origin::Manual | Origin::Backfill => false,
+        !runs && !self.attempted && self.new.origin.is_by_itself()
     }
 }

@@ -257,7 +257,9 @@ impl Engine {
             .or_insert_with(|| JobState::absent(step.now, Some(Timestamp::MIN)));
         let (id, turn) = (stored.new.run, stored.new.turn);
         let phase = match stored.state {
-            StoredState::Queued if stored.new.not_before.is_some() => RunPhase::Behind,
+            StoredState::Queued if let Some(until) = stored.new.not_before => {
+                RunPhase::Held { until }
+            }
             // The verdict of one that was let in is found again.
             StoredState::Queued if !stored.attempted && turn != Turn::Now => RunPhase::Behind,
             StoredState::Queued => RunPhase::Waiting { retried: None },
@@ -268,12 +270,11 @@ impl Engine {
                 terms: Terms::default(),
             },
         };
-        let held = stored.new.not_before;
         if let Cause::Backfill(backfill, _) = stored.new.cause {
             state.lane.insert(id);
             self.backfills.adopt(backfill, id);
-        } else if held.is_some() {
-            state.held.insert(id, turn);
+        } else if let RunPhase::Held { until } = phase {
+            self.hold_back(&stored.new, until);
         } else if matches!(phase, RunPhase::Behind) {
             state.behind.insert(id, turn);
         } else {
@@ -293,11 +294,6 @@ impl Engine {
             cancel_requested: stored.cancel_requested,
             cancel_reason: None,
         };
-        if let Some(until) = held {
-            let new = run.new.clone();
-            self.runs.insert(id, run);
-            return self.hold_back(&new, until);
-        }
         self.runs.insert(id, run);
         self.wait_for_slot(id);
     }

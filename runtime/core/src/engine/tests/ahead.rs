@@ -2,29 +2,14 @@
 
 use super::*;
 
-/// An engine that arms a second ahead, a minute after the job `a` was due.
-fn with_lead(recovery: Recovery, job: Job) -> World {
-    let mut world = World {
-        engine: Engine::new().with_lead(Duration::from_secs(1)),
-        now: at("06:00:30"),
-        flushes: true,
-        records: Vec::new(),
-        effects: Vec::new(),
-    };
-    world.event(Event::Started {
-        recovery,
-        plan: plan([job]),
-    });
-    world
-}
-
-/// Run 1 is armed for 06:01:00.
+/// By an engine that arms a second ahead, run 1 is armed for 06:01:00.
 fn armed(job: Job) -> World {
     let recovery = Recovery {
         next_run: 1,
         ..Recovery::default()
     };
-    let mut world = with_lead(recovery, job);
+    let engine = Engine::new().with_lead(Duration::from_secs(1));
+    let mut world = World::of(engine, at("06:00:30"), recovery, [job]);
     world.take();
     world.wake("06:00:59");
     let starts = |record: &Record| match record {

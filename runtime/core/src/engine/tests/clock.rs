@@ -9,18 +9,7 @@ use crate::{backoff, record::Span};
 
 /// An engine of a binary that was built that morning.
 fn built_today(now: Timestamp, recovery: Recovery, jobs: impl IntoIterator<Item = Job>) -> World {
-    let mut world = World {
-        engine: Engine::built(at("00:00:00")),
-        now,
-        flushes: true,
-        records: Vec::new(),
-        effects: Vec::new(),
-    };
-    world.event(Event::Started {
-        recovery,
-        plan: plan(jobs),
-    });
-    world
+    World::of(Engine::built(at("00:00:00")), now, recovery, jobs)
 }
 
 /// The job `a`, which is due every minute, was looked at then.

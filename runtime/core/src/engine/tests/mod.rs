@@ -77,9 +77,18 @@ fn failed() -> Verdict {
 
 impl World {
     fn new(now: &str, recovery: Recovery, jobs: impl IntoIterator<Item = Job>) -> Self {
+        Self::of(Engine::new(), at(now), recovery, jobs)
+    }
+
+    fn of(
+        engine: Engine,
+        now: Timestamp,
+        recovery: Recovery,
+        jobs: impl IntoIterator<Item = Job>,
+    ) -> Self {
         let mut world = Self {
-            engine: Engine::new(),
-            now: at(now),
+            engine,
+            now,
             flushes: true,
             records: Vec::new(),
             effects: Vec::new(),
