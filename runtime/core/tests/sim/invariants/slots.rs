@@ -82,7 +82,8 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
 }
 
 /// An armed run whose time comes meets the same rules as one that was not armed: nothing of its job is
-/// open, unless they may overlap, and nobody waits for the slot that it takes.
+/// open, unless they may overlap, and nobody waits for the slot that it takes. Who starts in the same step
+/// did not wait for it.
 pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(row) = fires(watch, record) else {
         return Ok(());
@@ -94,7 +95,11 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     let mut waiting = watch.view.open_runs();
     let first = waiting.find(|other| {
         let looked_at = other.status == RunStatus::Queued || !is_unfinished(step);
-        looked_at && may_start(watch, &room, other, step.now)
+        let starts = |record: &Record| match record {
+            Record::AttemptStarted { run, .. } => *run == other.new.run,
+            _ => false,
+        };
+        looked_at && may_start(watch, &room, other, step.now) && !records(step).any(starts)
     });
     ensure(first.is_none(), || {
         format!("{row:?} starts, {first:?} waits")
