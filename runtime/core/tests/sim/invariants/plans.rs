@@ -163,10 +163,10 @@ pub(super) fn removed_jobs_have_no_waiting_runs(watch: &Watch, step: &Step) -> C
         return Ok(());
     }
     let ended = watch.before.open.values().filter(|row| {
-        !plan.jobs.contains_key(&row.new.job) && !watch.view.open.contains(&row.new.run)
+        !plan.jobs.contains_key(&row.new.job) && !watch.view.runs.open.contains_key(&row.new.run)
     });
     for row in ended {
-        let Some(ended) = watch.view.runs.get(&row.new.run) else {
+        let Some(ended) = watch.view.runs.get(row.new.run) else {
             // It was armed ahead of its time, and was withdrawn.
             continue;
         };
@@ -255,7 +255,7 @@ fn ended_with_their_jobs(watch: &Watch, plan: &Plan) -> Check {
         if row.status == RunStatus::Running || plan.jobs.contains_key(&row.new.job) {
             continue;
         }
-        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
+        let end = watch.view.runs.get(row.new.run).and_then(|row| row.end);
         let expected = end_of_removed(row);
         ensure(end == Some(expected), || {
             format!("{row:?} ended {end:?}, not {expected:?}")

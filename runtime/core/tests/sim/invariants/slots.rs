@@ -20,7 +20,7 @@ use crate::{
 /// The run that a record starts an attempt of.
 fn starting<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
     match record {
-        Record::AttemptStarted { run, .. } => watch.view.runs.get(run),
+        Record::AttemptStarted { run, .. } => watch.view.runs.get(*run),
         _ => None,
     }
 }
@@ -137,7 +137,7 @@ pub(super) fn what_comes_disarms_what_is_ahead(
     let mut ahead = watch
         .ahead
         .iter()
-        .filter_map(|run| watch.view.runs.get(run));
+        .filter_map(|run| watch.view.runs.get(*run));
     let armed = ahead.find(|row| row.new.job == new.job);
     ensure(armed.is_none(), || format!("{armed:?} beside {new:?}"))
 }
@@ -231,7 +231,7 @@ pub(super) fn expired_runs_do_not_start(watch: &Watch, step: &Step, record: &Rec
         } => (run, true),
         _ => return Ok(()),
     };
-    let Some(row) = watch.view.runs.get(run) else {
+    let Some(row) = watch.view.runs.get(*run) else {
         return Ok(());
     };
     let job = watch.job(&row.new.job).ok_or("its job is gone")?;
