@@ -24,6 +24,7 @@ mod disk;
 mod invariants;
 mod lies;
 mod options;
+mod oracle;
 mod plans;
 mod prng;
 mod runner;

@@ -24,7 +24,8 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use crate::{
-    invariants::{self, Check, Violation, due::next_after},
+    invariants::{self, Check, Violation},
+    oracle::{Definition, next_after},
     runner::AttemptKey,
     tables::{BackfillRow, JobRow, LiveAttempt, RunRow, Tables},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Watch {
     pub(crate) old_plan: Option<Arc<Plan>>,
     /// What made each job due, ever, by the fingerprint.
     pub(crate) schedules: BTreeMap<(JobName, String), Schedule>,
+    /// The fingerprint of each definition that there ever was.
+    pub(crate) definitions: BTreeSet<(Definition, String)>,
     /// When the engine was built.
     pub(crate) built: Timestamp,
     /// Every plan there ever was.
@@ -249,6 +252,7 @@ impl Watch {
             open: Arc::new(open.collect()),
             ahead: ahead.clone(),
             schedules: std::mem::take(&mut self.schedules),
+            definitions: std::mem::take(&mut self.definitions),
             plans: std::mem::take(&mut self.plans),
             built: self.built,
             latest: self.latest,
@@ -579,7 +583,10 @@ impl Watch {
         self.old_plan = self.plan.replace(plan.clone());
         self.plans.insert(plan.digest, plan.clone());
         for job in plan.jobs.values() {
-            let key = (job.name.clone(), job.fingerprint());
+            let fingerprint = job.fingerprint();
+            self.definitions
+                .insert((Definition::of(job), fingerprint.clone()));
+            let key = (job.name.clone(), fingerprint);
             self.schedules.insert(key, job.schedule.clone());
         }
         self.let_in(|_| true);

@@ -11,13 +11,9 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    Check,
-    due::{before, instants, span},
-    ends::records,
-    ensure,
-};
+use super::{Check, due::span, ends::records, ensure};
 use crate::{
+    oracle::{before, instants},
     tables::Tables,
     watch::{Step, Watch},
 };

@@ -12,11 +12,11 @@ use cronlet_core::{
 
 use super::{
     Check,
-    due::next_after,
     ends::{of_run, records},
     ensure,
 };
 use crate::{
+    oracle::next_after,
     tables::RunRow,
     watch::{Step, Watch},
 };

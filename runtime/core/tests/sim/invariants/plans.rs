@@ -1,6 +1,6 @@
 //! Plans: reloads, restarts, and the stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::Event,
@@ -108,6 +108,18 @@ pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
         .filter(|(_, row)| row.removed_at.is_none())
         .find(|(job, _)| !plan.jobs.contains_key(*job));
     ensure(stale.is_none(), || format!("{stale:?} is not in the plan"))
+}
+
+/// Two jobs have one fingerprint if they are due at the same times however that is spelled, and only then.
+pub(super) fn a_fingerprint_is_that_of_one_definition(watch: &Watch, step: &Step) -> Check {
+    if !matches!(step.event, Event::Started { .. } | Event::PlanReplaced(_)) {
+        return Ok(());
+    }
+    let all = &watch.definitions;
+    let definitions: BTreeSet<_> = all.iter().map(|(it, _)| it).collect();
+    let fingerprints: BTreeSet<_> = all.iter().map(|(_, of)| of).collect();
+    let one_each = definitions.len() == all.len() && fingerprints.len() == all.len();
+    ensure(one_each, || format!("{all:?}"))
 }
 
 /// Nothing but a reload and a restart accepts or removes jobs, and a clock that is believed again:

@@ -8,13 +8,9 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::{
-    Check,
-    due::{is_late, start},
-    ends::records,
-    ensure,
-};
+use super::{Check, due::is_late, ends::records, ensure};
 use crate::{
+    oracle::{put_off, start},
     tables::{RunRow, run_of},
     watch::{Step, Watch},
 };
@@ -98,7 +94,7 @@ fn of_an_instant(
             Origin::Schedule
         },
         not_before: if late && !job.schedule.jitter.is_zero() {
-            Some(job.schedule.put_off(&job.name, at, step.now))
+            Some(put_off(job, at, step.now))
         } else {
             Some(start).filter(|start| !ahead && *start > step.now)
         },

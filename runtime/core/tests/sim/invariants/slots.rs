@@ -11,8 +11,9 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, due::start, ends::records, ensure};
+use super::{Check, ends::records, ensure};
 use crate::{
+    oracle::{next_after, start},
     tables::RunRow,
     watch::{Step, Watch},
 };
@@ -63,7 +64,7 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
     let name = &row.new.job;
     let job = watch.job(name).ok_or("its job is gone")?;
     let watermark = watch.view.jobs.get(name).map(|row| row.watermark);
-    let next = watermark.and_then(|from| job.schedule.next_after(from));
+    let next = watermark.and_then(|from| next_after(&job.schedule, from));
     let soon = *starts_at <= step.now + step.lead;
     let others = watch
         .view
