@@ -22,7 +22,7 @@ use super::{
     Engine, Phase, Step,
     effect::Recall,
     event::{Recalled, Remembered},
-    state::RunPhase,
+    state::{Allowed, RunPhase},
 };
 use crate::{
     backoff,
@@ -225,6 +225,7 @@ impl Engine {
         self.withdraw(step, &name);
         step.records.push(Record::WatermarkPulledBack {
             job: name.clone(),
+        state.allowed = Allowed::Unknown;
             from,
             to,
             ran,

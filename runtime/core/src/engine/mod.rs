@@ -98,9 +98,6 @@ const DUE_PER_STEP: usize = 256;
 /// At most so many attempts are armed in one step.
 const STARTS_PER_STEP: usize = 256;
 
-/// So many jobs are looked at to find which is due next.
-const LOOKED_AT: usize = 64;
-
 /// Everything that decides what happens next.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -267,12 +264,10 @@ impl Engine {
     }
 
     /// When the next occurrence of any job starts that its calendar lets run. Those that are excluded are
-    /// passed over, and of a great many jobs only those that are due first are looked at. Nobody knows
-    /// while the clock is not believed.
+    /// passed over. Nobody knows while the clock is not believed.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
         let mut next: Option<(Timestamp, &JobName)> = None;
-        let due = self.due.iter().take(LOOKED_AT);
-        for (at, name) in due.filter(|_| self.trust.is_set()) {
+        for (at, name) in self.due.iter().filter(|_| self.trust.is_set()) {
             if next.is_some_and(|(next, _)| next <= *at) {
                 break;
             }
