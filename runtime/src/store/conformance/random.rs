@@ -333,7 +333,8 @@ impl Model {
     }
 
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(27) {
+        match self.below(28) {
+            27 => records.push(self.times_pulled_back()),
             24..=26 => self.backfill(records),
             18 => records.extend(self.pulled_back()),
             19 => records.push(Record::ClockJumped {
@@ -509,6 +510,27 @@ impl Model {
             ran: ran.into(),
             cuts: cuts.into_iter().collect(),
         })
+    }
+
+    fn times_pulled_back(&mut self) -> Record {
+        let to = self.time();
+        for job in self.jobs.values_mut() {
+            let health = &mut job.health;
+            health.watched_since = health.watched_since.min(cut(to));
+            health.last_success = health.last_success.map(|at| at.min(cut(to)));
+            if let Some(failing) = &mut health.failing {
+                failing.at = failing.at.min(cut(to));
+            }
+            job.removed_at = job.removed_at.map(|at| at.min(cut(to)));
+        }
+        for run in self.open.values_mut() {
+            let new = Arc::make_mut(&mut run.new);
+            if new.queued_at > cut(to) {
+                new.queued_at = cut(to);
+                new.not_before = new.not_before.map(|at| at.min(cut(to)));
+            }
+        }
+        Record::TimesPulledBack { to }
     }
 
     fn skipped(&mut self) -> Record {
