@@ -359,9 +359,18 @@ impl Watch {
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
+            Turn::CatchUp if self.holds_back_before(row) => false,
             Turn::CatchUp if beside => open.all(|other| other.new.turn != Turn::CatchUp),
             Turn::CatchUp => open.next().is_none(),
         }
+    }
+
+    /// Whether an older run of a catch-up of its job is held back: the oldest goes first.
+    fn holds_back_before(&self, row: &RunRow) -> bool {
+        self.behind().any(|other| {
+            let held = other.new.not_before.is_some() && other.new.turn == Turn::CatchUp;
+            held && other.new.job == row.new.job && other.new.run < row.new.run
+        })
     }
 
     /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.

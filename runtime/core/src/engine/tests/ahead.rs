@@ -163,3 +163,31 @@ fn what_is_late_is_held_back_once() {
             .contains(&(41, RunEnd::Skipped(SkipReason::Overlap)))
     );
 }
+
+#[test]
+fn a_catch_up_that_is_put_off_goes_oldest_first() {
+    let mut late = job("a");
+    let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
+    late.schedule = Trigger::Every(hour).into();
+    late.schedule.jitter = Duration::from_mins(30);
+    late.catch_up.mode = CatchUpMode::All;
+    let mut world = World::fresh([late]);
+    world.wake("16:10:00");
+    let held = world.records.iter().filter_map(|record| match record {
+        Record::RunQueued(new) => new.not_before,
+        _ => None,
+    });
+    let held: Vec<_> = held.collect();
+    assert_eq!(held.len(), 10);
+    assert!(!held.is_sorted(), "each is put off by a part of its own");
+    let mut order = Vec::new();
+    for until in BTreeSet::from_iter(held) {
+        world.now = until;
+        world.event(Event::Woke);
+        while let [(run, attempt)] = world.started()[..] {
+            order.push(run);
+            world.succeed(run, attempt);
+        }
+    }
+    assert_eq!(order, Vec::from_iter(1..=10));
+}
