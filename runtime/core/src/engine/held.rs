@@ -6,6 +6,9 @@
 //! is *held back* for its share of the jitter from now on. The time is stored with the run: however often
 //! the daemon restarts meanwhile, it never begins anew.
 //!
+//! A run that is late has not for ever: `catch_up_window` is looked at again when its turn comes. So it is
+//! held back for half of what is left of that at most, and jitter makes nothing too late.
+//!
 //! Until then the run is `queued` and not open. When it *arrives*, it meets its job's other runs as any
 //! occurrence does.
 
@@ -15,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine, Step,
-    late::{SkipRange, is_late},
+    late::{SkipRange, is_late, lateness},
     state::RunPhase,
 };
 use crate::{
@@ -26,10 +29,12 @@ use crate::{
 };
 
 /// Until when a late occurrence of a job is held back; none if it has no jitter. It is never held back
-/// to the job's next instant or beyond.
+/// to the job's next instant or beyond, nor until it is too late.
 pub(super) fn until(job: &Job, now: Timestamp, nominal: Timestamp) -> Option<Timestamp> {
     let late = !job.schedule.jitter.is_zero() && is_late(job, now, nominal);
-    late.then(|| job.schedule.put_off(&job.name, nominal, now))
+    let age = lateness(job, now, nominal);
+    let most = job.catch_up.window.saturating_sub(age) / 2;
+    late.then(|| job.schedule.put_off(&job.name, nominal, now, most))
 }
 
 impl Engine {

@@ -191,3 +191,25 @@ fn a_catch_up_that_is_put_off_goes_oldest_first() {
     }
     assert_eq!(order, Vec::from_iter(1..=10));
 }
+
+#[test]
+fn to_be_put_off_makes_nothing_too_late() {
+    let mut daily = job("a");
+    let day = Every::new(Duration::from_hours(24), Duration::ZERO).unwrap();
+    daily.schedule = Trigger::Every(day).into();
+    daily.schedule.jitter = Duration::from_hours(2);
+    daily.catch_up.window = Duration::from_hours(6);
+    let mut world = World::fresh([daily]);
+    let due = world.engine.next_due().unwrap().0;
+    world.now = due + Duration::from_hours(6) - Duration::from_mins(10);
+    world.event(Event::Woke);
+    let held = world.records.iter().find_map(|record| match record {
+        Record::RunQueued(new) => new.not_before,
+        _ => None,
+    });
+    let held = held.unwrap();
+    assert!(held <= world.now + Duration::from_mins(5), "{held}");
+    world.now = held;
+    world.event(Event::Woke);
+    assert_eq!(world.started(), [(1, 1)]);
+}

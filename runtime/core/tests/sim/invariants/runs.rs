@@ -1,5 +1,7 @@
 //! Runs and attempts: their names, their states, and the legal moves.
 
+use std::time::Duration;
+
 use cronlet_core::{
     engine::Event,
     policy::{CatchUpMode, Overlap},
@@ -10,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Check,
-    due::{is_late, start},
+    due::{is_late, span, start},
     ends::records,
     ensure,
 };
@@ -98,7 +100,9 @@ fn of_an_instant(
             Origin::Schedule
         },
         not_before: if late && !job.schedule.jitter.is_zero() {
-            Some(job.schedule.put_off(&job.name, at, step.now))
+            let left = span(job.catch_up.window) - step.now.duration_since(start);
+            let most = Duration::try_from(left).map_err(|_| "it is too late")? / 2;
+            Some(job.schedule.put_off(&job.name, at, step.now, most))
         } else {
             Some(start).filter(|start| !ahead && *start > step.now)
         },
