@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     pub(crate) recalled: BTreeSet<Timestamp>,
     /// The runs whose backoff was over at a time that the engine was told in this life.
     pub(crate) over: BTreeSet<RunId>,
+    /// Since when each run has waited: as it was told, or as any clock has shown since.
+    pub(crate) waits: BTreeMap<RunId, Timestamp>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -440,6 +442,7 @@ impl Watch {
         self.latest = self.latest.max(step.now);
         self.before = self.as_it_stands(step.event);
         self.end_backoffs(step.now);
+        self.note_waits(step.now);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -519,6 +522,20 @@ impl Watch {
             row.status == RunStatus::Retrying && row.until.is_some_and(|until| until <= now)
         });
         self.over.extend(over.map(|row| row.new.run));
+    }
+
+    /// A clock that was set back makes nobody wait since a time that is still to come.
+    fn note_waits(&mut self, now: Timestamp) {
+        let mut waits = BTreeMap::new();
+        for row in self.view.open_runs() {
+            let (run, since) = (row.new.run, row.until.unwrap_or(row.new.queued_at));
+            let is_over = self.over.contains(&run);
+            if row.status == RunStatus::Queued || row.status == RunStatus::Retrying && is_over {
+                let since = self.waits.get(&run).copied().unwrap_or(since);
+                waits.insert(run, since.min(now));
+            }
+        }
+        self.waits = waits;
     }
 
     fn recall_is_answered(&mut self, recalled: &Recalled) {

@@ -222,7 +222,11 @@ pub(super) fn held_runs_meet_when_they_arrive(
         return Ok(());
     };
     let row = watch.view.runs.get(run).ok_or("there is no such run")?;
-    let due = row.new.not_before.is_some_and(|at| at <= watch.latest);
+    let jitter = watch.job(&row.new.job).map(|job| span(job.schedule.jitter));
+    let due = row.new.not_before.is_some_and(|at| {
+        // No run waits for longer than that, whatever the clock has shown.
+        at <= watch.latest || Some(at.duration_since(step.now)) > jitter
+    });
     ensure(due && row.status == RunStatus::Queued, || {
         format!("{row:?} arrives")
     })?;
