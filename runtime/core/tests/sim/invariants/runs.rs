@@ -12,11 +12,12 @@ use jiff::Timestamp;
 
 use super::{
     Check,
-    due::{is_late, span, start},
+    due::{is_late, span},
     ends::records,
     ensure,
 };
 use crate::{
+    oracle::{put_off, start},
     tables::{RunRow, run_of},
     watch::{Step, Watch},
 };
@@ -28,7 +29,7 @@ pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Ch
     let Some(run) = run_of(record) else {
         return Ok(());
     };
-    let row = watch.view.runs.get(&run);
+    let row = watch.view.runs.get(run);
     let row = row.ok_or_else(|| format!("{record:?}: there is no such run"))?;
     let next = match record {
         Record::AttemptStarted { .. } => RunStatus::Running,
@@ -102,7 +103,7 @@ fn of_an_instant(
         not_before: if late && !job.schedule.jitter.is_zero() {
             let left = span(job.catch_up.window) - step.now.duration_since(start);
             let most = Duration::try_from(left).map_err(|_| "it is too late")? / 2;
-            Some(job.schedule.put_off(&job.name, at, step.now, most))
+            Some(put_off(job, at, step.now, most))
         } else {
             Some(start).filter(|start| !ahead && *start > step.now)
         },
@@ -135,7 +136,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             turn: new.turn,
         },
         (Cause::After(run), _) => {
-            let upstream = watch.view.runs.get(&run).ok_or("there is no such run")?;
+            let upstream = watch.view.runs.get(run).ok_or("there is no such run")?;
             NewRun {
                 run: new.run,
                 job: new.job.clone(),
@@ -181,7 +182,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
             end: RunEnd::Skipped(reason @ (SkipReason::Overlap | SkipReason::QueueFull)),
             ..
         } => {
-            let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+            let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
             let mut others = watch.open_of(&row.new.job);
             let other = others.any(|other| other.new.run != *run);
             let skips = match watch.job(&row.new.job).map(|job| job.overlap) {
@@ -199,7 +200,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
             end: RunEnd::Skipped(SkipReason::Superseded),
             ..
         } => {
-            let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+            let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
             let waits = row.new.turn == Turn::Queue && !watch.open.contains(run);
             let newer = records(step).any(|record| match record {
                 Record::RunQueued(new) => new.job == row.new.job && new.run > *run,
@@ -221,7 +222,7 @@ pub(super) fn held_runs_meet_when_they_arrive(
     let Record::RunArrived { run, turn } = record else {
         return Ok(());
     };
-    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+    let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let jitter = watch.job(&row.new.job).map(|job| span(job.schedule.jitter));
     let due = row.new.not_before.is_some_and(|at| {
         // No run waits for longer than that, whatever the clock has shown.
@@ -311,7 +312,7 @@ pub(super) fn nobody_jumps_the_queue(watch: &Watch, step: &Step, record: &Record
     };
     let ahead = *starts_at > step.now && watch.ahead.contains(run);
     ensure(ahead || watch.open.contains(run), || {
-        format!("{run:?} is not open: {:?}", watch.view.runs.get(run))
+        format!("{run:?} is not open: {:?}", watch.view.runs.get(*run))
     })
 }
 
@@ -320,7 +321,7 @@ pub(super) fn attempt_numbers_rise(watch: &Watch, _: &Step, record: &Record) -> 
     let Record::AttemptStarted { run, attempt, .. } = record else {
         return Ok(());
     };
-    let last = watch.view.runs.get(run).map_or(0, |row| row.last_attempt);
+    let last = watch.view.runs.get(*run).map_or(0, |row| row.last_attempt);
     ensure(*attempt == last + 1, || format!("{record:?} after {last}"))
 }
 
@@ -333,7 +334,7 @@ pub(super) fn attempts_are_closed_once(watch: &Watch, step: &Step, record: &Reco
         }
         _ => return Ok(()),
     };
-    let live = watch.view.runs.get(&run).and_then(|row| row.live);
+    let live = watch.view.runs.get(run).and_then(|row| row.live);
     let there = live.filter(|live| live.attempt == attempt);
     let there = there.ok_or_else(|| format!("{record:?}: {live:?} is there"))?;
     if matches!(record, Record::AttemptEnded { .. }) {
@@ -401,7 +402,7 @@ pub(super) fn skipped_runs_had_no_attempt(watch: &Watch, step: &Step, record: &R
     else {
         return Ok(());
     };
-    let attempted = watch.view.runs.get(run).is_some_and(RunRow::attempted);
+    let attempted = watch.view.runs.get(*run).is_some_and(RunRow::attempted);
     ensure(!attempted, || format!("{record:?}"))?;
     let not_yet = matches!(step.event, Event::Started { .. });
     let ran = step.ever.range((*run, 0)..=(*run, u32::MAX)).next();
@@ -412,7 +413,7 @@ pub(super) fn skipped_runs_had_no_attempt(watch: &Watch, step: &Step, record: &R
 
 /// A run that somebody cancelled while its guest ran ends `cancelled`, whatever the guest said.
 pub(super) fn cancel_wins(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let Some(row) = run_of(record).and_then(|run| watch.view.runs.get(&run)) else {
+    let Some(row) = run_of(record).and_then(|run| watch.view.runs.get(run)) else {
         return Ok(());
     };
     let loses = match record {
