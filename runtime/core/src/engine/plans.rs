@@ -83,6 +83,7 @@ impl Engine {
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
+        self.doubt_holds(step.now);
         self.drop_backfills_of_removed(step);
         for (id, state) in states {
             self.resume(step, id, state, passed.contains(&id));
@@ -285,6 +286,7 @@ impl Engine {
             self.backoffs.insert((until, id));
         }
         let run = Run {
+            waits_since: stored.new.queued_at.min(step.now),
             new: stored.new,
             phase,
             last_attempt: stored.last_attempt,
