@@ -25,7 +25,7 @@ use super::{
     Engine, Phase, Step,
     effect::Recall,
     event::{Recalled, Remembered},
-    state::RunPhase,
+    state::{Allowed, RunPhase},
 };
 use crate::{
     backoff,
@@ -35,7 +35,7 @@ use crate::{
     schedule::{Schedule, before},
 };
 
-/// A watermark may be ahead of the clock by this much: somebody who sets it back a little means that.
+/// What is stored may be ahead of the clock by this much: somebody who sets it back a little means that.
 const AHEAD: Duration = Duration::from_hours(1);
 
 /// A range is counted anew in so many steps; what takes more is taken for one of another schedule.
@@ -48,7 +48,7 @@ pub(super) struct Trust {
     built: Timestamp,
     /// What the clock showed in the last step.
     seen: Timestamp,
-    /// Whether a watermark may be too far ahead of it.
+    /// Whether a watermark or another time may be too far ahead of it.
     suspects: bool,
     /// How often the store was asked what it remembers. Only the last question counts: the answer to an
     /// older one may lack what was decided since.
@@ -89,7 +89,7 @@ impl Trust {
         self.suspects = true;
     }
 
-    /// A watermark may be too far ahead: it is looked at as soon as anything may be due.
+    /// Something may be too far ahead: it is looked at as soon as anything may be due.
     pub(super) fn suspect(&mut self) {
         self.suspects = true;
     }
@@ -174,11 +174,16 @@ impl Engine {
         }
     }
 
-    /// Asks what is remembered of the jobs whose watermark is too far ahead, if there may be any.
-    pub(super) fn recall(&mut self, step: &mut Step) {
-        if !std::mem::take(&mut self.trust.suspects) {
-            return;
+    /// Pulls back what is too far ahead, if there may be anything.
+    pub(super) fn doubt_the_future(&mut self, step: &mut Step) {
+        if std::mem::take(&mut self.trust.suspects) {
+            self.pull_times_back(step);
+            self.recall(step);
         }
+    }
+
+    /// Asks what is remembered of the jobs whose watermark is too far ahead.
+    fn recall(&mut self, step: &mut Step) {
         let ahead = self.jobs.iter().filter_map(|(name, state)| {
             let silent = state.job.is_some() && is_ahead(state.watermark, step.now);
             silent.then(|| (name.clone(), state.watermark))
@@ -243,6 +248,7 @@ impl Engine {
         }
         state.ran = state.ran.split_off(&after(to));
         state.watermark = to;
+        state.allowed = Allowed::Unknown;
         state.skips = None;
         let ran = state.ran.iter().copied().collect();
         self.withdraw(step, &name);
@@ -281,9 +287,9 @@ impl Engine {
     }
 }
 
-/// Whether a watermark silences its job.
-fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
-    watermark.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
+/// Whether only a clock that was wrong can have shown this: a watermark there silences its job.
+pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
 }
 
 /// What is left of a range that ends at `to` now. The range is of the schedule that the job had then: if

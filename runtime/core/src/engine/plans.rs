@@ -15,7 +15,7 @@ use super::{
     chains::Chains,
     late::age,
     ledger::Terms,
-    state::{JobState, Run, RunPhase},
+    state::{Allowed, JobState, Run, RunPhase},
 };
 use crate::{
     health::JobHealth,
@@ -184,6 +184,7 @@ impl Engine {
         }
         state.removed_at = None;
         state.job = Some(job.clone());
+        state.allowed = Allowed::Unknown;
         if !(keeps && was_present) {
             // By a clock that is not believed nobody knows when that is: it is told again when it is set.
             let fingerprint = if keeps || is_set {

@@ -529,6 +529,125 @@ fn a_change_before_the_clock_is_set_does_not_lose_what_is_accounted_for() {
     assert_eq!(world.watermark("a"), at("06:00:00"));
 }
 
+/// A job that is due at no time.
+fn by_hand(text: &str) -> Job {
+    Job {
+        schedule: Schedule::default(),
+        ..job(text)
+    }
+}
+
+/// A world in which one attempt runs at a time.
+fn one_at_a_time(now: Timestamp, jobs: impl IntoIterator<Item = Job>) -> World {
+    let mut world = built_today(now, Recovery::default(), []);
+    let mut plan = Plan::clone(&plan(jobs));
+    plan.settings.max_concurrent_runs = NonZeroU32::MIN;
+    world.event(Event::PlanReplaced(Arc::new(plan)));
+    world.take();
+    world
+}
+
+#[test]
+fn who_waits_since_a_time_to_come_is_not_behind_who_comes_later() {
+    let mut world = one_at_a_time(year(2036), ["a", "b", "c"].map(by_hand));
+    world.trigger("a", 1);
+    world.trigger("b", 2);
+    assert_eq!(world.started(), [(0, 1)]);
+    world.set_clock(at("06:00:00"));
+    let told = Record::TimesPulledBack { to: at("06:00:00") };
+    assert!(world.records.contains(&told), "{:?}", world.records);
+    world.now = at("06:00:01");
+    world.trigger("c", 3);
+    world.succeed(0, 1);
+    assert_eq!(world.started(), [(1, 1)], "it came first");
+    world.take();
+    world.set_clock(at("05:59:00"));
+    let again = |record: &Record| matches!(record, Record::TimesPulledBack { .. });
+    assert!(!world.records.iter().any(again), "nothing is far ahead");
+}
+
+#[test]
+fn a_retry_that_waits_since_a_time_to_come_is_not_behind_who_comes_later() {
+    let tried = Job {
+        retry: Retry {
+            max: 1,
+            ..by_hand("a").retry
+        },
+        ..by_hand("a")
+    };
+    let mut world = one_at_a_time(year(2036), [tried, by_hand("b"), by_hand("c")]);
+    world.trigger("a", 1);
+    world.end(0, 1, failed());
+    world.trigger("b", 2);
+    world.now += Duration::from_secs(5);
+    world.event(Event::Woke);
+    assert_eq!(
+        world.started(),
+        [(0, 1), (1, 1)],
+        "its backoff is over, and b runs"
+    );
+    world.set_clock(at("06:00:00"));
+    world.now = at("06:00:01");
+    world.trigger("c", 3);
+    world.succeed(1, 1);
+    assert_eq!(world.started(), [(0, 2)]);
+}
+
+#[test]
+fn who_is_held_back_until_a_time_to_come_arrives_now() {
+    let mut jittered = job_every(10);
+    jittered.schedule.jitter = Duration::from_mins(5);
+    let mut recovery = stored(at("06:00:00"));
+    recovery.jobs[0].fingerprint = jittered.fingerprint();
+    let late = year(2036) + Duration::from_mins(9);
+    let mut world = built_today(late, recovery, [jittered]);
+    let held = world.engine.open_runs().next().unwrap();
+    assert!(held.new.not_before.is_some(), "{held:?}");
+    world.set_clock(at("06:10:30"));
+    world.event(Event::Woke);
+    assert_eq!(world.started(), [(42, 1)]);
+}
+
+#[test]
+fn a_success_that_was_noted_in_years_to_come_keeps_no_job_from_being_overdue() {
+    let watched = Job {
+        overdue_after: Some(Duration::from_mins(3)),
+        ..by_hand("a")
+    };
+    let overdue = |world: &World| {
+        let overdue = world.engine.ailing().filter_map(|ailing| ailing.overdue);
+        overdue.collect::<Vec<_>>()
+    };
+    let mut world = built_today(at("06:00:00"), Recovery::default(), [watched]);
+    world.set_clock(year(2036));
+    assert_eq!(overdue(&world), [at("06:00:00")]);
+    world.set_clock(at("06:01:00"));
+    assert_eq!(overdue(&world), [], "only by a wrong clock");
+
+    world.set_clock(year(2036));
+    world.trigger("a", 1);
+    world.succeed(0, 1);
+    world.set_clock(at("06:02:00"));
+    assert_eq!(overdue(&world), []);
+    world.wake("06:05:00");
+    assert_eq!(overdue(&world), [at("06:02:00")]);
+}
+
+#[test]
+fn what_was_removed_in_years_to_come_is_gone_within_the_hour() {
+    let mut world = built_today(year(2036), Recovery::default(), [by_hand("a")]);
+    world.event(Event::PauseRequested(PauseRequest {
+        id: RequestId(7),
+        jobs: Jobs::All,
+        actor: None,
+    }));
+    world.event(Event::PlanReplaced(plan([])));
+    world.set_clock(at("06:00:00"));
+    world.wake("07:00:00");
+    world.event(Event::PlanReplaced(plan([by_hand("a")])));
+    assert_eq!(world.engine.paused_jobs().count(), 0, "it is a new job");
+}
+
 /// Every so many minutes.
 fn job_every(minutes: u64) -> Job {
     let every = Every::new(Duration::from_mins(minutes), Duration::ZERO).unwrap();
