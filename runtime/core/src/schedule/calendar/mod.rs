@@ -9,6 +9,7 @@
 //! asks for the [`Stretch`] around an instant, and never instant by instant.
 
 mod error;
+mod foreign;
 mod hours;
 mod span;
 
