@@ -20,7 +20,7 @@ enum Meant {
     Wall(DateTime),
     /// The same of today.
     Clock(Time),
-    /// So many midnights ago; 0 is the last one.
+    /// So many midnights ago; 0 is the last one, and -1 the next.
     Midnight(i64),
     Ago(Span),
     Now,
@@ -45,6 +45,7 @@ fn meant(text: &str) -> Option<Meant> {
         "now" => return Some(Meant::Now),
         "today" => return Some(Meant::Midnight(0)),
         "yesterday" => return Some(Meant::Midnight(1)),
+        "tomorrow" => return Some(Meant::Midnight(-1)),
         _ => {}
     }
     if let Ok(instant) = joined(text).parse() {
@@ -141,6 +142,7 @@ mod tests {
             ("now", "2026-03-29T12:30:00Z"),
             ("today", "2026-03-28T23:00:00Z"),
             ("Yesterday", "2026-03-27T23:00:00Z"),
+            ("tomorrow", "2026-03-29T22:00:00Z"),
             ("2h", "2026-03-29T10:30:00Z"),
             ("1h30m", "2026-03-29T11:00:00Z"),
             ("90s ago", "2026-03-29T12:28:30Z"),
