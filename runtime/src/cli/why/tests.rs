@@ -667,6 +667,18 @@ fn somebody_asked() {
         Kind::Ran,
         "asked for at 2026-03-02 09:00:00 +00:00 for 06:00:00: run 12 succeeded in 2.0s",
     );
+    // One run of a backfill, with the schedules file and without it.
+    let backfilled = RunRow {
+        cause: Cause::Backfill(RequestId(7), at("06:00:00")),
+        origin: Origin::Backfill,
+        ..row.clone()
+    };
+    let sentence =
+        "backfilled at 2026-03-02 09:00:00 +00:00 for 06:00:00: run 12 succeeded in 2.0s";
+    facts.run = Some(backfilled);
+    says(&facts, Kind::Ran, sentence);
+    facts.file = File::Unreadable;
+    says(&facts, Kind::Ran, sentence);
     let mut facts = self::facts("cron = \"30 * * * *\"", "06:00:00");
     facts.known.others = vec![row];
     says(
