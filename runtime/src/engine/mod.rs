@@ -34,8 +34,10 @@ pub mod follow;
 pub mod handle;
 pub mod reload;
 pub mod status;
+pub mod wall;
 
 mod ailing;
+mod changes;
 mod disk;
 mod doubt;
 mod health;
@@ -44,7 +46,6 @@ mod perform;
 mod recall;
 mod state;
 mod trace;
-pub mod wall;
 
 #[cfg(test)]
 pub(crate) mod bench;

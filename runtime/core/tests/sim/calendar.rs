@@ -6,13 +6,13 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
-use crate::{options::Millis, prng::Prng};
+use crate::{options::Millis, oracle, prng::Prng};
 
 const MINUTES: u64 = 24 * 60;
 
 /// A calendar in which something of the time from `epoch` on is excluded, and something is not.
 pub(crate) fn write(rng: &mut Prng, zone: &Zone, epoch: Timestamp, length: Millis) -> Calendar {
-    let begin = zone.datetime(epoch);
+    let begin = oracle::wall(zone, epoch);
     let kind = rng.below(4);
     let hours = if kind == 0 { 0 } else { rng.between(1, 3) };
     let blackouts = if kind == 1 { 0 } else { rng.between(1, 3) };
@@ -51,7 +51,7 @@ fn blackout(rng: &mut Prng, begin: DateTime, length: Millis) -> Blackout {
 
 /// Why an instant does not run: its second is looked up in each entry.
 pub(crate) fn excludes(calendar: &Calendar, at: Timestamp) -> Option<SkipReason> {
-    let wall = calendar.zone().datetime(at);
+    let wall = oracle::wall(calendar.zone(), at);
     let dark = |span: &Blackout| span.from() <= wall && span.to().is_none_or(|to| wall < to);
     if calendar.blackouts().iter().any(dark) {
         return Some(SkipReason::Blackout);

@@ -33,10 +33,8 @@ pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tables {
-    pub(crate) jobs: BTreeMap<JobName, JobRow>,
-    pub(crate) runs: BTreeMap<RunId, RunRow>,
-    /// The runs that are not final.
-    pub(crate) open: BTreeSet<RunId>,
+    pub(crate) jobs: Arc<BTreeMap<JobName, JobRow>>,
+    pub(crate) runs: Runs,
     /// The highest number of a run that was withdrawn.
     withdrawn: u64,
     pub(crate) causes: BTreeSet<(JobName, Cause)>,
@@ -51,12 +49,22 @@ pub(crate) struct Tables {
     /// How things stood when each run had ended.
     pub(crate) ends: BTreeMap<RunId, End>,
     pub(crate) backfills: BTreeMap<RequestId, BackfillRow>,
+    /// The runs of each backfill.
+    pub(crate) lanes: BTreeMap<RequestId, BTreeSet<RunId>>,
     /// What each job remembers.
-    pub(crate) states: BTreeMap<JobName, Entries>,
+    pub(crate) states: Arc<BTreeMap<JobName, Entries>>,
     /// The attempts that succeeded, in the order of their ends.
     pub(crate) succeeded: Vec<AttemptKey>,
     /// The last record says that the engine stopped gracefully.
     pub(crate) stopped: bool,
+}
+
+/// All runs. How those that are open stand is often kept for later, so that costs nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Runs {
+    /// Those that are not final.
+    pub(crate) open: Arc<BTreeMap<RunId, RunRow>>,
+    closed: BTreeMap<RunId, RunRow>,
 }
 
 /// See [`Tables::ends`].
@@ -95,6 +103,8 @@ pub(crate) struct Stretch {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BackfillRow {
     pub(crate) new: Arc<NewBackfill>,
+    /// Its instants as they are to run.
+    pub(crate) wanted: Arc<[Timestamp]>,
     pub(crate) made: u32,
     pub(crate) tally: Tally,
     pub(crate) stopped: Option<BackfillEnd>,
@@ -143,6 +153,31 @@ impl JobRow {
     pub(crate) fn is_of_now(&self, now: Timestamp) -> bool {
         self.removed_at
             .is_none_or(|at| now.duration_since(at) < KEPT)
+    }
+}
+
+impl Runs {
+    pub(crate) fn get(&self, run: RunId) -> Option<&RunRow> {
+        self.open.get(&run).or_else(|| self.closed.get(&run))
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &RunRow> {
+        self.closed.values().chain(self.open.values())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.closed.len() + self.open.len()
+    }
+
+    fn last_number(&self) -> u64 {
+        let last = [self.closed.keys().last(), self.open.keys().last()];
+        last.into_iter().flatten().max().map_or(0, |run| run.0)
+    }
+
+    fn close(&mut self, run: RunId) {
+        if let Some(row) = Arc::make_mut(&mut self.open).remove(&run) {
+            self.closed.insert(run, row);
+        }
     }
 }
 
@@ -228,12 +263,12 @@ impl Tables {
                 fingerprint,
             } => self.accept(at, job, *watermark, fingerprint),
             Record::JobRemoved { job } => {
-                if let Some(row) = self.jobs.get_mut(job) {
+                if let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) {
                     row.removed_at = Some(at);
                 }
             }
             Record::JobOverdue { job, .. } | Record::JobNotOverdue { job } => {
-                if let Some(row) = self.jobs.get_mut(job) {
+                if let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) {
                     row.overdue = matches!(record, Record::JobOverdue { .. });
                 }
             }
@@ -270,14 +305,12 @@ impl Tables {
                 };
                 self.skips.insert((job.clone(), *first), row);
             }
-            Record::RunQueued(new) => {
-                self.runs.insert(new.run, RunRow::new(new.clone()));
-                self.open.insert(new.run);
-                self.causes.insert((new.job.clone(), new.cause));
-            }
+            Record::RunQueued(new) => self.queue(new),
             Record::RunWithdrawn { run } => self.withdraw(*run),
             Record::StateWritten { job, changes, .. } => {
-                let entries = self.states.entry(job.clone()).or_default();
+                let entries = Arc::make_mut(&mut self.states)
+                    .entry(job.clone())
+                    .or_default();
                 *entries = written(entries, changes);
             }
             Record::BackfillCreated(_)
@@ -288,9 +321,17 @@ impl Tables {
         }
     }
 
+    fn queue(&mut self, new: &Arc<NewRun>) {
+        let open = Arc::make_mut(&mut self.runs.open);
+        open.insert(new.run, RunRow::new(new.clone()));
+        if let Cause::Backfill(id, _) = new.cause {
+            self.lanes.entry(id).or_default().insert(new.run);
+        }
+        self.causes.insert((new.job.clone(), new.cause));
+    }
+
     fn withdraw(&mut self, run: RunId) {
-        self.open.remove(&run);
-        if let Some(row) = self.runs.remove(&run) {
+        if let Some(row) = Arc::make_mut(&mut self.runs.open).remove(&run) {
             self.causes.remove(&(row.new.job.clone(), row.new.cause));
             self.withdrawn = self.withdrawn.max(run.0);
         }
@@ -298,8 +339,14 @@ impl Tables {
 
     fn apply_to_backfill(&mut self, record: &Record) {
         if let Record::BackfillCreated(new) = record {
+            let each: BTreeSet<_> = new.instants.as_slice().iter().copied().collect();
+            let mut wanted: Vec<_> = each.into_iter().collect();
+            if new.reverse {
+                wanted.reverse();
+            }
             let row = BackfillRow {
                 new: new.clone(),
+                wanted: wanted.into(),
                 made: 0,
                 tally: Tally::default(),
                 stopped: None,
@@ -336,7 +383,7 @@ impl Tables {
             failures: kept.map_or(0, |row| row.failures),
             turns: old.map_or(0, |row| row.turns),
         };
-        self.jobs.insert(job.clone(), row);
+        Arc::make_mut(&mut self.jobs).insert(job.clone(), row);
         self.stretches.push(Stretch {
             job: job.clone(),
             fingerprint: fingerprint.to_owned(),
@@ -352,7 +399,7 @@ impl Tables {
         else {
             return;
         };
-        let Some(row) = self.jobs.get_mut(job) else {
+        let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) else {
             return;
         };
         match record {
@@ -385,7 +432,7 @@ impl Tables {
     }
 
     fn move_watermark(&mut self, job: &JobName, to: Timestamp) {
-        if let Some(row) = self.jobs.get_mut(job) {
+        if let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) {
             row.watermark = to;
         }
         let last = self.stretches.iter_mut().rfind(|s| s.job == *job);
@@ -422,7 +469,7 @@ impl Tables {
     }
 
     fn pull_back(&mut self, job: &JobName, to: Timestamp) {
-        if let Some(row) = self.jobs.get_mut(job) {
+        if let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) {
             row.watermark = to;
         }
         for stretch in self.stretches.iter_mut().filter(|s| s.job == *job) {
@@ -433,7 +480,11 @@ impl Tables {
 
     fn apply_to_run(&mut self, at: Timestamp, record: &Record) {
         let Some(run) = run_of(record) else { return };
-        let Some(row) = self.runs.get_mut(&run) else {
+        let open = Arc::make_mut(&mut self.runs.open);
+        let Some(row) = open
+            .get_mut(&run)
+            .or_else(|| self.runs.closed.get_mut(&run))
+        else {
             return;
         };
         match record {
@@ -485,8 +536,8 @@ impl Tables {
             Record::RunEnded { end, .. } => {
                 row.status = end.status();
                 row.end = Some(*end);
-                self.open.remove(&run);
                 let (job, origin) = (row.new.job.clone(), row.new.origin);
+                self.runs.close(run);
                 self.note_health(at, (run, &job, origin), *end);
             }
             _ => {}
@@ -499,7 +550,7 @@ impl Tables {
         (run, job, origin): (RunId, &JobName, Origin),
         end: RunEnd,
     ) {
-        let Some(row) = self.jobs.get_mut(job) else {
+        let Some(row) = Arc::make_mut(&mut self.jobs).get_mut(job) else {
             return;
         };
         match end {
@@ -516,13 +567,12 @@ impl Tables {
 
     /// The runs that are not final, by number.
     pub(crate) fn open_runs(&self) -> impl Iterator<Item = &RunRow> {
-        self.open.iter().filter_map(|run| self.runs.get(run))
+        self.runs.open.values()
     }
 
     /// The highest number that a run ever had.
     pub(crate) fn last_number(&self) -> u64 {
-        let last = self.runs.keys().last().map_or(0, |run| run.0);
-        last.max(self.withdrawn)
+        self.runs.last_number().max(self.withdrawn)
     }
 
     /// The runs that were armed ahead of their time, if no watermark has passed it and no record says

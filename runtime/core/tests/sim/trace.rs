@@ -50,10 +50,19 @@ impl fmt::Write for Fingerprint {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Words(BTreeMap<(&'static str, &'static str), u64>);
 
+/// What else than the words is left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Leaves {
+    Words,
+    Fingerprint,
+    Story,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    pub(crate) fingerprint: Fingerprint,
+    /// Of all that was said, if anybody wants to compare it.
+    pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) words: Words,
     pub(crate) steps: u64,
     /// The last steps as text, if anybody wants to read them.
@@ -61,12 +70,13 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(readable: bool) -> Self {
+    pub(crate) fn new(leaves: Leaves) -> Self {
+        let first = Fingerprint(0xcbf2_9ce4_8422_2325);
         Self {
-            fingerprint: Fingerprint(0xcbf2_9ce4_8422_2325),
+            fingerprint: (leaves == Leaves::Fingerprint).then_some(first),
             words: Words::default(),
             steps: 0,
-            story: readable.then(Vec::new),
+            story: (leaves == Leaves::Story).then(Vec::new),
         }
     }
 
@@ -80,7 +90,9 @@ impl Trace {
     pub(crate) fn step(&mut self, step: &Step) {
         self.steps += 1;
         let effects = step.effects;
-        write!(self.fingerprint, "{}{effects:?}", step.now).expect("hashing does not fail");
+        if let Some(fingerprint) = &mut self.fingerprint {
+            write!(fingerprint, "{}{effects:?}", step.now).expect("hashing does not fail");
+        }
         self.words.hear(step);
         if let Some(story) = &mut self.story {
             story.push(clip(format!("{} {:?}", step.now, step.event)));

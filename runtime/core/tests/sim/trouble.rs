@@ -194,10 +194,10 @@ impl World {
     }
 
     fn request_cancel(&mut self) -> Result<(), Violation> {
-        let open: Vec<_> = self.watch.view.open.iter().copied().collect();
+        let open: Vec<_> = self.watch.view.runs.open.keys().copied().collect();
         let run = match self.rng.pick(&open) {
             Some(run) if self.rng.percent(85) => *run,
-            _ => RunId(self.rng.below(self.watch.view.runs.len() as u64 + 3)),
+            _ => RunId(self.rng.below(self.watch.view.runs.count() as u64 + 3)),
         };
         let request = CancelRequest {
             id: RequestId(self.rng.next()),

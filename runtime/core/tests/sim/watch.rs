@@ -24,7 +24,8 @@ use cronlet_core::{
 use jiff::Timestamp;
 
 use crate::{
-    invariants::{self, Check, Violation, due::next_after},
+    invariants::{self, Check, Violation},
+    oracle::{Definition, next_after},
     runner::AttemptKey,
     tables::{BackfillRow, JobRow, LiveAttempt, RunRow, Tables},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Watch {
     pub(crate) old_plan: Option<Arc<Plan>>,
     /// What made each job due, ever, by the fingerprint.
     pub(crate) schedules: BTreeMap<(JobName, String), Schedule>,
+    /// The fingerprint of each definition that there ever was.
+    pub(crate) definitions: BTreeSet<(Definition, String)>,
     /// When the engine was built.
     pub(crate) built: Timestamp,
     /// Every plan there ever was.
@@ -56,7 +59,7 @@ pub(crate) struct Watch {
     /// The times that it was asked about.
     pub(crate) recalled: BTreeSet<Timestamp>,
     /// The runs whose backoff was over at a time that the engine was told in this life.
-    pub(crate) over: BTreeSet<RunId>,
+    pub(crate) over: Arc<BTreeSet<RunId>>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -65,13 +68,13 @@ pub(crate) struct Watch {
     /// Wakes in a row that came to nothing and asked for another at once.
     pub(crate) idle_wakes: usize,
     /// The runs that are open: overlap has let them in, and they are not final.
-    pub(crate) open: BTreeSet<RunId>,
+    pub(crate) open: Arc<BTreeSet<RunId>>,
     /// The runs that were armed ahead of their time, which has not come.
     pub(crate) ahead: BTreeSet<RunId>,
     /// The definitions that attempts were armed with.
     pub(crate) armed: BTreeMap<AttemptKey, Arc<Job>>,
     /// The attempts whose guest the engine has started and not seen ending.
-    pub(crate) started: BTreeSet<AttemptKey>,
+    pub(crate) started: Arc<BTreeSet<AttemptKey>>,
     /// The runs whose guest was told to end.
     pub(crate) told: BTreeSet<RunId>,
     /// What people asked in this life.
@@ -158,16 +161,16 @@ pub(crate) struct Ailing {
 /// See [`Watch::before`].
 #[derive(Default)]
 pub(crate) struct Before {
-    pub(crate) jobs: BTreeMap<JobName, JobRow>,
-    pub(crate) open: BTreeMap<RunId, RunRow>,
+    pub(crate) jobs: Arc<BTreeMap<JobName, JobRow>>,
+    pub(crate) open: Arc<BTreeMap<RunId, RunRow>>,
     /// See [`Watch::open`].
-    pub(crate) admitted: BTreeSet<RunId>,
-    pub(crate) started: BTreeSet<AttemptKey>,
-    pub(crate) states: BTreeMap<JobName, Entries>,
+    pub(crate) admitted: Arc<BTreeSet<RunId>>,
+    pub(crate) started: Arc<BTreeSet<AttemptKey>>,
+    pub(crate) states: Arc<BTreeMap<JobName, Entries>>,
     /// Of the attempt that this step ends: how much its job may remember.
     pub(crate) max_state: u64,
     /// See [`Watch::over`].
-    pub(crate) over: BTreeSet<RunId>,
+    pub(crate) over: Arc<BTreeSet<RunId>>,
 }
 
 /// A question, and how things stood when it was asked.
@@ -243,15 +246,13 @@ impl Watch {
                 && row.new.not_before.is_none()
                 && (row.new.turn == Turn::Now || row.attempted() || row.status != RunStatus::Queued)
         };
+        let open = disk.open_runs().filter(was_open).map(|row| row.new.run);
         *self = Self {
             view: disk.clone(),
-            open: disk
-                .open_runs()
-                .filter(was_open)
-                .map(|row| row.new.run)
-                .collect(),
+            open: Arc::new(open.collect()),
             ahead: ahead.clone(),
             schedules: std::mem::take(&mut self.schedules),
+            definitions: std::mem::take(&mut self.definitions),
             plans: std::mem::take(&mut self.plans),
             built: self.built,
             latest: self.latest,
@@ -335,13 +336,16 @@ impl Watch {
 
     /// Opens every run whose turn it is, one after the other.
     fn let_in(&mut self, whose: impl Fn(&RunRow) -> bool) {
-        self.open.retain(|run| self.view.open.contains(run));
+        let is_over = |run: &RunId| !self.view.runs.open.contains_key(run);
+        if self.open.iter().any(is_over) {
+            Arc::make_mut(&mut self.open).retain(|run| self.view.runs.open.contains_key(run));
+        }
         loop {
             let next = self.behind().find(|row| whose(row) && self.may_open(row));
             let Some(run) = next.map(|row| row.new.run) else {
                 return;
             };
-            self.open.insert(run);
+            Arc::make_mut(&mut self.open).insert(run);
         }
     }
 
@@ -366,7 +370,7 @@ impl Watch {
 
     /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.
     pub(crate) fn fires(&self, job: &JobName, to: Timestamp) -> Option<&RunRow> {
-        let rows = self.ahead.iter().filter_map(|run| self.view.runs.get(run));
+        let rows = self.ahead.iter().filter_map(|run| self.view.runs.get(*run));
         let mut rows = rows.filter(|row| row.new.job == *job);
         rows.find(|row| matches!(row.new.cause, Cause::Time(at) if at <= to))
     }
@@ -437,7 +441,7 @@ impl Watch {
             Event::PlanReplaced(plan) if !self.stopping() => self.take_plan(plan),
             Event::Woke if self.wish.is_some_and(|wish| wish <= step.now) => self.wish = None,
             Event::AttemptEnded { run, attempt, .. } => {
-                self.started.remove(&(*run, *attempt));
+                Arc::make_mut(&mut self.started).remove(&(*run, *attempt));
             }
             Event::RunRequested(request) => {
                 let what = Question::Run {
@@ -449,7 +453,7 @@ impl Watch {
             Event::CancelRequested(request) => {
                 let what = Question::Cancel {
                     run: request.run,
-                    open: self.view.open.contains(&request.run),
+                    open: self.view.runs.open.contains_key(&request.run),
                 };
                 self.ask(request.id, what);
             }
@@ -485,11 +489,7 @@ impl Watch {
     fn as_it_stands(&self, event: &Event) -> Before {
         Before {
             jobs: self.view.jobs.clone(),
-            open: self
-                .view
-                .open_runs()
-                .map(|row| (row.new.run, row.clone()))
-                .collect(),
+            open: self.view.runs.open.clone(),
             admitted: self.open.clone(),
             started: self.started.clone(),
             states: self.view.states.clone(),
@@ -507,9 +507,14 @@ impl Watch {
     /// Notes the runs whose backoff is over at a time that the engine was told.
     fn end_backoffs(&mut self, now: Timestamp) {
         let over = self.view.open_runs().filter(|row| {
-            row.status == RunStatus::Retrying && row.until.is_some_and(|until| until <= now)
+            row.status == RunStatus::Retrying
+                && row.until.is_some_and(|until| until <= now)
+                && !self.over.contains(&row.new.run)
         });
-        self.over.extend(over.map(|row| row.new.run));
+        let over: Vec<_> = over.map(|row| row.new.run).collect();
+        if !over.is_empty() {
+            Arc::make_mut(&mut self.over).extend(over);
+        }
     }
 
     fn recall_is_answered(&mut self, recalled: &Recalled) {
@@ -568,7 +573,7 @@ impl Watch {
             | Record::Watermark { job, .. }
             | Record::Claimed { job, .. } => Some(job.clone()),
             Record::RunArrived { run, .. } | Record::RunEnded { run, .. } => {
-                Some(self.view.runs.get(run)?.new.job.clone())
+                Some(self.view.runs.get(*run)?.new.job.clone())
             }
             _ => None,
         }
@@ -578,7 +583,10 @@ impl Watch {
         self.old_plan = self.plan.replace(plan.clone());
         self.plans.insert(plan.digest, plan.clone());
         for job in plan.jobs.values() {
-            let key = (job.name.clone(), job.fingerprint());
+            let fingerprint = job.fingerprint();
+            self.definitions
+                .insert((Definition::of(job), fingerprint.clone()));
+            let key = (job.name.clone(), fingerprint);
             self.schedules.insert(key, job.schedule.clone());
         }
         self.let_in(|_| true);
@@ -656,13 +664,13 @@ impl Watch {
                 }
             }
             Record::RunRetrying { run, .. } => {
-                self.over.remove(run);
+                Arc::make_mut(&mut self.over).remove(run);
             }
             Record::JobRemoved { job } | Record::WatermarkPulledBack { job, .. } => {
                 self.begin_anew(job);
             }
             Record::AttemptStarted { run, attempt, .. } => {
-                let job = self.view.runs.get(run).and_then(|r| self.job(&r.new.job));
+                let job = self.view.runs.get(*run).and_then(|r| self.job(&r.new.job));
                 if let Some(job) = job.cloned() {
                     self.armed.insert((*run, *attempt), job);
                 }
@@ -670,7 +678,7 @@ impl Watch {
             Record::AttemptDisarmed { run, attempt }
             | Record::AttemptEnded { run, attempt, .. } => {
                 self.armed.remove(&(*run, *attempt));
-                let live = self.view.runs.get(run).and_then(|row| row.live);
+                let live = self.view.runs.get(*run).and_then(|row| row.live);
                 let disarmed = matches!(record, Record::AttemptDisarmed { .. });
                 self.limbo = Some(Limbo {
                     run: *run,
@@ -685,7 +693,7 @@ impl Watch {
     fn note_claim(&mut self, job: &JobName, at: Timestamp) {
         let runs = &self.view.runs;
         let is_it = |row: &RunRow| row.new.job == *job && row.new.cause == Cause::Time(at);
-        self.ahead.retain(|run| !runs.get(run).is_some_and(is_it));
+        self.ahead.retain(|run| !runs.get(*run).is_some_and(is_it));
     }
 
     fn begin_anew(&mut self, job: &JobName) {
@@ -746,7 +754,7 @@ impl Watch {
     fn note_effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Start(Start { run, attempt, .. }) => {
-                self.started.insert((run.run, *attempt));
+                Arc::make_mut(&mut self.started).insert((run.run, *attempt));
             }
             Effect::Cancel { run, .. } => {
                 self.told.insert(*run);

@@ -17,7 +17,7 @@ use crate::{
     plans::Editor,
     prng::Prng,
     runner::Runner,
-    trace::Trace,
+    trace::{Leaves, Trace},
     watch::{Ailing, Step, Watch},
 };
 
@@ -65,8 +65,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world. A `readable` one can be told as a story afterwards.
-    pub(crate) fn new(options: Options, readable: bool) -> Self {
+    /// A world, and what is left of it.
+    pub(crate) fn new(options: Options, leaves: Leaves) -> Self {
         let mut rng = Prng::new(options.seed ^ 0x5eed);
         // Shortly before nothing, before clocks in Europe go forward or back, and before those on
         // Lord Howe Island go back by half an hour.
@@ -81,7 +81,7 @@ impl World {
             runner: Runner::new(rng.fork(), &options),
             engine: None,
             watch: Watch::default(),
-            trace: Trace::new(readable),
+            trace: Trace::new(leaves),
             words: VecDeque::new(),
             wish: 0,
             // A clock that is set back a little may be before it.

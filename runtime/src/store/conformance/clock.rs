@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cronlet_core::{record::Span, run::SkipReason};
+use cronlet_core::record::Span;
 use jiff::SignedDuration;
 
 use super::*;
@@ -21,16 +21,6 @@ for_each_store! {
     ranges_end_where_a_watermark_is_pulled_back_to,
     only_a_job_that_is_there_is_pulled_back,
     a_removed_job_is_remembered_while_it_has_a_history,
-}
-
-fn skipped(name: &str, first: i64, last: i64) -> Record {
-    Record::Skipped {
-        job: job(name),
-        reason: SkipReason::Missed,
-        first: at(first),
-        last: at(last),
-        count: u64::try_from(last - first + 1).unwrap(),
-    }
 }
 
 fn span(first: i64, last: i64, count: u64) -> Span {

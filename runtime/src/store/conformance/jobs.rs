@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cronlet_core::{
+    health::JobHealth,
     pause::{PauseReason, Paused},
+    record::StoredJob,
     retention::Retention,
 };
 
@@ -14,6 +16,9 @@ use crate::store::{
 };
 
 for_each_store! {
+    a_job_is_remembered_as_it_was_last_said,
+    a_removed_job_is_remembered_for_an_hour,
+    a_removed_job_is_remembered_until_its_watermark_has_passed,
     a_pause_is_remembered,
     a_pause_by_failures_says_how_many_they_were,
     a_resume_ends_a_pause_and_forgets_the_failures,
@@ -63,6 +68,76 @@ fn events(subject: &impl Subject, name: &str, through: i64) -> Vec<JobEvent> {
 
 fn words(events: &[JobEvent]) -> Vec<&'static str> {
     events.iter().map(|event| event.turn.as_str()).collect()
+}
+
+fn one_name(jobs: &[StoredJob]) -> &str {
+    assert_eq!(jobs.len(), 1);
+    jobs[0].job.as_str()
+}
+
+fn a_job_is_remembered_as_it_was_last_said<S: Subject>() {
+    let mut subject = S::new();
+    subject.write(at(0), vec![accepted("b", at(0)), accepted("a", at(1))]);
+    let to = at(60);
+    let job = job("b");
+    subject.write(at(60), vec![Record::Watermark { job, to }]);
+    let stored = |name: &str, watermark| StoredJob {
+        job: super::job(name),
+        watermark,
+        fingerprint: format!("print of {name}"),
+        removed_at: None,
+        health: JobHealth::new(at(0)),
+        paused: None,
+        failures: 0,
+    };
+    let jobs = subject.recovery().jobs;
+    assert_eq!(jobs, [stored("a", at(1)), stored("b", at(60))]);
+    let changed = Record::JobAccepted {
+        job: super::job("b"),
+        watermark: at(30),
+        fingerprint: "new".to_owned(),
+    };
+    subject.write(at(61), vec![changed]);
+    let jobs = subject.recovery().jobs;
+    assert_eq!((jobs[1].watermark, &*jobs[1].fingerprint), (at(30), "new"));
+}
+
+fn a_removed_job_is_remembered_for_an_hour<S: Subject>() {
+    let mut subject = S::new();
+    let plan = || Record::PlanAccepted {
+        digest: Digest::of(b"plan"),
+    };
+    let removed = |name| Record::JobRemoved { job: job(name) };
+    subject.write(at(0), vec![accepted("a", at(0)), accepted("b", at(0))]);
+    subject.write(at(10), vec![removed("a")]);
+    subject.write(at(20), vec![removed("b")]);
+    let jobs = subject.recovery().jobs;
+    assert_eq!(
+        [jobs[0].removed_at, jobs[1].removed_at],
+        [Some(at(10)), Some(at(20))]
+    );
+    assert_eq!(subject.history().jobs().unwrap(), []);
+    subject.write(at(30), vec![accepted("b", at(20))]);
+    assert_eq!(subject.recovery().jobs[1].removed_at, None);
+    assert_eq!(subject.history().jobs().unwrap().len(), 1);
+    subject.write(at(3610), vec![plan()]);
+    assert_eq!(subject.recovery().jobs.len(), 2);
+    subject.write(at(3611), vec![plan()]);
+    assert_eq!(one_name(&subject.recovery().jobs), "b");
+}
+
+fn a_removed_job_is_remembered_until_its_watermark_has_passed<S: Subject>() {
+    let mut subject = S::new();
+    let plan = || Record::PlanAccepted {
+        digest: Digest::of(b"plan"),
+    };
+    // The clock was a day ahead when the job was last due.
+    subject.write(at(0), vec![accepted("a", at(86_400))]);
+    subject.write(at(10), vec![Record::JobRemoved { job: job("a") }]);
+    subject.write(at(86_399), vec![plan()]);
+    assert_eq!(subject.recovery().jobs[0].watermark, at(86_400));
+    subject.write(at(86_400), vec![plan()]);
+    assert_eq!(subject.recovery().jobs, []);
 }
 
 fn a_pause_is_remembered<S: Subject>() {

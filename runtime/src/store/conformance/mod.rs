@@ -1,25 +1,25 @@
 //! One suite for every store: what [`Store`] and [`History`] promise, and nothing of how.
 //!
-//! `cases` has one test for each promise, and runs for each store; `retention` has those about old
-//! history, `instant` those about one moment of a job, `ahead` those about runs that are on record before
-//! their time, `clock` those about clocks that were wrong, `health` those about how jobs are doing.
-//! `random` makes legal streams of records, and holds the stores against each other and against a model.
+//! Each file has the promises of one topic as cases, and each case is a test for each store: `runs` and
+//! `writes` are what a store takes, `entries` and `instant` what is read of it, `fidelity` that nothing
+//! changes in between, and the others are named for what they are about. `random` makes legal streams of
+//! records, and holds the stores against each other and against a model. `records` makes what is written.
 
 use std::sync::Arc;
 
 use cronlet_core::{
     digest::Digest,
     name::JobName,
-    record::{Batch, NewRun, Record, Recovery, Seq},
+    record::{Batch, NewRun, Record, Recovery, Seq, StoredRun},
     report::{AttemptReport, Outcome, Usage, Verdict},
-    run::{AttemptStatus, Cause, Origin, RequestId, RunEnd, RunId, Turn},
+    run::{AttemptStatus, Cause, Origin, RequestId, RunEnd, RunId},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{
     History, Limit, Old, Removed, Store, StoreError,
-    history::{Entry, Query},
+    history::{Entry, Query, RunRow},
     memory::MemoryStore,
     sqlite::{self, Owner, SqliteHistory, SqliteStore},
 };
@@ -45,13 +45,20 @@ macro_rules! for_each_store {
 
 mod ahead;
 mod backfill;
-mod cases;
 mod clock;
+mod entries;
+mod fidelity;
 mod health;
 mod instant;
 mod jobs;
 mod random;
+mod records;
 mod retention;
+mod runs;
+mod state;
+mod writes;
+
+use records::*;
 
 /// A store under test.
 trait Subject {
@@ -148,98 +155,31 @@ impl Subject for Sqlite {
     }
 }
 
-/// So many seconds after a morning in 2026.
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_767_250_800 + seconds).unwrap()
+fn run(subject: &impl Subject, run: u64) -> RunRow {
+    subject.history().run(RunId(run)).unwrap().unwrap()
 }
 
-fn job(name: &str) -> JobName {
-    JobName::new(name).unwrap()
+fn refusal(result: Result<(), StoreError>) -> String {
+    let error = result.unwrap_err();
+    assert_eq!(error.doing, "write the history");
+    assert!(error.is_lasting(), "no other try would be better");
+    error.source.to_string()
 }
 
-fn accepted(name: &str, watermark: Timestamp) -> Record {
-    Record::JobAccepted {
-        job: job(name),
-        watermark,
-        fingerprint: format!("print of {name}"),
-    }
+fn a_mixed_history<S: Subject>() -> S {
+    let mut subject = S::new();
+    subject.write(at(1), vec![skipped("a", 1, 1)]);
+    subject.write(at(2), vec![queued(1, "a"), skipped("a", 2, 2)]);
+    subject.write(at(3), vec![skipped("b", 3, 3), queued(2, "b")]);
+    // The clock was set back, which does not change what was recorded after what.
+    subject.write(at(0), vec![queued(3, "a"), skipped("b", 5, 5)]);
+    // This one grows, and is the newest now.
+    subject.write(at(0), vec![skipped("a", 1, 9)]);
+    subject.write(at(0), vec![finished(3, RunEnd::Cancelled)]);
+    subject
 }
 
-/// Run `run` of the job `name`, for the instant `run` seconds after that morning.
-fn new_run(run: u64, name: &str) -> NewRun {
-    let nominal = at(i64::try_from(run).unwrap());
-    NewRun {
-        run: RunId(run),
-        job: job(name),
-        cause: Cause::Time(nominal),
-        nominal,
-        origin: Origin::Schedule,
-        actor: None,
-        params: None,
-        input_of: None,
-        queued_at: nominal,
-        not_before: None,
-        turn: Turn::Now,
-    }
-}
-
-fn queued(run: u64, name: &str) -> Record {
-    Record::RunQueued(Arc::new(new_run(run, name)))
-}
-
-fn manual(run: u64, name: &str, request: u64) -> Record {
-    Record::RunQueued(Arc::new(NewRun {
-        cause: Cause::Manual(RequestId(request)),
-        origin: Origin::Manual,
-        actor: Some("ada".into()),
-        params: Some(r#"{"n": 1}"#.into()),
-        ..new_run(run, name)
-    }))
-}
-
-fn started(run: u64, attempt: u32, starts_at: Timestamp) -> Record {
-    Record::AttemptStarted {
-        run: RunId(run),
-        attempt,
-        component: Some(Digest::of(b"component")),
-        starts_at,
-    }
-}
-
-fn disarmed(run: u64, attempt: u32) -> Record {
-    Record::AttemptDisarmed {
-        run: RunId(run),
-        attempt,
-    }
-}
-
-fn ended(run: u64, attempt: u32, status: AttemptStatus, report: AttemptReport) -> Record {
-    Record::AttemptEnded {
-        run: RunId(run),
-        attempt,
-        status,
-        reason: None,
-        report: Some(Arc::new(report)),
-    }
-}
-
-fn finished(run: u64, end: RunEnd) -> Record {
-    Record::RunEnded {
-        run: RunId(run),
-        end,
-        message: None,
-    }
-}
-
-/// A guest ran for a second from `from` on, and all was well.
-fn report(from: Timestamp) -> AttemptReport {
-    AttemptReport {
-        started_at: Some(from),
-        ended_at: from + std::time::Duration::from_secs(1),
-        duration: std::time::Duration::from_secs(1),
-        verdict: Verdict::Succeeded(Outcome::default()),
-        usage: Usage::default(),
-        log: Vec::new(),
-        state: None,
-    }
+fn one(mut runs: Vec<StoredRun>) -> StoredRun {
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.remove(0)
 }

@@ -428,3 +428,20 @@ fn job_every(minutes: u64) -> Job {
         ..job("a")
     }
 }
+
+#[test]
+fn a_clock_that_was_set_back_undoes_nothing() {
+    let mut world = World::fresh([job("a")]);
+    world.wake("06:01:00");
+    world.succeed(1, 1);
+    world.take();
+    world.now = at("06:00:30");
+    let mut often = job("a");
+    let half = Every::new(Duration::from_secs(30), Duration::ZERO).unwrap();
+    often.schedule = Trigger::Every(half).into();
+    world.event(Event::PlanReplaced(plan([often])));
+    world.wake("06:01:00");
+    assert_eq!(world.started(), [], "06:01 has its run");
+    world.wake("06:01:30");
+    assert_eq!(world.started(), [(2, 1)]);
+}

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::{
     Check, Violation, backfills::history_explains_every_backfill,
-    chains::ends_and_what_they_caused, due::before, due::instants, due::next_after, ensure,
-    state::history_explains_every_state,
+    chains::ends_and_what_they_caused, ensure, state::history_explains_every_state,
 };
 use crate::{
     deeds::Deed,
+    oracle::{before, instants, next_after},
     runner::AttemptKey,
     tables::{Stretch, Tables},
     watch::Watch,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{Check, ends::records, ensure};
 use crate::{
-    tables::{BackfillRow, RunRow, Tables},
+    tables::{BackfillRow, RunRow, Tables, backfill_of, run_of},
     watch::{Step, Watch},
 };
 
@@ -61,7 +61,7 @@ pub(super) fn a_backfill_makes_each_instant_once(
         format!("{new:?}: {row:?} makes no more")
     })?;
     let made = runs_of(&watch.view, id).count();
-    let next = in_order(row).nth(made);
+    let next = row.wanted.get(made).copied();
     ensure(next == Some(at), || {
         format!("{new:?}: after {made} runs comes {next:?}")
     })?;
@@ -72,10 +72,23 @@ pub(super) fn a_backfill_makes_each_instant_once(
 }
 
 /// After a step, what a backfill has said of itself is what its runs say.
-pub(super) fn a_backfill_keeps_its_place(watch: &Watch, _: &Step) -> Check {
-    let mut rows = watch.view.backfills.values();
+pub(super) fn a_backfill_keeps_its_place(watch: &Watch, step: &Step) -> Check {
+    // Nothing else can have changed.
+    let touched: BTreeSet<_> = step.records().filter_map(|it| touches(watch, it)).collect();
+    let mut rows = touched.iter().filter_map(|id| watch.view.backfills.get(id));
     let lost = rows.find(|row| (row.made, row.tally) != counted(&watch.view, row.new.id));
     ensure(lost.is_none(), || format!("{lost:?}"))
+}
+
+/// The backfill that a record is about, or that the run is of that it is about.
+fn touches(watch: &Watch, record: &Record) -> Option<RequestId> {
+    let run = match record {
+        Record::BackfillCreated(new) => return Some(new.id),
+        Record::RunQueued(new) => Some(new.run),
+        record => run_of(record),
+    };
+    let row = run.and_then(|run| watch.view.runs.get(run));
+    backfill_of(record).or_else(|| row?.backfill())
 }
 
 /// Overlap does nothing to a backfill's run: it is skipped only with its job, and cancelled only by
@@ -86,7 +99,7 @@ pub(super) fn overlap_leaves_backfills_alone(watch: &Watch, step: &Step, record:
         Record::CancelRequested { run, .. } => (run, None),
         _ => return Ok(()),
     };
-    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+    let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let Some(id) = row.backfill() else {
         return Ok(());
     };
@@ -197,7 +210,7 @@ pub(super) fn no_backfill_rests(watch: &Watch, step: &Step) -> Check {
         }
         let planned = watch.job(&row.new.job).is_some();
         ensure(planned, || format!("{row:?}: its job is gone"))?;
-        let left = in_order(row).count() - runs_of(&watch.view, row.new.id).count();
+        let left = row.wanted.len() - runs_of(&watch.view, row.new.id).count();
         let room = row.new.max_concurrent.get() as usize - open_of(watch, row.new.id);
         ensure(!watch.serves() || awake || left.min(room) == 0, || {
             format!("{row:?}: {left} are left, {room} may be open")
@@ -215,12 +228,14 @@ pub(super) fn history_explains_every_backfill(disk: &Tables) -> Check {
         known += runs.len();
         runs.sort_by_key(|run| run.new.run);
         let made: Vec<Timestamp> = runs.iter().map(|run| run.new.nominal).collect();
-        let wanted: Vec<Timestamp> = in_order(row).collect();
+        let wanted = &row.wanted;
         ensure(wanted.starts_with(&made), || {
             format!("{row:?} made {made:?}")
         })?;
         let all = made.len() == wanted.len();
-        let open = runs.iter().any(|run| disk.open.contains(&run.new.run));
+        let open = runs
+            .iter()
+            .any(|run| disk.runs.open.contains_key(&run.new.run));
         let fine = match row.ended {
             Some(BackfillEnd::Done) => all && !open && row.stopped.is_none(),
             Some(how) => !open && row.stopped == Some(how),
@@ -240,30 +255,19 @@ fn end_of(watch: &Watch, row: &BackfillRow) -> Option<BackfillEnd> {
     } else if row.stopped.is_some() {
         row.stopped
     } else {
-        (made == in_order(row).count()).then_some(BackfillEnd::Done)
+        (made == row.wanted.len()).then_some(BackfillEnd::Done)
     }
-}
-
-/// The instants of a backfill as they are to run.
-fn in_order(row: &BackfillRow) -> impl Iterator<Item = Timestamp> {
-    let mut instants: Vec<_> = BTreeSet::from_iter(row.new.instants.as_slice())
-        .into_iter()
-        .copied()
-        .collect();
-    if row.new.reverse {
-        instants.reverse();
-    }
-    instants.into_iter()
 }
 
 fn runs_of(tables: &Tables, id: RequestId) -> impl Iterator<Item = &RunRow> {
-    let runs = tables.runs.values();
-    runs.filter(move |row| row.backfill() == Some(id))
+    let runs = tables.lanes.get(&id).into_iter().flatten();
+    runs.filter_map(|run| tables.runs.get(*run))
 }
 
 fn open_of(watch: &Watch, id: RequestId) -> usize {
-    let runs = watch.view.open_runs();
-    runs.filter(|row| row.backfill() == Some(id)).count()
+    let runs = watch.view.lanes.get(&id).into_iter().flatten();
+    runs.filter(|run| watch.view.runs.open.contains_key(run))
+        .count()
 }
 
 /// How many runs there are, and how they ended.

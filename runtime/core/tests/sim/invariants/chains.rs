@@ -27,7 +27,7 @@ pub(super) fn each_end_is_one_occurrence_of_each_dependent(watch: &Watch, step: 
     };
     let mut expected: Vec<(JobName, RunId)> = Vec::new();
     for (run, _) in ends(step) {
-        let row = watch.view.runs.get(&run).ok_or("there is no such run")?;
+        let row = watch.view.runs.get(run).ok_or("there is no such run")?;
         if row.backfill().is_some() {
             continue;
         }
@@ -58,7 +58,7 @@ pub(super) fn an_end_that_does_not_fit_is_skipped(watch: &Watch, step: &Step) ->
             On::Failure => matches!(end, RunEnd::Failed(_)),
             On::End => true,
         };
-        let became = watch.view.runs.get(&new.run).and_then(|row| row.end);
+        let became = watch.view.runs.get(new.run).and_then(|row| row.end);
         let job = watch.job(&new.job).ok_or("its job is gone")?;
         let expected = match excludes(&job.schedule.calendar, step.now) {
             _ if !fits => Some(SkipReason::DependencyFailed),
@@ -93,12 +93,12 @@ pub(super) fn what_a_guest_gets_as_input_is_on_disk(
         return Ok(());
     };
     let (run, input_of) = (start.run.run, start.run.input_of);
-    let row = watch.view.runs.get(&run).ok_or("there is no such run")?;
+    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
     ensure(input_of == row.new.input_of, || format!("{start:?}"))?;
     if !matches!(row.new.cause, Cause::After(_)) {
         return Ok(());
     }
-    let upstream = input_of.and_then(|run| step.disk.runs.get(&run));
+    let upstream = input_of.and_then(|run| step.disk.runs.get(run));
     ensure(upstream.is_some_and(|row| row.end.is_some()), || {
         format!("{start:?}: on disk is {upstream:?}")
     })
@@ -109,7 +109,7 @@ pub(super) fn what_a_guest_gets_as_input_is_on_disk(
 pub(super) fn ends_and_what_they_caused(watch: &Watch, disk: &Tables) -> Check {
     for row in disk.runs.values() {
         if let Cause::After(run) = row.new.cause {
-            let upstream = disk.runs.get(&run).and_then(|upstream| upstream.end);
+            let upstream = disk.runs.get(run).and_then(|upstream| upstream.end);
             ensure(upstream.is_some_and(|end| !skips(end)), || {
                 format!("{row:?} after {upstream:?}")
             })?;

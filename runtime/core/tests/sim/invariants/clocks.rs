@@ -11,13 +11,9 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    Check,
-    due::{before, instants, span},
-    ends::records,
-    ensure,
-};
+use super::{Check, due::span, ends::records, ensure};
 use crate::{
+    oracle::{before, instants},
     tables::Tables,
     watch::{Step, Watch},
 };
@@ -178,7 +174,7 @@ pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
     let retrying = retrying.filter(|row| row.status == RunStatus::Retrying);
     for row in retrying.filter(|_| by.is_negative() && !watch.stopping()) {
         let Some(until) = row.until else { continue };
-        let now = watch.view.runs.get(&row.new.run).and_then(|row| row.until);
+        let now = watch.view.runs.get(row.new.run).and_then(|row| row.until);
         let shifted = (until + *by).max(step.now);
         let waits = until > step.now && !watch.before.over.contains(&row.new.run);
         // A step that ends a backoff may start the next attempt.

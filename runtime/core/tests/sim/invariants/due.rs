@@ -9,13 +9,13 @@ use cronlet_core::{
     policy::{CatchUp, CatchUpMode, Overlap},
     record::Record,
     run::{Cause, RunEnd, SkipReason},
-    schedule::Schedule,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ensure};
 use crate::{
     calendar::excludes,
+    oracle::{before, instants, next_after, start},
     tables::RunRow,
     watch::{Account, Step, Watch},
 };
@@ -136,11 +136,6 @@ fn young_enough(
     due.truncate(most);
     due.retain(|at| now.duration_since(start(job, *at)) < latest(&job.catch_up));
     due
-}
-
-/// When the occurrence at an instant starts: put off by its part of the jitter.
-pub(super) fn start(job: &Job, nominal: Timestamp) -> Timestamp {
-    job.schedule.starts_at(&job.name, nominal)
 }
 
 /// Whether it is too late for an instant to be on time.
@@ -320,36 +315,4 @@ fn way(watch: &Watch, job: &JobName) -> Result<(Timestamp, Timestamp), String> {
 
 fn accounts<'a>(watch: &'a Watch, job: &'a JobName) -> impl Iterator<Item = &'a Account> {
     watch.accounts.iter().filter(move |a| a.job == *job)
-}
-
-/// The instants of a schedule in `(after, through]`: those of each trigger, one by one, and together in one
-/// heap from which what is before the start or after the end is thrown out.
-pub(super) fn instants(
-    schedule: &Schedule,
-    after: Timestamp,
-    through: Timestamp,
-) -> Vec<Timestamp> {
-    let mut heap = BTreeSet::new();
-    for trigger in schedule.triggers.as_slice() {
-        let one_by_one =
-            std::iter::successors(trigger.next_after(after), |at| trigger.next_after(*at));
-        heap.extend(one_by_one.take_while(|at| *at <= through));
-    }
-    heap.retain(|at| schedule.start.is_none_or(|start| start <= *at));
-    heap.retain(|at| schedule.end.is_none_or(|end| *at < end));
-    heap.into_iter().collect()
-}
-
-/// The first instant of a schedule after `t`, found as naively.
-pub(crate) fn next_after(schedule: &Schedule, t: Timestamp) -> Option<Timestamp> {
-    let begin = schedule.start.map_or(t, |start| t.max(before(start)));
-    let each = schedule.triggers.as_slice().iter();
-    let next = each.filter_map(|trigger| trigger.next_after(begin)).min()?;
-    schedule.end.is_none_or(|end| next < end).then_some(next)
-}
-
-/// The last moment before `at`.
-pub(super) fn before(at: Timestamp) -> Timestamp {
-    at.checked_sub(SignedDuration::from_nanos(1))
-        .unwrap_or(Timestamp::MIN)
 }

@@ -50,7 +50,7 @@ pub(super) fn starts_are_on_disk(watch: &Watch, step: &Step, effect: &Effect) ->
         return Ok(());
     };
     for tables in [step.disk, &watch.view] {
-        let live = tables.runs.get(&run.run).and_then(|row| row.live);
+        let live = tables.runs.get(run.run).and_then(|row| row.live);
         ensure(live.is_some_and(|live| live.attempt == *attempt), || {
             format!("{:?} attempt {attempt}: {live:?} is recorded", run.run)
         })?;
@@ -64,7 +64,7 @@ pub(super) fn no_guest_starts_early(watch: &Watch, _: &Step, effect: &Effect) ->
     let Effect::Start(Start { run, .. }) = effect else {
         return Ok(());
     };
-    let live = watch.view.runs.get(&run.run).and_then(|row| row.live);
+    let live = watch.view.runs.get(run.run).and_then(|row| row.live);
     ensure(
         live.is_some_and(|live| live.starts_at <= watch.latest),
         || format!("{effect:?}: {live:?}, it is {}", watch.latest),
@@ -102,7 +102,7 @@ pub(super) fn an_attempt_keeps_its_definition(
     let Effect::Start(start) = effect else {
         return Ok(());
     };
-    let row = step.disk.runs.get(&start.run.run).ok_or("no such run")?;
+    let row = step.disk.runs.get(start.run.run).ok_or("no such run")?;
     let job = watch.armed.get(&(start.run.run, start.attempt));
     let job = job.ok_or("it was never armed")?;
     let params = row.new.params.as_ref().unwrap_or(&job.params);
@@ -185,11 +185,11 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
         (Question::Pause { jobs, .. }, Answer::NoSuchJob) => jobs.turns.is_empty(),
         (Question::Cancel { open, .. }, Answer::NotOpen) => !open,
         (Question::Cancel { run, open }, Answer::Cancelled) => {
-            let row = step.disk.runs.get(run);
+            let row = step.disk.runs.get(*run);
             *open && row.is_some_and(|row| row.status == RunStatus::Cancelled)
         }
         (Question::Cancel { run, open }, Answer::Cancelling) => {
-            let row = step.disk.runs.get(run);
+            let row = step.disk.runs.get(*run);
             *open && row.is_some_and(|row| row.cancel_requested) && watch.told.contains(run)
         }
         _ => false,
@@ -207,7 +207,7 @@ fn jobs_turned(step: &Step, jobs: &Named, some: usize, already: usize) -> bool {
 }
 
 fn run_exists<'a>(step: &'a Step, run: RunId, request: RequestId) -> Option<&'a RunRow> {
-    let row = step.disk.runs.get(&run)?;
+    let row = step.disk.runs.get(run)?;
     (row.new.cause == Cause::Manual(request)).then_some(row)
 }
 
@@ -241,7 +241,7 @@ pub(super) fn the_stop_is_graceful(watch: &Watch, step: &Step, effect: &Effect) 
 /// The engine never asks twice in a row to be woken at once without having done anything, unless a
 /// crowd of runs waits that it looks at part by part.
 pub(super) fn it_never_spins(watch: &Watch, step: &Step) -> Check {
-    let allowed = watch.view.open.len() / 100;
+    let allowed = watch.view.runs.open.len() / 100;
     ensure(
         !is_idle_wake(watch, step) || watch.idle_wakes <= allowed,
         || format!("it woke at {} for nothing", step.now),

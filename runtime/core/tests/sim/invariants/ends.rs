@@ -232,7 +232,7 @@ fn run_request_has_its_effect(watch: &Watch, step: &Step, request: &RunRequest) 
         }
         _ => None,
     };
-    let end = watch.view.runs.get(&run).and_then(|row| row.end);
+    let end = watch.view.runs.get(run).and_then(|row| row.end);
     let skipped = match end {
         Some(RunEnd::Skipped(reason @ (SkipReason::Overlap | SkipReason::QueueFull))) => {
             Some(reason)
@@ -261,12 +261,12 @@ fn cancel_has_its_effect(watch: &Watch, step: &Step, request: &CancelRequest) ->
     };
     let key = (request.run, row.last_attempt);
     if !watch.before.started.contains(&key) {
-        let end = watch.view.runs.get(&request.run).and_then(|row| row.end);
+        let end = watch.view.runs.get(request.run).and_then(|row| row.end);
         return ensure(end == Some(RunEnd::Cancelled), || {
             format!("{request:?}: it waited, and ended {end:?}")
         });
     }
-    let recorded = watch.view.runs.get(&request.run);
+    let recorded = watch.view.runs.get(request.run);
     ensure(recorded.is_some_and(|row| row.cancel_requested), || {
         format!("{request:?} is not recorded")
     })?;

@@ -39,7 +39,7 @@ pub(super) fn only_who_waits_too_long_is_overdue(
 /// After a step, each job whose time is up is overdue, or the engine has asked to be woken in time to say
 /// so; and one is overdue only if its time was up at some time.
 pub(super) fn who_waits_too_long_is_overdue(watch: &Watch, step: &Step) -> Check {
-    for (name, row) in &watch.view.jobs {
+    for (name, row) in watch.view.jobs.iter() {
         let at = time(watch, name, row);
         if row.overdue {
             ensure(at.is_some_and(|at| at <= watch.latest), || {

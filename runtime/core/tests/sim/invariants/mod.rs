@@ -11,7 +11,7 @@ pub(crate) mod audit;
 pub(crate) mod backfills;
 mod chains;
 mod clocks;
-pub(crate) mod due;
+mod due;
 mod effects;
 mod ends;
 mod health;
@@ -168,6 +168,7 @@ pub(crate) const ON_STEP_AFTER: &[OnStep] = rules![
     backfills::a_backfill_keeps_its_place,
     backfills::no_backfill_rests,
     plans::plans_are_taken_over,
+    plans::a_fingerprint_is_that_of_one_definition,
     plans::removed_jobs_have_no_waiting_runs,
     plans::recovery_closes_every_attempt,
     plans::shutdown_ends_what_is_armed,

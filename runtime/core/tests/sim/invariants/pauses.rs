@@ -12,11 +12,11 @@ use cronlet_core::{
 
 use super::{
     Check,
-    due::next_after,
     ends::{of_run, records},
     ensure,
 };
 use crate::{
+    oracle::next_after,
     tables::RunRow,
     watch::{Step, Watch},
 };
@@ -54,7 +54,7 @@ pub(super) fn pauses_have_a_reason(watch: &Watch, step: &Step, record: &Record) 
             } => watch
                 .view
                 .runs
-                .get(run)
+                .get(*run)
                 .is_some_and(|row| row.new.job == *job),
             _ => false,
         }),
@@ -126,7 +126,7 @@ pub(super) fn only_a_halt_disables(watch: &Watch, _: &Step, record: &Record) -> 
     else {
         return Ok(());
     };
-    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+    let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let started = watch.started.contains(&(*run, row.last_attempt));
     let halted = watch
         .view
@@ -171,14 +171,14 @@ pub(super) fn pauses_have_their_effect(watch: &Watch, step: &Step) -> Check {
 }
 
 fn a_pause_lets_finish(watch: &Watch, step: &Step, request: &PauseRequest) -> Check {
-    for (run, row) in &watch.before.open {
+    for (run, row) in watch.before.open.iter() {
         // What was due and not looked at yet comes first, and may have had the run cancelled.
         let made_way = records(step).any(|record| match record {
             Record::RunQueued(new) => new.job == row.new.job,
             Record::RunArrived { run, .. } => watch
                 .view
                 .runs
-                .get(run)
+                .get(*run)
                 .is_some_and(|arrived| arrived.new.job == row.new.job),
             _ => false,
         });
@@ -225,7 +225,7 @@ struct Count {
 /// forgets them, and so does a resume.
 pub(super) fn failures_are_counted(watch: &Watch, step: &Step) -> Check {
     let mut counts: BTreeMap<JobName, Count> = BTreeMap::new();
-    for (job, row) in &watch.before.jobs {
+    for (job, row) in watch.before.jobs.iter() {
         let count = Count {
             failures: row.failures,
             paused: row.paused.is_some(),
@@ -263,7 +263,7 @@ fn count_end(watch: &Watch, counts: &mut BTreeMap<JobName, Count>, run: RunId, e
     let Some(row) = watch
         .view
         .runs
-        .get(&run)
+        .get(run)
         .filter(|row| is_by_itself(row.new.cause))
     else {
         return;

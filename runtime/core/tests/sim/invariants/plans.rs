@@ -1,6 +1,6 @@
 //! Plans: reloads, restarts, and the stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cronlet_core::{
     engine::Event,
@@ -110,6 +110,18 @@ pub(super) fn plans_are_taken_over(watch: &Watch, step: &Step) -> Check {
     ensure(stale.is_none(), || format!("{stale:?} is not in the plan"))
 }
 
+/// Two jobs have one fingerprint if they are due at the same times however that is spelled, and only then.
+pub(super) fn a_fingerprint_is_that_of_one_definition(watch: &Watch, step: &Step) -> Check {
+    if !matches!(step.event, Event::Started { .. } | Event::PlanReplaced(_)) {
+        return Ok(());
+    }
+    let all = &watch.definitions;
+    let definitions: BTreeSet<_> = all.iter().map(|(it, _)| it).collect();
+    let fingerprints: BTreeSet<_> = all.iter().map(|(_, of)| of).collect();
+    let one_each = definitions.len() == all.len() && fingerprints.len() == all.len();
+    ensure(one_each, || format!("{all:?}"))
+}
+
 /// Nothing but a reload and a restart accepts or removes jobs, and a clock that is believed again:
 /// it accepts all that was accepted for the time being.
 fn no_plan_is_taken(watch: &Watch, step: &Step) -> Check {
@@ -163,10 +175,10 @@ pub(super) fn removed_jobs_have_no_waiting_runs(watch: &Watch, step: &Step) -> C
         return Ok(());
     }
     let ended = watch.before.open.values().filter(|row| {
-        !plan.jobs.contains_key(&row.new.job) && !watch.view.open.contains(&row.new.run)
+        !plan.jobs.contains_key(&row.new.job) && !watch.view.runs.open.contains_key(&row.new.run)
     });
     for row in ended {
-        let Some(ended) = watch.view.runs.get(&row.new.run) else {
+        let Some(ended) = watch.view.runs.get(row.new.run) else {
             // It was armed ahead of its time, and was withdrawn.
             continue;
         };
@@ -255,7 +267,7 @@ fn ended_with_their_jobs(watch: &Watch, plan: &Plan) -> Check {
         if row.status == RunStatus::Running || plan.jobs.contains_key(&row.new.job) {
             continue;
         }
-        let end = watch.view.runs.get(&row.new.run).and_then(|row| row.end);
+        let end = watch.view.runs.get(row.new.run).and_then(|row| row.end);
         let expected = end_of_removed(row);
         ensure(end == Some(expected), || {
             format!("{row:?} ended {end:?}, not {expected:?}")

@@ -8,13 +8,9 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::{
-    Check,
-    due::{is_late, start},
-    ends::records,
-    ensure,
-};
+use super::{Check, due::is_late, ends::records, ensure};
 use crate::{
+    oracle::{put_off, start},
     tables::{RunRow, run_of},
     watch::{Step, Watch},
 };
@@ -26,7 +22,7 @@ pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Ch
     let Some(run) = run_of(record) else {
         return Ok(());
     };
-    let row = watch.view.runs.get(&run);
+    let row = watch.view.runs.get(run);
     let row = row.ok_or_else(|| format!("{record:?}: there is no such run"))?;
     let next = match record {
         Record::AttemptStarted { .. } => RunStatus::Running,
@@ -98,7 +94,7 @@ fn of_an_instant(
             Origin::Schedule
         },
         not_before: if late && !job.schedule.jitter.is_zero() {
-            Some(job.schedule.put_off(&job.name, at, step.now))
+            Some(put_off(job, at, step.now))
         } else {
             Some(start).filter(|start| !ahead && *start > step.now)
         },
@@ -131,7 +127,7 @@ pub(super) fn new_runs_are_as_described(watch: &Watch, step: &Step, record: &Rec
             turn: new.turn,
         },
         (Cause::After(run), _) => {
-            let upstream = watch.view.runs.get(&run).ok_or("there is no such run")?;
+            let upstream = watch.view.runs.get(run).ok_or("there is no such run")?;
             NewRun {
                 run: new.run,
                 job: new.job.clone(),
@@ -177,7 +173,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
             end: RunEnd::Skipped(reason @ (SkipReason::Overlap | SkipReason::QueueFull)),
             ..
         } => {
-            let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+            let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
             let mut others = watch.open_of(&row.new.job);
             let other = others.any(|other| other.new.run != *run);
             let skips = match watch.job(&row.new.job).map(|job| job.overlap) {
@@ -195,7 +191,7 @@ pub(super) fn overlap_is_respected(watch: &Watch, step: &Step, record: &Record) 
             end: RunEnd::Skipped(SkipReason::Superseded),
             ..
         } => {
-            let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+            let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
             let waits = row.new.turn == Turn::Queue && !watch.open.contains(run);
             let newer = records(step).any(|record| match record {
                 Record::RunQueued(new) => new.job == row.new.job && new.run > *run,
@@ -217,7 +213,7 @@ pub(super) fn held_runs_meet_when_they_arrive(
     let Record::RunArrived { run, turn } = record else {
         return Ok(());
     };
-    let row = watch.view.runs.get(run).ok_or("there is no such run")?;
+    let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let due = row.new.not_before.is_some_and(|at| at <= watch.latest);
     ensure(due && row.status == RunStatus::Queued, || {
         format!("{row:?} arrives")
@@ -303,7 +299,7 @@ pub(super) fn nobody_jumps_the_queue(watch: &Watch, step: &Step, record: &Record
     };
     let ahead = *starts_at > step.now && watch.ahead.contains(run);
     ensure(ahead || watch.open.contains(run), || {
-        format!("{run:?} is not open: {:?}", watch.view.runs.get(run))
+        format!("{run:?} is not open: {:?}", watch.view.runs.get(*run))
     })
 }
 
@@ -312,7 +308,7 @@ pub(super) fn attempt_numbers_rise(watch: &Watch, _: &Step, record: &Record) -> 
     let Record::AttemptStarted { run, attempt, .. } = record else {
         return Ok(());
     };
-    let last = watch.view.runs.get(run).map_or(0, |row| row.last_attempt);
+    let last = watch.view.runs.get(*run).map_or(0, |row| row.last_attempt);
     ensure(*attempt == last + 1, || format!("{record:?} after {last}"))
 }
 
@@ -325,7 +321,7 @@ pub(super) fn attempts_are_closed_once(watch: &Watch, step: &Step, record: &Reco
         }
         _ => return Ok(()),
     };
-    let live = watch.view.runs.get(&run).and_then(|row| row.live);
+    let live = watch.view.runs.get(run).and_then(|row| row.live);
     let there = live.filter(|live| live.attempt == attempt);
     let there = there.ok_or_else(|| format!("{record:?}: {live:?} is there"))?;
     if matches!(record, Record::AttemptEnded { .. }) {
@@ -393,7 +389,7 @@ pub(super) fn skipped_runs_had_no_attempt(watch: &Watch, step: &Step, record: &R
     else {
         return Ok(());
     };
-    let attempted = watch.view.runs.get(run).is_some_and(RunRow::attempted);
+    let attempted = watch.view.runs.get(*run).is_some_and(RunRow::attempted);
     ensure(!attempted, || format!("{record:?}"))?;
     let not_yet = matches!(step.event, Event::Started { .. });
     let ran = step.ever.range((*run, 0)..=(*run, u32::MAX)).next();
@@ -404,7 +400,7 @@ pub(super) fn skipped_runs_had_no_attempt(watch: &Watch, step: &Step, record: &R
 
 /// A run that somebody cancelled while its guest ran ends `cancelled`, whatever the guest said.
 pub(super) fn cancel_wins(watch: &Watch, _: &Step, record: &Record) -> Check {
-    let Some(row) = run_of(record).and_then(|run| watch.view.runs.get(&run)) else {
+    let Some(row) = run_of(record).and_then(|run| watch.view.runs.get(run)) else {
         return Ok(());
     };
     let loses = match record {

@@ -11,8 +11,9 @@ use cronlet_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, due::start, ends::records, ensure};
+use super::{Check, ends::records, ensure};
 use crate::{
+    oracle::{next_after, start},
     tables::RunRow,
     watch::{Step, Watch},
 };
@@ -20,7 +21,7 @@ use crate::{
 /// The run that a record starts an attempt of.
 fn starting<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
     match record {
-        Record::AttemptStarted { run, .. } => watch.view.runs.get(run),
+        Record::AttemptStarted { run, .. } => watch.view.runs.get(*run),
         _ => None,
     }
 }
@@ -63,7 +64,7 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
     let name = &row.new.job;
     let job = watch.job(name).ok_or("its job is gone")?;
     let watermark = watch.view.jobs.get(name).map(|row| row.watermark);
-    let next = watermark.and_then(|from| job.schedule.next_after(from));
+    let next = watermark.and_then(|from| next_after(&job.schedule, from));
     let soon = *starts_at <= step.now + step.lead;
     let others = watch
         .view
@@ -82,7 +83,8 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
 }
 
 /// An armed run whose time comes meets the same rules as one that was not armed: nothing of its job is
-/// open, unless they may overlap, and nobody waits for the slot that it takes.
+/// open, unless they may overlap, and nobody waits for the slot that it takes. Who starts in the same step
+/// did not wait for it.
 pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: &Record) -> Check {
     let Some(row) = fires(watch, record) else {
         return Ok(());
@@ -94,7 +96,11 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     let mut waiting = watch.view.open_runs();
     let first = waiting.find(|other| {
         let looked_at = other.status == RunStatus::Queued || !is_unfinished(step);
-        looked_at && may_start(watch, &room, other, step.now)
+        let starts = |record: &Record| match record {
+            Record::AttemptStarted { run, .. } => *run == other.new.run,
+            _ => false,
+        };
+        looked_at && may_start(watch, &room, other, step.now) && !records(step).any(starts)
     });
     ensure(first.is_none(), || {
         format!("{row:?} starts, {first:?} waits")
@@ -132,7 +138,7 @@ pub(super) fn what_comes_disarms_what_is_ahead(
     let mut ahead = watch
         .ahead
         .iter()
-        .filter_map(|run| watch.view.runs.get(run));
+        .filter_map(|run| watch.view.runs.get(*run));
     let armed = ahead.find(|row| row.new.job == new.job);
     ensure(armed.is_none(), || format!("{armed:?} beside {new:?}"))
 }
@@ -226,7 +232,7 @@ pub(super) fn expired_runs_do_not_start(watch: &Watch, step: &Step, record: &Rec
         } => (run, true),
         _ => return Ok(()),
     };
-    let Some(row) = watch.view.runs.get(run) else {
+    let Some(row) = watch.view.runs.get(*run) else {
         return Ok(());
     };
     let job = watch.job(&row.new.job).ok_or("its job is gone")?;

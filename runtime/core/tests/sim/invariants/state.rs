@@ -84,7 +84,8 @@ pub(super) fn history_explains_every_state(
 ) -> Check {
     let mut states: BTreeMap<&JobName, Entries> = BTreeMap::new();
     for key in &disk.succeeded {
-        let job = &disk.runs[&key.0].new.job;
+        let row = disk.runs.get(key.0).ok_or("there is no such run")?;
+        let job = &row.new.job;
         let state = states.entry(job).or_default();
         let deeds = deeds.get(key).map_or(&[][..], Vec::as_slice);
         for deed in deeds {
