@@ -245,7 +245,17 @@ pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
     });
     let start = "a start now would";
     match (part, newer) {
-        (Some(Part::Runs(_)), _) => format!("{start} run it"),
+        (Some(Part::Runs(_)), _) => {
+            let alone = looks.iter().any(|look| look.catches_up) || job.overlap != Overlap::Skip;
+            match facts.beside.open.as_ref().filter(|_| !alone) {
+                Some(open) => format!(
+                    "{start} run it, unless run {} is still open then (`{}`)",
+                    open.run,
+                    runs::overlap(job.overlap)
+                ),
+                None => format!("{start} run it"),
+            }
+        }
         (Some(Part::Skips(range)), _) if range.reason != SkipReason::Missed => {
             let why = excluded(facts).unwrap_or_default();
             format!("{start} skip it: {why}")

@@ -599,6 +599,18 @@ fn nobody_has_looked_at_it() {
         file: self::facts(&format!("{HOURLY}\n{keys}"), "06:00:00").file,
         ..facts.clone()
     };
+    // One that the daemon died with comes before what it has missed.
+    let with_open = |keys: &str| {
+        let mut facts = with(keys);
+        facts.beside.open = Some(run(11, RunStatus::Running));
+        facts
+    };
+    says(
+        &with_open(""),
+        "run it, unless run 11 is still open then (`overlap = \"skip\"`)",
+    );
+    says(&with_open("overlap = \"allow\""), "run it");
+    says(&with_open("catch_up = \"all\""), "run it");
     says(&with("catch_up = \"none\""), "skip it: it is too late");
     says(
         &with("blackout = [\"2026-03-02\"]"),
