@@ -532,7 +532,7 @@ fn beyond_the_bounds_nothing_is_due() {
 #[test]
 fn the_start_is_put_off() {
     let keys = format!("{HOURLY}\njitter = \"10m\"");
-    let mut facts = facts(&keys, "06:00:00");
+    let mut facts = self::facts(&keys, "06:00:00");
     let starts_at = facts.starts_at();
     let clock = starts_at.strftime("%H:%M:%S");
     assert!(starts_at > at("06:00:01"), "{starts_at}");
@@ -572,6 +572,16 @@ fn the_start_is_put_off() {
         &facts,
         Kind::NotYet,
         &format!("due at 2026-03-02 06:00:00 +00:00; it starts at {clock}, put off by `jitter`"),
+    );
+    // What does not run is not put off either.
+    let dark = format!("{keys}\nblackout = \"2026-03-02\"");
+    says(
+        &Facts {
+            file: self::facts(&dark, "06:00:00").file,
+            ..facts.clone()
+        },
+        Kind::NotYet,
+        "due at 2026-03-02 06:00:00 +00:00, and is skipped: it is in the blackout `2026-03-02`",
     );
     facts.now = at("05:00:00");
     says(

@@ -1,6 +1,9 @@
 //! What people write for hours and days who know them written otherwise, as it is written here.
 
-use jiff::civil::{Date, date};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime, date},
+};
 
 use super::{ActiveHours, Blackout, CalendarError};
 
@@ -162,7 +165,7 @@ fn span(text: &str) -> Option<String> {
     ];
     let between = parts.into_iter().find_map(|mark| text.split_once(mark));
     let text = match between {
-        None => day(text)?.to_string(),
+        None => meant_day(text)?.to_string(),
         Some((first, last)) => format!("{}..{}", edge(first)?, edge(last)?),
     };
     Blackout::read(&text).is_ok().then_some(text)
@@ -171,21 +174,33 @@ fn span(text: &str) -> Option<String> {
 /// A day however it is written, or a time as it is to be written.
 fn edge(text: &str) -> Option<String> {
     let text = text.trim();
-    if let Some(day) = day(text) {
+    if let Some(day) = meant_day(text) {
         return Some(day.to_string());
     }
     let (date, time) = text.split_once(['T', 't', ' '])?;
-    let date = day(date)?;
+    let is_local = !time.contains(['Z', 'z', '+', '-', '[']);
+    is_local.then(|| at_time(meant_day(date)?, time)).flatten()
+}
+
+/// The date and the time that is meant by `31.01.2030 24:00` and its like, for advice.
+pub fn meant_time(text: &str) -> Option<String> {
+    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
+    at_time(meant_day(date)?, time.trim())
+}
+
+/// The time as it is written behind its date, which is the next one where the time is 24:00.
+fn at_time(date: Date, time: &str) -> Option<String> {
     if time == "24:00" || time == "24:00:00" {
         return Some(format!("{}T00:00", date.tomorrow().ok()?));
     }
     let text = format!("{date}T{time}");
-    let is_local = !time.contains(['Z', 'z', '+', '-', '[']);
-    (is_local && text.parse::<jiff::civil::DateTime>().is_ok()).then_some(text)
+    let is_time = text.parse::<DateTime>().is_ok() || text.parse::<Timestamp>().is_ok();
+    is_time.then_some(text)
 }
 
-/// `2026-12-24`, `2026/12/24`, `24.12.2026`; of `12/24/2026` and its like what can be meant in one way.
-fn day(text: &str) -> Option<Date> {
+/// The day that is meant by `2026-12-24`, `2026/12/24` or `24.12.2026`, for advice; of `12/24/2026` and its
+/// like what can be meant in one way only.
+pub fn meant_day(text: &str) -> Option<Date> {
     let text = text.trim();
     let mark = text.chars().find(|c| !c.is_ascii_digit())?;
     let parts: Vec<i16> = text

@@ -16,6 +16,7 @@ mod span;
 use jiff::Timestamp;
 
 pub use error::CalendarError;
+pub use foreign::{meant_day, meant_time};
 pub use hours::ActiveHours;
 pub use span::Blackout;
 
