@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     name::JobName,
+    named::named,
     run::{RunEnd, RunStatus},
 };
 
@@ -23,41 +24,31 @@ pub struct After {
     pub on: On,
 }
 
-/// See [`After::on`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum On {
-    /// It succeeded.
-    #[default]
-    Success,
-    /// It failed, and nothing follows.
-    Failure,
-    /// It succeeded, failed or was cancelled.
-    End,
+named! {
+    /// See [`After::on`].
+    #[derive(Default)]
+    On, "end" {
+        /// It succeeded.
+        #[default]
+        Success = "success",
+        /// It failed, and nothing follows.
+        Failure = "failure",
+        /// It succeeded, failed or was cancelled.
+        End = "end",
+    }
 }
 
 impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {}", self.job)?;
         if self.on != On::default() {
-            write!(f, " on {}", self.on.as_str())?;
+            write!(f, " on {}", self.on)?;
         }
         Ok(())
     }
 }
 
 impl On {
-    /// Every case, in order.
-    pub const ALL: [Self; 3] = [Self::Success, Self::Failure, Self::End];
-
-    /// As it is written in the file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::End => "end",
-        }
-    }
-
     /// Whether an upstream's end is one that the job is for.
     pub const fn fits(self, end: RunEnd) -> bool {
         match end.status() {

@@ -4,13 +4,14 @@
 //! runs are made one after the other, as many at a time as may be open, so a long one fills no queue: what
 //! is left is the list and how many of it were made.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
     name::JobName,
-    run::{RequestId, RunEnd, RunStatus, UnknownName, named},
+    named::named,
+    run::{RequestId, RunEnd, RunStatus},
     schedule::{Schedule, before},
 };
 

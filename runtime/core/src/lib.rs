@@ -12,7 +12,7 @@
 //! | what a job is, and all of them | [`job`], [`plan`], [`after`], [`policy`], [`limits`], [`capability`], [`retention`], [`catalog`] |
 //! | what can become of an occurrence | [`run`], [`report`], [`record`], [`state`], [`backfill`], [`pause`], [`health`] |
 //! | what decides it | [`engine`], [`backoff`] |
-//! | how lengths, sizes and strangers' words are written | [`units`], [`escape`] |
+//! | how lengths, sizes, states and strangers' words are written | [`units`], [`named`], [`escape`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -28,6 +28,7 @@ pub mod health;
 pub mod job;
 pub mod limits;
 pub mod name;
+pub mod named;
 pub mod pause;
 pub mod plan;
 pub mod policy;

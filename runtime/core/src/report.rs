@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::{run::FailReason, state::StateChanges};
+use crate::{named::named, run::FailReason, state::StateChanges};
 
 /// One finished execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,51 +113,24 @@ pub struct LogLine {
     pub fields: Vec<(String, String)>,
 }
 
-/// See [`LogLine::level`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// `log.emit`.
-    Trace,
-    /// `log.emit`.
-    Debug,
-    /// `log.emit`.
-    Info,
-    /// `log.emit`.
-    Warn,
-    /// `log.emit`.
-    Error,
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// The host says something about the log: how much was dropped here.
-    Host,
-}
-
-impl Level {
-    /// Every case, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Trace,
-        Self::Debug,
-        Self::Info,
-        Self::Warn,
-        Self::Error,
-        Self::Stdout,
-        Self::Stderr,
-        Self::Host,
-    ];
-
-    /// The name that the store keeps and users see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-            Self::Stdout => "stdout",
-            Self::Stderr => "stderr",
-            Self::Host => "host",
-        }
+named! {
+    /// See [`LogLine::level`].
+    Level, "level" {
+        /// `log.emit`.
+        Trace = "trace",
+        /// `log.emit`.
+        Debug = "debug",
+        /// `log.emit`.
+        Info = "info",
+        /// `log.emit`.
+        Warn = "warn",
+        /// `log.emit`.
+        Error = "error",
+        /// Standard output.
+        Stdout = "stdout",
+        /// Standard error.
+        Stderr = "stderr",
+        /// The host says something about the log: how much was dropped here.
+        Host = "host",
     }
 }

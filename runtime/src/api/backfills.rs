@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     problem::Problem,
-    runs::{BytesResult, Nothing, PathResult, job_named, no_such_job, read, refused},
+    request::{BytesResult, Nothing, PathResult, job_named, no_such_job, read, refused},
     socket::Peer,
     view::Time,
 };

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::{
     problem::Problem,
-    runs::{PathResult, no_such_run},
+    request::{PathResult, no_such_run},
     status::Progress,
     view::{self, Line},
 };

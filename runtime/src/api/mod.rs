@@ -44,6 +44,7 @@ pub mod view;
 
 mod forms;
 mod problem;
+mod request;
 
 #[cfg(test)]
 mod tests;

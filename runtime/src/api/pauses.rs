@@ -4,15 +4,12 @@ use axum::{
     Json,
     extract::{ConnectInfo, Path, State},
 };
-use cronlet_core::{
-    engine::{Answer, Jobs},
-    name::JobName,
-};
+use cronlet_core::engine::{Answer, Jobs};
 use serde::{Deserialize, Serialize};
 
 use super::{
     problem::Problem,
-    runs::{BytesResult, Nothing, PathResult, read},
+    request::{BytesResult, Nothing, PathResult, job_named, no_such_job, read, refused},
     socket::Peer,
 };
 use crate::engine::Handle;
@@ -37,7 +34,8 @@ pub(super) async fn pause(
     body: BytesResult,
 ) -> Reply {
     let jobs = one(name, body)?;
-    turned(engine.pause(jobs, peer.actor()).await)
+    let answer = engine.pause(jobs.clone(), peer.actor()).await;
+    turned(&jobs, answer)
 }
 
 pub(super) async fn resume(
@@ -47,7 +45,8 @@ pub(super) async fn resume(
     body: BytesResult,
 ) -> Reply {
     let jobs = one(name, body)?;
-    turned(engine.resume(jobs, peer.actor()).await)
+    let answer = engine.resume(jobs.clone(), peer.actor()).await;
+    turned(&jobs, answer)
 }
 
 /// Every job of the plan.
@@ -57,7 +56,7 @@ pub(super) async fn pause_all(
     body: BytesResult,
 ) -> Reply {
     let Nothing {} = read(&body?)?;
-    turned(engine.pause(Jobs::All, peer.actor()).await)
+    turned(&Jobs::All, engine.pause(Jobs::All, peer.actor()).await)
 }
 
 /// Every job of the plan.
@@ -67,32 +66,22 @@ pub(super) async fn resume_all(
     body: BytesResult,
 ) -> Reply {
     let Nothing {} = read(&body?)?;
-    turned(engine.resume(Jobs::All, peer.actor()).await)
+    turned(&Jobs::All, engine.resume(Jobs::All, peer.actor()).await)
 }
 
 fn one(name: PathResult<String>, body: BytesResult) -> Result<Jobs, Problem> {
     let Path(name) = name?;
     let Nothing {} = read(&body?)?;
-    JobName::new(&name)
-        .map(Jobs::One)
-        .map_err(|_| no_such_job())
+    job_named(&name).map(Jobs::One)
 }
 
-fn no_such_job() -> Problem {
-    Problem::not_found("there is no such job")
-}
-
-fn turned(answer: Answer) -> Reply {
-    let (status, jobs, already) = match answer {
-        Answer::Paused { jobs, already } => ("paused", jobs, already),
-        Answer::Resumed { jobs, already } => ("resumed", jobs, already),
-        Answer::NoSuchJob => return Err(no_such_job()),
-        Answer::StoreFailed => {
-            return Err(Problem::unavailable(
-                "the store cannot write, so nobody can pause or resume",
-            ));
-        }
-        _ => return Err(Problem::unavailable("the daemon is stopping")),
+/// The answer to a wish that is about these jobs.
+fn turned(of: &Jobs, answer: Answer) -> Reply {
+    let (status, jobs, already) = match (answer, of) {
+        (Answer::Paused { jobs, already }, _) => ("paused", jobs, already),
+        (Answer::Resumed { jobs, already }, _) => ("resumed", jobs, already),
+        (Answer::NoSuchJob, Jobs::One(name)) => return Err(no_such_job(name.as_str())),
+        (other, _) => return Err(refused(other)),
     };
     Ok(Json(Turned {
         status: status.to_owned(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     problem::Problem,
-    runs::{BytesResult, read},
+    request::{BytesResult, read},
 };
 use crate::{
     engine::Handle,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     problem::Problem,
-    runs::{QueryResult, Wait},
+    request::{QueryResult, Wait},
     status,
 };
 use crate::{

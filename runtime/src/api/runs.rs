@@ -1,23 +1,27 @@
 //! Asking for runs, for their end, and how they went.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
-    body::Bytes,
     extract::{ConnectInfo, Path, Query, State},
     http::StatusCode,
 };
 use cronlet_core::{
     engine::Answer,
-    name::JobName,
     run::{RunId, RunStatus},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{problem::Problem, socket::Peer, view};
+use super::{
+    problem::Problem,
+    request::{
+        BytesResult, Nothing, PathResult, QueryResult, Until, Wait, job_named, no_such_job,
+        no_such_run, read, refused,
+    },
+    socket::Peer,
+    view,
+};
 use crate::engine::{Handle, handle::Wanted};
 
 /// What may be said of a run that is asked for.
@@ -58,29 +62,6 @@ pub struct Cancelled {
     /// `cancelled`, or `cancelling` while the guest still runs.
     pub status: String,
 }
-
-/// A body that has nothing to say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
-
-/// How long to wait for an answer.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wait {
-    pub(super) wait: Option<Until>,
-}
-
-/// See [`Wait`].
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Until {
-    Final,
-}
-
-pub(super) type PathResult<T> = Result<Path<T>, axum::extract::rejection::PathRejection>;
-pub(super) type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
-pub(super) type BytesResult = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
 pub(super) async fn request(
     State(engine): State<Handle>,
@@ -190,46 +171,9 @@ async fn not_open(engine: &Handle, run: u64) -> Result<Problem, Problem> {
     })
 }
 
-/// The job that a path names. What cannot be a name is no job's.
-pub(super) fn job_named(name: &str) -> Result<JobName, Problem> {
-    JobName::new(name).map_err(|_| no_such_job(name))
-}
-
-pub(super) fn no_such_job(name: &str) -> Problem {
-    Problem::not_found(format!("there is no job `{name}`"))
-}
-
-pub(super) fn no_such_run(run: u64) -> Problem {
-    Problem::not_found(format!("there is no run {run}"))
-}
-
 /// What a run got as its input is there no more, and without it the same run would be another one.
 fn no_input(run: u64, upstream: RunId) -> Problem {
     Problem::conflict(format!(
         "the input of run {run} was the output of run {upstream}, whose history is kept no more"
     ))
-}
-
-/// The engine takes no requests now.
-pub(super) fn refused(answer: Answer) -> Problem {
-    Problem::unavailable(match answer {
-        Answer::StoreFailed => "the store cannot write, so nothing can start",
-        _ => "the daemon is stopping",
-    })
-}
-
-/// JSON, or nothing.
-pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        Problem::bad_request(format!("the body is not what it should be: {error}"))
-    })
-}
-
-impl Peer {
-    pub(super) fn actor(self) -> Option<Arc<str>> {
-        self.uid.map(|uid| format!("uid:{uid}").into())
-    }
 }

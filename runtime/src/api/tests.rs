@@ -506,9 +506,9 @@ fn jobs_are_paused_and_resumed_one_by_one_and_all_together() {
     assert_eq!(turn("resume"), resumed(1, 1));
     assert_eq!(server.get("/api/v1/status").body["paused"], json!([]));
     let nobody = server.post("/api/v1/jobs/c/pause", &json!({}));
-    assert_problem(&nobody, 404, "no such job");
+    assert_problem(&nobody, 404, "there is no job `c`");
     let no_name = server.post("/api/v1/jobs/%20/resume", &json!({}));
-    assert_problem(&no_name, 404, "no such job");
+    assert_problem(&no_name, 404, "there is no job ` `");
     let chatty = server.post("/api/v1/jobs/pause", &json!({"for": "1h"}));
     assert_problem(&chatty, 400, "for");
     let (_, guest) = server.start("a");

@@ -24,7 +24,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::{
     Finish, Status,
     backfill::{Chosen, Unfit, Wish, choose},
-    follow::Changes,
+    changes::Changes,
     noted::Noted,
     reload::{Outcome, Requests},
     status::Refusal,

@@ -34,8 +34,10 @@ pub mod follow;
 pub mod handle;
 pub mod reload;
 pub mod status;
+pub mod wall;
 
 mod ailing;
+mod changes;
 mod disk;
 mod doubt;
 mod health;
@@ -44,7 +46,6 @@ mod perform;
 mod recall;
 mod state;
 mod trace;
-pub mod wall;
 
 #[cfg(test)]
 pub(crate) mod bench;
@@ -143,7 +144,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let kept = OnDisk::new(parts.history.clone());
     let recaller = Recaller::spawn(parts.history.clone(), sender.clone())
         .map_err(StoreError::while_("start the thread that looks back"))?;
-    let doubt = Doubt::new(clock, parts.built, &recovery);
+    let doubt = Doubt::new(clock, parts.built, &*parts.history);
     let pruner = Pruner::spawn(parts.history, writer.door(), doubt, keep)
         .map_err(StoreError::while_("start the pruner's thread"))?;
     let trace = Trace::new(&recovery.runs);

@@ -15,7 +15,7 @@ use super::{
     chains::Chains,
     late::age,
     ledger::Terms,
-    state::{JobState, Run, RunPhase},
+    state::{Allowed, JobState, Run, RunPhase},
 };
 use crate::{
     health::JobHealth,
@@ -86,6 +86,7 @@ impl Engine {
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
+        self.doubt_holds(step.now);
         self.drop_backfills_of_removed(step);
         for (id, state) in states {
             self.resume(step, id, state, passed.contains(&id));
@@ -186,6 +187,7 @@ impl Engine {
         }
         state.removed_at = None;
         state.job = Some(job.clone());
+        state.allowed = Allowed::Unknown;
         if !(keeps && was_present) {
             // By a clock that is not believed nobody knows when that is: it is told again when it is set.
             let fingerprint = if keeps || is_set {
@@ -287,6 +289,7 @@ impl Engine {
             self.backoffs.insert((until, id));
         }
         let run = Run {
+            waits_since: stored.new.queued_at.min(step.now),
             new: stored.new,
             phase,
             last_attempt: stored.last_attempt,

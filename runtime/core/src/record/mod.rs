@@ -116,6 +116,13 @@ pub enum Record {
         /// What is left of the ranges that were cut, by their first instant.
         cuts: Vec<Span>,
     },
+    /// The clock had shown a time that is still to come. What was noted by it is as if it had been noted at
+    /// `to`: when a job was accepted, resumed or removed, when it last succeeded or failed, and since when a
+    /// run that is not final waits. Such a run that was held back is so no more.
+    TimesPulledBack {
+        /// Now.
+        to: Timestamp,
+    },
     /// An instant of a job beyond its watermark has its run already, and is not due again.
     Claimed {
         /// Which job's.

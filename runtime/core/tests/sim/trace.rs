@@ -341,6 +341,7 @@ words!(RECORDS, record(&Record) {
     Record::Watermark { .. } => "watermark",
     Record::Claimed { .. } => "claimed",
     Record::WatermarkPulledBack { .. } => "watermark-pulled-back",
+    Record::TimesPulledBack { .. } => "times-pulled-back",
     Record::ClockJumped { .. } => "clock-jumped",
     Record::Skipped { .. } => "skipped",
     Record::RunQueued(_) => "run-queued",

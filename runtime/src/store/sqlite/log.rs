@@ -1,7 +1,7 @@
 //! Lists in a column, as JSON text: the lines of a log, and attributes.
 
-use cronlet_core::report::{Level, LogLine};
-use serde::{Serialize, Serializer};
+use cronlet_core::report::LogLine;
+use serde::{Serialize, Serializer, de::Error as _};
 
 use crate::store::precision::{micros, time};
 
@@ -32,9 +32,9 @@ pub(super) fn read_lines(column: &str) -> Result<Vec<LogLine>, serde_json::Error
         .into_iter()
         .map(|(at, level, message, fields)| {
             Ok(LogLine {
-                at: time(at).ok_or_else(|| bad(format!("{at} is no time")))?,
-                level: level_named(&level)
-                    .ok_or_else(|| bad(format!("unknown level `{level}`")))?,
+                at: time(at)
+                    .ok_or_else(|| serde_json::Error::custom(format!("{at} is no time")))?,
+                level: level.parse().map_err(serde_json::Error::custom)?,
                 message,
                 fields,
             })
@@ -54,12 +54,4 @@ pub(super) fn read_attributes(column: &str) -> Result<Vec<(String, String)>, ser
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("strings and numbers have a JSON form")
-}
-
-fn level_named(name: &str) -> Option<Level> {
-    Level::ALL.into_iter().find(|level| level.as_str() == name)
-}
-
-fn bad(message: String) -> serde_json::Error {
-    serde::de::Error::custom(message)
 }

@@ -930,6 +930,29 @@ fn it_is_known_when_there_was_no_daemon() {
 }
 
 #[test]
+fn what_a_wrong_clock_recorded_is_not_what_a_daemon_did_last() {
+    let place = place();
+    let far: Timestamp = "2136-03-01T00:00:00Z".parse().unwrap();
+    let mut store = place.open();
+    let records = vec![skipped(100)];
+    let seq = Seq(1);
+    let batch = Batch {
+        seq,
+        at: far,
+        records,
+    };
+    store.commit(&[batch]).unwrap();
+    drop(store);
+    assert_eq!(place.history().lives().unwrap(), [], "it goes on");
+    drop(place.open());
+    let lives = place.history().lives().unwrap();
+    let [life] = lives[..] else {
+        panic!("{lives:?}")
+    };
+    assert_eq!((life.epoch, life.to), (1, life.from));
+}
+
+#[test]
 fn not_every_daemon_is_remembered() {
     let place = place();
     drop(place.open());

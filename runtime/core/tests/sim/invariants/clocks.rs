@@ -165,6 +165,41 @@ pub(super) fn no_job_stays_silent(watch: &Watch, step: &Step) -> Check {
     Ok(())
 }
 
+/// Times are pulled back to now, by a clock that is believed, and only if one is more than an hour ahead.
+pub(super) fn only_times_to_come_are_pulled_back(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::TimesPulledBack { to } = record else {
+        return Ok(());
+    };
+    let found = times(watch).any(|at| is_ahead(at, *to));
+    ensure(watch.looks() && *to == step.now && found, || {
+        format!("{record:?} at {}", step.now)
+    })
+}
+
+/// What was noted of jobs, and since when runs wait for their turn.
+fn times(watch: &Watch) -> impl Iterator<Item = Timestamp> {
+    let retrying = watch.view.open_runs();
+    let retrying = retrying.filter(|row| row.status == RunStatus::Retrying);
+    let over = retrying.filter(|row| watch.over.contains(&row.new.run));
+    watch.view.times().chain(over.filter_map(|row| row.until))
+}
+
+/// No run waits since a time that is more than an hour ahead, nor did a job last succeed then, and who
+/// waits for a backoff that was over does not wait again.
+pub(super) fn no_time_stays_far_ahead(watch: &Watch, step: &Step) -> Check {
+    if !watch.looks() {
+        return Ok(());
+    }
+    let ahead = times(watch).find(|at| is_ahead(*at, step.now));
+    ensure(ahead.is_none(), || {
+        format!("{ahead:?} is noted at {}", step.now)
+    })
+}
+
 /// When the clock goes back, what is left of a backoff is what it was. One that was over stays so.
 pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
     let Event::ClockJumped { by } = step.event else {
@@ -225,6 +260,6 @@ fn ran_after<'a>(
     })
 }
 
-fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
-    watermark.duration_since(now) > AHEAD
+fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > AHEAD
 }

@@ -392,7 +392,9 @@ fn waits(row: &RunRow, now: Timestamp) -> bool {
 
 /// Where a run stands in line: microseconds, then its number.
 fn place(watch: &Watch, row: &RunRow) -> (i64, RunId) {
-    let since = row.until.unwrap_or(row.new.queued_at).as_microsecond();
+    let waits = watch.waits.get(&row.new.run).copied();
+    let since = waits.unwrap_or_else(|| row.until.unwrap_or(row.new.queued_at));
+    let since = since.as_microsecond();
     let priority = watch
         .job(&row.new.job)
         .map_or(0, |job| i64::from(job.priority));

@@ -7,25 +7,23 @@
 //! else the attempt has read what it holds now. So a compare-and-set is checked against all that was
 //! decided, on disk or not, and no commit has to refuse one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Engine, Step, state::Run};
 use crate::{
-    digest::Digest,
     name::JobName,
     record::Record,
     report::{AttemptReport, ErrorKind, Failure, Verdict},
     run::RunId,
-    state::{ENTRY, Key, StateChanges},
+    state::{Key, StateChanges},
     units::format_size,
 };
 
-/// What is kept of the recent writes of one job, counted as entries without values. What one attempt
-/// can write by default fits.
-const RECENT: u64 = 16 << 20;
+mod recent;
+#[cfg(test)]
+mod tests;
+
+use recent::Recent;
 
 /// The state of all jobs.
 #[derive(Debug, Default)]
@@ -45,25 +43,6 @@ pub(super) struct Terms {
     pub(super) began: u64,
     /// The job's `max_state`, as the attempt knows it.
     pub(super) max: u64,
-}
-
-/// The recent writes of one job.
-#[derive(Debug, Default)]
-struct Recent {
-    keys: BTreeMap<Key, Latest>,
-    by_age: BTreeSet<(u64, Key)>,
-    bytes: u64,
-    /// Writes up to this end were forgotten though an older attempt may run.
-    forgotten: u64,
-}
-
-/// What a key holds now.
-#[derive(Clone, Copy, Debug)]
-struct Latest {
-    /// By this end.
-    end: u64,
-    digest: Option<Digest>,
-    size: u64,
 }
 
 /// Why an attempt's changes cannot be kept.
@@ -202,7 +181,7 @@ impl Ledger {
     /// Whether so much is recent that [`Ledger::thin_out`] is called for.
     pub(super) fn is_crowded(&self, job: &JobName) -> bool {
         let recent = self.recent.get(job);
-        recent.is_some_and(|recent| recent.bytes > RECENT)
+        recent.is_some_and(Recent::is_crowded)
     }
 
     /// Forgets what the job's oldest attempt has read anyway; and if that is not enough, more than that:
@@ -222,53 +201,6 @@ impl Ledger {
     pub(super) fn is_watching(&self) -> bool {
         !self.recent.is_empty()
     }
-}
-
-impl Recent {
-    fn add(&mut self, end: u64, changes: &StateChanges) {
-        for (key, write) in changes.writes() {
-            let latest = Latest {
-                end,
-                digest: write.value.as_ref().map(crate::state::Value::digest),
-                size: write.size(key),
-            };
-            if let Some(before) = self.keys.insert(key.clone(), latest) {
-                self.by_age.remove(&(before.end, key.clone()));
-            } else {
-                self.bytes += cost(key);
-            }
-            self.by_age.insert((end, key.clone()));
-        }
-    }
-
-    fn thin_out(&mut self, oldest: u64) {
-        while let Some((end, _)) = self.by_age.first() {
-            let end = *end;
-            if end > oldest && self.bytes <= RECENT / 2 {
-                return;
-            }
-            if end > oldest {
-                self.forgotten = end;
-            }
-            self.drop_end(end);
-        }
-    }
-
-    /// Forgets what one end wrote.
-    fn drop_end(&mut self, end: u64) {
-        while let Some((first, key)) = self.by_age.pop_first() {
-            if first != end {
-                self.by_age.insert((first, key));
-                return;
-            }
-            self.bytes -= cost(&key);
-            self.keys.remove(&key);
-        }
-    }
-}
-
-fn cost(key: &str) -> u64 {
-    ENTRY + key.len() as u64
 }
 
 impl Lost {
@@ -303,122 +235,5 @@ impl Lost {
                 ..Failure::default()
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::{Value, Write};
-
-    fn job() -> JobName {
-        JobName::new("a").unwrap()
-    }
-
-    fn write(value: Option<&str>, replaced: u64) -> Write {
-        Write {
-            value: value.map(|text| Value::new(text.as_bytes().into())),
-            replaced,
-        }
-    }
-
-    fn changes<const N: usize>(writes: [(&str, Write); N]) -> StateChanges {
-        let writes = writes.map(|(key, write)| (key.into(), write));
-        StateChanges::new(writes.into(), BTreeMap::new())
-    }
-
-    fn found(key: &str, value: Option<&str>) -> StateChanges {
-        let digest = value.map(|text| Digest::of(text.as_bytes()));
-        StateChanges::new(BTreeMap::new(), [(key.into(), digest)].into())
-    }
-
-    /// Keeps what is fine.
-    fn keep(ledger: &mut Ledger, terms: Terms, changes: &StateChanges) -> Result<u64, Lost> {
-        let total = ledger.check(&job(), terms, changes)?;
-        ledger.keep(&job(), changes, total, true);
-        Ok(total)
-    }
-
-    #[test]
-    fn a_race_is_lost_by_the_second() {
-        let mut ledger = Ledger::default();
-        let terms = ledger.terms(1000);
-        keep(&mut ledger, terms, &changes([("k", write(Some("1"), 0))])).unwrap();
-        let lost = Err(Lost::Race("k".into()));
-        assert_eq!(ledger.check(&job(), terms, &found("k", None)), lost);
-        assert_eq!(ledger.check(&job(), terms, &found("k", Some("0"))), lost);
-        assert_eq!(ledger.check(&job(), terms, &found("other", None)), Ok(66));
-        // What it had read may be younger than its start.
-        assert_eq!(ledger.check(&job(), terms, &found("k", Some("1"))), Ok(66));
-        keep(&mut ledger, terms, &changes([("k", write(None, 66))])).unwrap();
-        assert_eq!(ledger.check(&job(), terms, &found("k", None)), Ok(0));
-    }
-
-    #[test]
-    fn the_total_counts_what_is_replaced_now_and_not_what_was_read() {
-        let mut ledger = Ledger::default();
-        ledger.recover([(job(), 100)].into());
-        let terms = ledger.terms(1000);
-        // Both have read an entry of 100 bytes.
-        let [first, second] = ["aaaa", "b"].map(|text| changes([("k", write(Some(text), 100))]));
-        assert_eq!(keep(&mut ledger, terms, &first), Ok(64 + 1 + 4));
-        assert_eq!(keep(&mut ledger, terms, &second), Ok(64 + 1 + 1));
-        let gone = changes([("k", write(None, 100))]);
-        assert_eq!(keep(&mut ledger, terms, &gone), Ok(0));
-        assert!(ledger.totals.is_empty());
-    }
-
-    #[test]
-    fn two_that_fit_alone_may_be_too_much_together() {
-        let mut ledger = Ledger::default();
-        let terms = ledger.terms(140);
-        let [one, two, three] = ["k", "l", "m"].map(|key| changes([(key, write(Some(""), 0))]));
-        assert_eq!(keep(&mut ledger, terms, &one), Ok(65));
-        assert_eq!(keep(&mut ledger, terms, &two), Ok(130));
-        let full = Lost::Full {
-            total: 195,
-            max: 140,
-        };
-        assert_eq!(keep(&mut ledger, terms, &three), Err(full));
-        let less = Terms { max: 1, ..terms };
-        let smaller = changes([("k", write(None, 0))]);
-        assert_eq!(keep(&mut ledger, less, &smaller), Ok(65));
-    }
-
-    #[test]
-    fn what_the_oldest_attempt_has_read_is_forgotten_first() {
-        let mut recent = Recent::default();
-        recent.add(1, &changes([("a", write(None, 0)), ("b", write(None, 0))]));
-        recent.add(2, &changes([("b", write(None, 0)), ("c", write(None, 0))]));
-        recent.thin_out(1);
-        let keys: Vec<_> = recent.keys.keys().map(AsRef::as_ref).collect();
-        assert_eq!(keys, ["b", "c"]);
-        assert_eq!((recent.bytes, recent.forgotten), (2 * 65, 0));
-        assert_eq!(recent.by_age.len(), 2);
-    }
-
-    #[test]
-    fn who_started_before_what_was_forgotten_keeps_nothing() {
-        let mut ledger = Ledger::default();
-        let early = ledger.terms(u64::MAX);
-        let many = |from: u32| {
-            let keys = (from..from + 100_000).map(|n| (Key::from(n.to_string()), write(None, 0)));
-            StateChanges::new(keys.collect(), BTreeMap::new())
-        };
-        let mut terms = early;
-        for round in 0..4 {
-            terms = ledger.terms(u64::MAX);
-            keep(&mut ledger, terms, &many(round * 100_000)).unwrap();
-            if ledger.is_crowded(&job()) {
-                ledger.thin_out(&job(), early.began);
-            }
-        }
-        assert!(!ledger.is_crowded(&job()));
-        let any = changes([("k", write(None, 0))]);
-        assert_eq!(ledger.check(&job(), early, &any), Err(Lost::Forgotten));
-        assert_eq!(ledger.check(&job(), terms, &any), Ok(0));
-        ledger.rest(&job());
-        assert!(!ledger.is_watching());
-        assert_eq!(ledger.check(&job(), early, &any), Ok(0));
     }
 }
