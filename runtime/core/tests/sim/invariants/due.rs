@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Check, ensure};
 use crate::{
     calendar::excludes,
-    oracle::{before, instants, next_after, start},
+    oracle::{after, before, instants, next_after, start},
     tables::RunRow,
     watch::{Account, Step, Watch},
 };
@@ -116,10 +116,16 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     Ok(())
 }
 
-/// Whether a step has accounted for so much of one job that the rest may be for the next, which is at once.
+/// Whether a step has accounted for so much of one job that the rest may be for the next, which is at once:
+/// thousands of instants, or hundreds of runs, ranges, and instants that ran before.
 fn is_much(watch: &Watch, job: &JobName) -> bool {
     let instants: u64 = accounts(watch, job).map(|it| it.count).sum();
-    instants >= 3_000 || accounts(watch, job).count() >= 250
+    let ran = watch.moves.get(job).map_or(0, |(from, to)| {
+        let of_job = |at| (job.clone(), at);
+        let begin = of_job(after(*from));
+        watch.view.ahead.range(begin..=of_job(*to)).count()
+    });
+    instants >= 3_000 || accounts(watch, job).count() + ran >= 250
 }
 
 /// The instants of a look that are to run.
