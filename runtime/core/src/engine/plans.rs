@@ -77,8 +77,8 @@ impl Engine {
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
-        // What was armed ahead first: a crash of another may pause its job, which looks at what is due.
-        states.sort_by_key(|(_, state)| !state.is_ahead());
+        // What is still to come first: a crash of another may pause its job, which looks at what is due.
+        states.sort_by_key(|(_, state)| !state.is_to_come(step.now));
         self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
@@ -310,16 +310,10 @@ impl Engine {
             .jobs
             .get(&run.new.job)
             .is_none_or(|state| state.job.is_none());
-        if let StoredState::Running {
-            starts_at,
-            recorded_at,
-        } = state
-        {
+        if let StoredState::Running { .. } = state {
             run.phase = RunPhase::Waiting { retried: None };
-            // What was to start when it was recorded may have run, though a clock that is behind says
-            // that its time is still to come. So may what the watermark has passed.
-            let started = starts_at <= step.now || starts_at <= recorded_at;
-            if started || passed {
+            // What the watermark has passed may have run, whatever the clock shows.
+            if passed || !state.is_to_come(step.now) {
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);
