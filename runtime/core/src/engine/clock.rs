@@ -121,6 +121,9 @@ impl Engine {
     fn wait_since_now_at_most(&mut self, now: Timestamp) {
         for run in self.runs.values_mut() {
             run.waits_since = run.waits_since.min(now);
+            if let RunPhase::Waiting { retried: Some(at) } = &mut run.phase {
+                *at = now.min(*at);
+            }
         }
         self.slots.wait_since_at_most(now);
     }

@@ -109,14 +109,6 @@ impl Queue {
         }
     }
 
-    fn pull_back(&mut self, to: Timestamp) {
-        for (run, since) in self.waiting.iter_mut().filter(|(_, since)| **since > to) {
-            self.places.remove(&Place::new(*run, *since, self.priority));
-            self.places.insert(Place::new(*run, to, self.priority));
-            *since = to;
-        }
-    }
-
     /// Takes what the job's definition says.
     fn define(&mut self, job: &Job) {
         self.cap = job.max_instances;
@@ -206,13 +198,6 @@ impl Slots {
     /// A run of `job` waits no more, and has no slot.
     pub(super) fn forget(&mut self, run: RunId, job: &JobName) {
         self.with(job, |queue| queue.leave(run));
-    }
-
-    /// Who waits since a time after `to` waits since then.
-    pub(super) fn pull_back(&mut self, to: Timestamp) {
-        for name in self.jobs.keys().cloned().collect::<Vec<_>>() {
-            self.with(&name, |queue| queue.pull_back(to));
-        }
     }
 
     /// Gives a slot to the run whose turn it is, of those that may have one.

@@ -176,7 +176,12 @@ fn a_stop_ends_what_waits_and_leaves_what_runs() {
     world.event(stop(9));
     assert_eq!(
         world.replies(),
-        [Answer::BackfillsStopped(2)],
+        [Answer::BackfillsStopped(BackfillsStopped {
+            stopped: 2,
+            already: 0,
+            cancelled: 3,
+            running: 1,
+        })],
         "{:?}",
         world.records
     );
@@ -206,10 +211,21 @@ fn a_second_stop_ends_what_is_retried() {
     world.take();
     // Its guest still runs, so there is nothing to write.
     world.event(stop(9));
-    assert_eq!(world.replies(), [Answer::BackfillsStopped(1)]);
+    let nothing_new = BackfillsStopped {
+        already: 1,
+        running: 1,
+        ..BackfillsStopped::default()
+    };
+    assert_eq!(world.replies(), [Answer::BackfillsStopped(nothing_new)]);
     world.end(1, 1, failed());
     world.take();
     world.event(stop(10));
+    let retry_cancelled = BackfillsStopped {
+        already: 1,
+        cancelled: 1,
+        ..BackfillsStopped::default()
+    };
+    assert_eq!(world.replies(), [Answer::BackfillsStopped(retry_cancelled)]);
     assert_eq!(world.ends(), [(1, RunEnd::Cancelled)]);
     assert_eq!(world.backfill_ends(), [(7, BackfillEnd::Stopped)]);
 }

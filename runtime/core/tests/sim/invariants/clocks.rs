@@ -174,27 +174,18 @@ pub(super) fn only_times_to_come_are_pulled_back(
     let Record::TimesPulledBack { to } = record else {
         return Ok(());
     };
-    let found = times(watch).any(|at| is_ahead(at, *to));
+    let found = watch.view.times().any(|at| is_ahead(at, *to));
     ensure(watch.looks() && *to == step.now && found, || {
         format!("{record:?} at {}", step.now)
     })
 }
 
-/// What was noted of jobs, and since when runs wait for their turn.
-fn times(watch: &Watch) -> impl Iterator<Item = Timestamp> {
-    let retrying = watch.view.open_runs();
-    let retrying = retrying.filter(|row| row.status == RunStatus::Retrying);
-    let over = retrying.filter(|row| watch.over.contains(&row.new.run));
-    watch.view.times().chain(over.filter_map(|row| row.until))
-}
-
-/// No run waits since a time that is more than an hour ahead, nor did a job last succeed then, and who
-/// waits for a backoff that was over does not wait again.
+/// Of no job is it noted that it was accepted, or last succeeded, at a time that is more than an hour ahead.
 pub(super) fn no_time_stays_far_ahead(watch: &Watch, step: &Step) -> Check {
     if !watch.looks() {
         return Ok(());
     }
-    let ahead = times(watch).find(|at| is_ahead(*at, step.now));
+    let ahead = watch.view.times().find(|at| is_ahead(*at, step.now));
     ensure(ahead.is_none(), || {
         format!("{ahead:?} is noted at {}", step.now)
     })

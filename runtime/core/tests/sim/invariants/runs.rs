@@ -52,12 +52,6 @@ pub(super) fn moves_are_legal(watch: &Watch, step: &Step, record: &Record) -> Ch
         (Record::RunRetrying { until, .. }, Event::ClockJumped { .. } | Event::Started { .. }) => {
             row.status == RunStatus::Retrying && sooner(until)
         }
-        // Its backoff was over at a time that only a wrong clock has shown.
-        (Record::RunRetrying { until, .. }, _) => {
-            let pulls = |record: &Record| matches!(record, Record::TimesPulledBack { .. });
-            let pulled_back = records(step).any(pulls) && *until == step.now;
-            row.status == RunStatus::Retrying && pulled_back && sooner(until)
-        }
         _ => false,
     };
     let limbo = watch.limbo.filter(|limbo| limbo.run == run);
