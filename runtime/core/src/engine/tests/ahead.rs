@@ -165,55 +165,6 @@ fn what_is_late_is_held_back_once() {
 }
 
 #[test]
-fn what_a_crash_pauses_at_a_restart_makes_no_second_run_of_what_was_armed() {
-    let mut fragile = job("a");
-    fragile.overlap = Overlap::Allow;
-    fragile.on_crash = OnCrash::Fail;
-    fragile.disable_after = NonZeroU32::new(1);
-    fragile.schedule.jitter = Duration::from_secs(30);
-    let starts_at = fragile.schedule.starts_at(&name("a"), at("06:01:00"));
-    assert!(starts_at > at("06:01:00"), "it is put off");
-    // Run 41 was armed ahead of its time, too, and started; 42 has been due, and its start has not come.
-    let mut stored = stored(
-        None,
-        StoredState::Running {
-            starts_at: at("06:00:10"),
-            recorded_at: at("06:00:09"),
-        },
-    );
-    let started = &mut stored.runs[0];
-    started.new = Arc::new(NewRun {
-        cause: Cause::Time(at("06:00:00")),
-        nominal: at("06:00:00"),
-        ..NewRun::clone(&started.new)
-    });
-    let mut waits = started.clone();
-    waits.new = Arc::new(NewRun {
-        run: RunId(42),
-        cause: Cause::Time(at("06:01:00")),
-        nominal: at("06:01:00"),
-        ..NewRun::clone(&waits.new)
-    });
-    waits.state = StoredState::Running {
-        starts_at,
-        recorded_at: at("06:00:50"),
-    };
-    stored.runs.push(waits);
-    stored.next_run = 43;
-    let world = World::new("06:01:00", stored, [fragile]);
-    let gone = Record::RunWithdrawn { run: RunId(42) };
-    let made = |record: &Record| matches!(record, Record::RunQueued(new) if new.run == RunId(43));
-    let gone = world.records.iter().position(|record| *record == gone);
-    let made = world.records.iter().position(made);
-    assert!(gone.is_some() && gone < made, "{:?}", world.records);
-    let ends = [
-        (41, RunEnd::Failed(FailReason::Crash)),
-        (43, RunEnd::Skipped(SkipReason::Disabled)),
-    ];
-    assert_eq!(world.ends(), ends);
-}
-
-#[test]
 fn a_catch_up_that_is_put_off_goes_oldest_first() {
     let mut late = job("a");
     let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
