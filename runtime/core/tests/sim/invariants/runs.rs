@@ -372,8 +372,8 @@ pub(super) fn what_follows_an_attempt_is_said_at_once(
     )
 }
 
-/// A run whose attempt is withdrawn waits again as it did before. After a restart it is not known any
-/// more that its backoff is over.
+/// A run whose attempt is withdrawn waits again as it did before, or since what any clock has shown since
+/// then. After a restart it is not known any more that its backoff is over.
 pub(super) fn a_withdrawn_attempt_changes_nothing(
     watch: &Watch,
     step: &Step,
@@ -386,7 +386,9 @@ pub(super) fn a_withdrawn_attempt_changes_nothing(
         Record::RunRequeued { .. } => {
             withdrawn.retried.is_none() || matches!(step.event, Event::Started { .. })
         }
-        Record::RunRetrying { until, .. } => withdrawn.retried == Some(*until),
+        Record::RunRetrying { run, until } => {
+            withdrawn.retried.is_some() && watch.waits.get(run) == Some(until)
+        }
         _ => true,
     };
     ensure(unchanged, || format!("{record:?} after {withdrawn:?}"))
