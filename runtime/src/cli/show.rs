@@ -6,12 +6,12 @@ use cronlet_core::{run::RunId, schedule::Zone};
 use jiff::Timestamp;
 
 use super::{
-    console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
-    when, zones::Zones,
+    console::Console, error::CliError, escape, exit::Exit, history, orphans::Orphans, params,
+    place::Place, style, when, zones::Zones,
 };
 use crate::{
     api::{client::ClientError, view},
-    store::history::History,
+    store::{history::History, sqlite},
 };
 
 /// How wide the names before the values are.
@@ -31,11 +31,13 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let history = place.history(console)?;
-    let row = history
+    let database = place.database(console);
+    let orphans = Orphans::of(&database);
+    let row = sqlite::history(&database)?
         .run(RunId(args.run))?
         .ok_or_else(|| no_such_run(args.run))?;
-    let run = view::Run::from(&row);
+    let mut run = view::Run::from(&row);
+    orphans.tell([&mut run]);
     if console.json() {
         console.document(&run)?;
     } else {
