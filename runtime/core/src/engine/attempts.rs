@@ -245,7 +245,7 @@ impl Engine {
         let RunPhase::Waiting { retried } = run.phase else {
             return;
         };
-        let since = retried.unwrap_or(run.new.queued_at);
+        let since = retried.unwrap_or(run.waits_since);
         // A job that is gone starts nothing.
         if let Some(job) = self
             .jobs

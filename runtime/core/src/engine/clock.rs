@@ -13,6 +13,9 @@
 //! is due and nothing is pulled back; what people ask for, and what is open, goes on. What is accepted
 //! meanwhile has no fingerprint yet, so it is accepted again, and then from that moment on, when the
 //! clock is set.
+//!
+//! What waits for a time was told one by the clock as it was. A backoff keeps what is left of it when the
+//! clock goes back; whatever is left for longer than it can be, was told a wrong one, and is over.
 
 use std::time::Duration;
 
@@ -99,13 +102,30 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
+        let is_set = self.trust.believes(step.now) && !self.trust.believes(seen);
         if step.now < seen {
             self.trust.suspect();
+            self.wait_since_now_at_most(step.now);
         }
-        if self.trust.believes(step.now) && !self.trust.believes(seen) {
+        if step.now < seen || is_set {
+            self.doubt_holds(step.now);
+        }
+        if is_set {
             self.trust.suspect();
             self.accept_what_waits(step);
+            self.doubt_backoffs(step);
         }
+    }
+
+    /// Nobody waits since a time that is still to come: whoever comes meanwhile would be before him.
+    fn wait_since_now_at_most(&mut self, now: Timestamp) {
+        for run in self.runs.values_mut() {
+            run.waits_since = run.waits_since.min(now);
+            if let RunPhase::Waiting { retried: Some(at) } = &mut run.phase {
+                *at = now.min(*at);
+            }
+        }
+        self.slots.wait_since_at_most(now);
     }
 
     /// Somebody has set the clock. What is left of a backoff is what it was.
@@ -122,6 +142,12 @@ impl Engine {
         for (until, id) in waiting {
             let earlier = until.checked_add(by).unwrap_or(Timestamp::MIN);
             self.wait_until(step, id, earlier);
+        }
+    }
+
+    fn doubt_backoffs(&mut self, step: &mut Step) {
+        for (until, id) in self.backoffs.clone() {
+            self.doubt_backoff(step, id, until);
         }
     }
 

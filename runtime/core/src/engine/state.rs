@@ -73,6 +73,8 @@ pub(super) enum Allowed {
 pub(super) struct Run {
     pub(super) new: Arc<NewRun>,
     pub(super) phase: RunPhase,
+    /// When it was queued, or what a clock showed since that was set back.
+    pub(super) waits_since: Timestamp,
     /// The number of its last attempt, withdrawn ones included.
     pub(super) last_attempt: u32,
     /// Attempts that count as failures of its own.
@@ -209,6 +211,7 @@ impl JobState {
 impl Run {
     pub(super) fn new(new: Arc<NewRun>, phase: RunPhase) -> Self {
         Self {
+            waits_since: new.queued_at,
             new,
             phase,
             last_attempt: 0,

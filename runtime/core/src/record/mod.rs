@@ -116,9 +116,8 @@ pub enum Record {
         /// What is left of the ranges that were cut, by their first instant.
         cuts: Vec<Span>,
     },
-    /// The clock had shown a time that is still to come. What was noted by it is as if it had been noted at
-    /// `to`: when a job was accepted, resumed or removed, when it last succeeded or failed, and since when a
-    /// run that is not final waits. Such a run that was held back is so no more.
+    /// The clock had shown a time that is still to come. What was noted of jobs by it is as if it had been
+    /// noted at `to`: when one was accepted, resumed or removed, and when it last succeeded or failed.
     TimesPulledBack {
         /// Now.
         to: Timestamp,

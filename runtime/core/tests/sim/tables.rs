@@ -449,16 +449,9 @@ impl Tables {
             row.failing = row.failing.map(|(run, at)| (run, at.min(to)));
             row.removed_at = row.removed_at.map(|at| at.min(to));
         }
-        for row in Arc::make_mut(&mut self.runs.open).values_mut() {
-            if row.new.queued_at > to {
-                let new = Arc::make_mut(&mut row.new);
-                new.queued_at = to;
-                new.not_before = new.not_before.map(|at| at.min(to));
-            }
-        }
     }
 
-    /// What was noted that a clock which is ahead may have dated: of jobs, and of the runs that are not final.
+    /// What was noted of jobs that a clock which is ahead may have dated.
     pub(crate) fn times(&self) -> impl Iterator<Item = Timestamp> {
         let jobs = self.jobs.values().flat_map(|row| {
             let failed = row.failing.map(|(_, at)| at);
@@ -470,7 +463,6 @@ impl Tables {
             ]
         });
         jobs.flatten()
-            .chain(self.open_runs().map(|row| row.new.queued_at))
     }
 
     /// Whether a range of a job, by its first instant, is of another definition than the job has now.

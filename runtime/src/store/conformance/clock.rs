@@ -62,15 +62,6 @@ fn times_that_are_pulled_back_are_those_to_come<S: Subject>() {
     subject.write(at(900), vec![queued(901, "b"), failed]);
     subject.write(at(900), vec![accepted("c", at(0)), accepted("d", at(0))]);
     subject.write(at(910), vec![Record::JobRemoved { job: job("d") }]);
-    let held = |run: u64, queued_at, not_before| {
-        Record::RunQueued(Arc::new(NewRun {
-            queued_at: at(queued_at),
-            not_before: Some(at(not_before)),
-            ..new_run(run, "a")
-        }))
-    };
-    let waiting = vec![held(902, 30, 200), held(903, 905, 950), queued(904, "a")];
-    subject.write(at(905), waiting);
     subject.write(at(100), vec![Record::TimesPulledBack { to: at(100) }]);
     subject.restart();
 
@@ -89,17 +80,12 @@ fn times_that_are_pulled_back_are_those_to_come<S: Subject>() {
     assert_eq!(b.failing.unwrap().at, at(100));
     assert_eq!(of("c").health.watched_since, at(100));
     assert_eq!(of("d").removed_at, Some(at(100)));
-    let waits = |run| {
-        let run = RunId(run);
-        let stored = recovery.runs.iter().find(|stored| stored.new.run == run);
-        let new = &stored.unwrap().new;
-        (new.queued_at, new.not_before)
-    };
-    assert_eq!(waits(902), (at(30), Some(at(200))), "it waits since before");
-    assert_eq!(waits(903), (at(100), Some(at(100))));
-    assert_eq!(waits(904), (at(100), None));
-    let over = subject.history().run(RunId(900)).unwrap().unwrap();
-    assert_eq!(over.queued_at, at(900), "what is over stays as it was");
+    let run = subject.history().run(RunId(900)).unwrap().unwrap();
+    assert_eq!(
+        run.queued_at,
+        at(900),
+        "the times of runs stay as they were"
+    );
 }
 
 fn jumps_of_the_clock_are_kept_newest_first<S: Subject>() {

@@ -59,19 +59,11 @@ impl State {
         Ok(())
     }
 
-    /// What was noted after `to` was noted then.
+    /// What was noted of jobs after `to` was noted then.
     pub(super) fn pull_times_back(&mut self, to: Timestamp) {
         for job in self.jobs.values_mut() {
             job.health.pull_back(to);
             job.removed_at = job.removed_at.map(|at| at.min(to));
-        }
-        let open = self.runs.values_mut().filter(|run| run.is_open());
-        for row in open
-            .map(|run| &mut run.row)
-            .filter(|row| row.queued_at > to)
-        {
-            row.queued_at = to;
-            row.not_before = row.not_before.map(|at| at.min(to));
         }
     }
 

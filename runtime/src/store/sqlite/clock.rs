@@ -78,7 +78,7 @@ pub(super) fn pulled_back(db: &Connection, record: &Record) -> Result<usize> {
     Ok(changed)
 }
 
-/// What was noted after `to` was noted then: how jobs are doing, and since when open runs wait.
+/// What was noted of jobs after `to` was noted then.
 pub(super) fn times_pulled_back(db: &Connection, to: Timestamp) -> Result {
     let to = micros(to);
     // Of nothing `min` makes nothing.
@@ -87,9 +87,6 @@ pub(super) fn times_pulled_back(db: &Connection, to: Timestamp) -> Result {
             removed_at = min(removed_at, ?1)
         WHERE ?1 < max(watched_since, coalesce(last_success, ?1), coalesce(failed_at, ?1),
             coalesce(removed_at, ?1))";
-    change(db, sql, [to])?;
-    let sql = "UPDATE runs SET queued_at = ?1, not_before = min(not_before, ?1)
-        WHERE ended_at IS NULL AND queued_at > ?1";
     change(db, sql, [to]).map(drop)
 }
 

@@ -109,24 +109,29 @@ impl Queue {
         }
     }
 
-    fn pull_back(&mut self, to: Timestamp) {
-        for (run, since) in self.waiting.iter_mut().filter(|(_, since)| **since > to) {
-            self.places.remove(&Place::new(*run, *since, self.priority));
-            self.places.insert(Place::new(*run, to, self.priority));
-            *since = to;
-        }
-    }
-
     /// Takes what the job's definition says.
     fn define(&mut self, job: &Job) {
         self.cap = job.max_instances;
         self.group.clone_from(&job.group);
         if self.priority != job.priority {
             self.priority = job.priority;
-            let waiting = self.waiting.iter();
-            let place = |(run, since): (&RunId, &Timestamp)| Place::new(*run, *since, job.priority);
-            self.places = waiting.map(place).collect();
+            self.line_up();
         }
+    }
+
+    /// Nobody has waited since a later time than this.
+    fn wait_since_at_most(&mut self, now: Timestamp) {
+        for since in self.waiting.values_mut() {
+            *since = now.min(*since);
+        }
+        self.line_up();
+    }
+
+    /// Gives everybody who waits his place.
+    fn line_up(&mut self) {
+        let waiting = self.waiting.iter();
+        let place = |(run, since): (&RunId, &Timestamp)| Place::new(*run, *since, self.priority);
+        self.places = waiting.map(place).collect();
     }
 }
 
@@ -162,6 +167,16 @@ impl Slots {
         }
     }
 
+    /// The clock was set back: nobody has waited since a time that is still to come.
+    pub(super) fn wait_since_at_most(&mut self, now: Timestamp) {
+        let later = |queue: &Queue| queue.waiting.values().any(|since| *since > now);
+        let jobs = self.jobs.iter().filter(|(_, queue)| later(queue));
+        let jobs: Vec<JobName> = jobs.map(|(name, _)| name.clone()).collect();
+        for job in jobs {
+            self.with(&job, |queue| queue.wait_since_at_most(now));
+        }
+    }
+
     /// A run of `job` waits from now on; it counts as waiting since `since`.
     pub(super) fn wait(&mut self, run: RunId, job: &Job, since: Timestamp) {
         self.queue_of(job);
@@ -183,13 +198,6 @@ impl Slots {
     /// A run of `job` waits no more, and has no slot.
     pub(super) fn forget(&mut self, run: RunId, job: &JobName) {
         self.with(job, |queue| queue.leave(run));
-    }
-
-    /// Who waits since a time after `to` waits since then.
-    pub(super) fn pull_back(&mut self, to: Timestamp) {
-        for name in self.jobs.keys().cloned().collect::<Vec<_>>() {
-            self.with(&name, |queue| queue.pull_back(to));
-        }
     }
 
     /// Gives a slot to the run whose turn it is, of those that may have one.

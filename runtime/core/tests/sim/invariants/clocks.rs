@@ -174,27 +174,18 @@ pub(super) fn only_times_to_come_are_pulled_back(
     let Record::TimesPulledBack { to } = record else {
         return Ok(());
     };
-    let found = times(watch).any(|at| is_ahead(at, *to));
+    let found = watch.view.times().any(|at| is_ahead(at, *to));
     ensure(watch.looks() && *to == step.now && found, || {
         format!("{record:?} at {}", step.now)
     })
 }
 
-/// What was noted of jobs, and since when runs wait for their turn.
-fn times(watch: &Watch) -> impl Iterator<Item = Timestamp> {
-    let retrying = watch.view.open_runs();
-    let retrying = retrying.filter(|row| row.status == RunStatus::Retrying);
-    let over = retrying.filter(|row| watch.over.contains(&row.new.run));
-    watch.view.times().chain(over.filter_map(|row| row.until))
-}
-
-/// No run waits since a time that is more than an hour ahead, nor did a job last succeed then, and who
-/// waits for a backoff that was over does not wait again.
+/// Of no job is it noted that it was accepted, or last succeeded, at a time that is more than an hour ahead.
 pub(super) fn no_time_stays_far_ahead(watch: &Watch, step: &Step) -> Check {
     if !watch.looks() {
         return Ok(());
     }
-    let ahead = times(watch).find(|at| is_ahead(*at, step.now));
+    let ahead = watch.view.times().find(|at| is_ahead(*at, step.now));
     ensure(ahead.is_none(), || {
         format!("{ahead:?} is noted at {}", step.now)
     })
@@ -222,7 +213,7 @@ pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
 }
 
 /// What a wrong clock has begun does not keep a run from its next attempt for ever: after a restart no
-/// backoff is longer than the longest that there is.
+/// backoff is longer than the longest that there is. One that is not longer is what it was.
 pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> Check {
     if !matches!(step.event, Event::Started { .. }) || !watch.looks() {
         return Ok(());
@@ -235,6 +226,14 @@ pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> C
         ensure(left.is_none_or(|left| left <= span(longest)), || {
             format!("{row:?} at {}", step.now)
         })?;
+        let before = watch.before.open.get(&row.new.run);
+        let before = before.filter(|row| row.status == RunStatus::Retrying);
+        let was = before.and_then(|row| row.until);
+        let kept = |until: &Timestamp| until.duration_since(step.now) <= span(longest);
+        ensure(
+            was.filter(kept).is_none_or(|was| row.until == Some(was)),
+            || format!("{row:?} waited until {was:?}"),
+        )?;
     }
     Ok(())
 }

@@ -1,12 +1,10 @@
 //! Effects: what the engine asks of the world is asked in order, and is true.
 
-use std::sync::Arc;
-
 use cronlet_core::{
     backfill::MAX_OPEN,
     engine::{Answer, Effect, Event, Start},
     name::JobName,
-    record::{Batch, NewRun},
+    record::Batch,
     run::{Cause, RequestId, RunEnd, RunId, RunStatus},
 };
 
@@ -109,15 +107,8 @@ pub(super) fn an_attempt_keeps_its_definition(
     let job = job.ok_or("it was never armed")?;
     let params = row.new.params.as_ref().unwrap_or(&job.params);
     let last = start.attempt + job.retry.max.saturating_sub(row.failures);
-    let now = watch.view.runs.get(start.run.run).ok_or("no such run")?;
-    // Since when it waits may have been pulled back after that was written.
-    let mut waits = [&row.new, &now.new].into_iter().map(|new| new.queued_at);
-    let since = waits.find(|since| *since == start.run.queued_at);
     let expected = Start {
-        run: Arc::new(NewRun {
-            queued_at: since.ok_or_else(|| format!("{start:?}, {row:?}"))?,
-            ..NewRun::clone(&row.new)
-        }),
+        run: row.new.clone(),
         attempt: start.attempt,
         max_attempts: last.try_into().map_err(|_| "there is no attempt 0")?,
         job: job.clone(),
@@ -171,10 +162,11 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
             *under_way < MAX_OPEN && row.is_some_and(|row| row.new.job == *job)
         }
         (Question::StopBackfill { under_way, .. }, Answer::NotOpen) => *under_way == 0,
-        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(count)) => {
+        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(found)) => {
             let rows = step.disk.backfills.values();
             let stopped = rows.filter(|row| row.new.job == *job && row.stopped.is_some());
-            *count as usize == *under_way && stopped.count() >= *under_way
+            let count = (found.stopped + found.already) as usize;
+            count == *under_way && stopped.count() >= *under_way
         }
         (
             Question::Pause { pauses, jobs },

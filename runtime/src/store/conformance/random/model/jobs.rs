@@ -182,13 +182,6 @@ impl Model {
             }
             job.removed_at = job.removed_at.map(|at| at.min(cut(to)));
         }
-        for run in self.open.values_mut() {
-            let new = Arc::make_mut(&mut run.new);
-            if new.queued_at > cut(to) {
-                new.queued_at = cut(to);
-                new.not_before = new.not_before.map(|at| at.min(cut(to)));
-            }
-        }
         Record::TimesPulledBack { to }
     }
 
