@@ -2,11 +2,13 @@
 //! code's. So are the words that docs/store.md quotes.
 
 use std::{
-    collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
+    collections::BTreeSet, fmt::Display, fs, os::unix::fs::PermissionsExt as _, path::Path,
+    process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
 use cronlet::cli::Exit;
+use cronlet_core::run::{AttemptStatus, FailReason, Origin, RunStatus, SkipReason};
 
 use crate::{
     daemon::Daemon,
@@ -26,11 +28,11 @@ const PAGE: &str = "docs/operating.md";
 /// The cells of the tables below a heading, row by row, without the heads.
 fn rows(heading: &str) -> Result<Vec<Vec<String>>> {
     let page = file(PAGE)?;
-    let start = page
-        .find(&format!("\n## {heading}\n"))
+    let (_, section) = page
+        .split_once(&format!("# {heading}\n"))
         .context("no such heading")?;
-    let section = &page[start + 4..];
-    let section = &section[..section.find("\n## ").unwrap_or(section.len())];
+    let ends = ["\n## ", "\n### "].map(|next| section.find(next).unwrap_or(section.len()));
+    let section = &section[..ends[0].min(ends[1])];
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect();
     let rows: Vec<Vec<String>> = section
         .lines()
@@ -153,6 +155,54 @@ fn its_exit_codes_are_all_there_are() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn its_words_are_those_of_the_history() -> Result<()> {
+    let told = |heading: &str| -> Result<Vec<String>> {
+        let rows = rows(heading)?.into_iter();
+        let words = rows.map(|row| {
+            ensure!(row[1..].iter().all(|cell| !cell.is_empty()), "{row:?}");
+            Ok(plain(&row[0]))
+        });
+        let mut words: Vec<_> = words.collect::<Result<_>>()?;
+        words.sort();
+        Ok(words)
+    };
+    assert_eq!(told("How a run stands")?, sorted(RunStatus::ALL));
+    assert_eq!(told("How an attempt ended")?, sorted(AttemptStatus::ALL));
+    assert_eq!(told("What made it")?, sorted(Origin::ALL));
+    assert_eq!(told("Why a run failed")?, sorted(FailReason::ALL));
+    assert_eq!(told("Why it was skipped")?, sorted(SkipReason::ALL));
+    Ok(())
+}
+
+fn sorted<const N: usize>(names: [impl Display; N]) -> Vec<String> {
+    let mut names = names.map(|name| name.to_string()).to_vec();
+    names.sort();
+    names
+}
+
+#[test]
+fn its_codes_are_those_of_the_code() -> Result<()> {
+    let told = all_are_said("What the code of an error is")?;
+    // Where the host speaks of an attempt, a word with a hyphen is a code.
+    let is_code = |text: &String| {
+        let letters = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_ascii_lowercase());
+        text.contains('-') && text.split('-').all(letters)
+    };
+    let mut seen = 0;
+    for place in [
+        "runtime/src/sandbox/verdict/mod.rs",
+        "runtime/core/src/engine/ledger/mod.rs",
+    ] {
+        for code in literals(&file(place)?).filter(is_code) {
+            seen += 1;
+            ensure!(told.contains(&code), "{PAGE} has no code `{code}`");
+        }
+    }
+    ensure!(seen > 7, "only {seen} codes were found");
+    Ok(())
+}
+
 /// A message as it is compared: without what is filled in, and on one line.
 fn plain(text: &str) -> String {
     let (mut plain, mut depth) = (String::new(), 0);
@@ -197,9 +247,9 @@ fn arguments(code: &str) -> &str {
     &code[..end.unwrap_or(code.len())]
 }
 
-/// The code of the runtime, without its tests.
+/// The code of the runtime and its core, without their tests.
 fn code() -> Result<Vec<(String, String)>> {
-    let mut folders = vec![root().join("runtime/src")];
+    let mut folders = vec![root().join("runtime/src"), root().join("runtime/core/src")];
     let mut code = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {

@@ -1,6 +1,9 @@
-//! The pages that are held against what happens, and the blocks in them.
+//! The pages that are held against what happens, and the blocks in them. Their links lead somewhere.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -30,4 +33,54 @@ pub(crate) fn blocks_in(language: &str, page: &str) -> Result<Vec<String>> {
     blocks.retain(|(fence, _)| fence == language);
     ensure!(!blocks.is_empty(), "{page} has no {language} block");
     Ok(blocks.into_iter().map(|(_, text)| text).collect())
+}
+
+/// The pages that link to others or to themselves.
+const LINKED: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/operating.md",
+    "docs/schedules.md",
+    "docs/store.md",
+    "plugins/csv-import/README.md",
+];
+
+/// The name that a heading has in links: small letters, and hyphens for blanks.
+fn anchor(heading: &str) -> String {
+    let kept = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
+        _ => None,
+    };
+    let heading = heading.trim_start_matches('#').trim();
+    heading.to_lowercase().chars().filter_map(kept).collect()
+}
+
+#[test]
+fn each_link_leads_somewhere() -> Result<()> {
+    assert_eq!(anchor("### `[jobs.NAME]`"), "jobsname");
+    assert_eq!(anchor("## H: spreading jobs"), "h-spreading-jobs");
+    let mut seen = 0;
+    for page in LINKED {
+        for link in file(page)?.split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            if link.starts_with("https://") {
+                continue;
+            }
+            seen += 1;
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => PathBuf::from(page),
+                path => Path::new(page).parent().context("a folder")?.join(path),
+            };
+            let text = file(&target.to_string_lossy())?;
+            let found = text
+                .lines()
+                .filter(|line| line.starts_with('#'))
+                .any(|line| anchor(line) == heading);
+            ensure!(heading.is_empty() || found, "{page}: `{link}`");
+        }
+    }
+    ensure!(seen > 40, "only {seen} links were found");
+    Ok(())
 }

@@ -163,6 +163,11 @@ impl Running {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn lives(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Waits for its end, and gives its exit code.
     pub(crate) fn end(mut self) -> Result<i32> {
         // Read to the end first, as a full pipe would hold it.

@@ -136,6 +136,30 @@ fn a_save_changes_how_much_is_kept() -> Result<()> {
 }
 
 #[test]
+fn a_clock_that_leapt_makes_nothing_old_however_often_the_daemon_starts() -> Result<()> {
+    let project = project("")?;
+    let daemon = Daemon::start(&project)?;
+    ran(&project, &daemon, 24)?;
+    assert_eq!(daemon.stop()?, 0);
+    // As far as anybody knows that was two years ago.
+    let years = 2 * 365 * 86_400 * 1_000_000_i64;
+    rusqlite::Connection::open(project.path("cronlet.db"))?.execute(
+        "UPDATE daemons SET started_at = started_at - ?1, stopped_at = stopped_at - ?1",
+        [years],
+    )?;
+    for keep_runs in [23, 22] {
+        let daemon = Daemon::start(&project)?;
+        let keep = format!("history = {{ keep = \"1s\", keep_runs = {keep_runs} }}");
+        project.write("schedules.toml", &schedules(&keep))?;
+        // By their age alone all but 20 would go, with them or before them.
+        project.until_runs("hello", |kept| kept.len() <= keep_runs)?;
+        assert_eq!(daemon.stop()?, 0);
+        assert_eq!(project.runs("hello")?.len(), keep_runs);
+    }
+    Ok(())
+}
+
+#[test]
 fn what_keeps_it_from_pruning_is_told() -> Result<()> {
     let project = project("history = { keep = \"never\" }")?;
     let said = project.cronlet(&["prune"])?;

@@ -1,18 +1,13 @@
 //! The daemon: jobs run when they are due, and it stops as it is told.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    fs::{self, File},
-    os::unix::ffi::OsStrExt as _,
-    time::Duration,
-};
+use std::{collections::BTreeSet, ffi::OsStr, fs, os::unix::ffi::OsStrExt as _, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use cronlet_core::run::{AttemptStatus, FailReason, Origin, RunStatus};
 use jiff::Timestamp;
 use rustix::{
-    fs::{CWD, FileType, Mode, mknodat},
+    fs::{CWD, FileType, Mode, OFlags, mknodat, open},
+    io::Errno,
     process::Signal,
 };
 use serde_json::Value;
@@ -203,8 +198,17 @@ fn a_signal_ends_a_start_that_takes_long() -> Result<()> {
     // Whoever reads a pipe waits for somebody who writes, which takes as long as the test wants.
     let pipe = project.path("pipe.toml");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-    let daemon = project.start(&["serve", "--config", "pipe.toml"])?;
-    let _writer = File::options().write(true).open(&pipe)?;
+    let mut daemon = project.start(&["serve", "--config", "pipe.toml"])?;
+    let _writer = until("the daemon reads", || {
+        ensure!(daemon.lives()?, "it ended early");
+        // Nobody who reads it, no writer.
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        match open(&pipe, flags, Mode::empty()) {
+            Ok(writer) => Ok(Some(writer)),
+            Err(Errno::NXIO) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    })?;
     daemon.signal(Signal::TERM)?;
     assert_eq!(daemon.end()?, 130);
     Ok(())

@@ -63,6 +63,15 @@ impl JobHealth {
         job.schedule.end.is_none_or(|end| at < end).then_some(at)
     }
 
+    /// What was noted by a clock that was ahead is as if it had been noted at `to`.
+    pub fn pull_back(&mut self, to: Timestamp) {
+        self.watched_since = self.watched_since.min(to);
+        self.last_success = self.last_success.map(|at| at.min(to));
+        if let Some(failing) = &mut self.failing {
+            failing.at = failing.at.min(to);
+        }
+    }
+
     /// Notes how a run ended, and says whether it is a success that counts.
     pub fn run_ended(&mut self, run: RunId, origin: Origin, end: RunEnd, at: Timestamp) -> bool {
         match end {

@@ -1,12 +1,16 @@
 //! The keys that `[defaults]` and a job share.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 use cronlet_core::{
     job::DEFAULT_GRACE,
     limits::Limits,
     policy::{OnCrash, Retry},
     schedule::Zone,
+    units::format_size,
 };
 
 use super::{
@@ -63,6 +67,8 @@ pub(super) struct PolicyKeys {
     max_output: Option<u64>,
     max_state: Option<u64>,
     max_state_value: Option<u64>,
+    /// Where that is written.
+    max_state_value_at: Option<Range<usize>>,
     retry: RetryKeys,
     on_crash: Option<OnCrash>,
     grace: Option<Duration>,
@@ -108,6 +114,7 @@ impl PolicyKeys {
         }
         if let Some(field) = table.take("max_state_value") {
             keys.max_state_value = walk.size(&field, &STATE_VALUE, STATE_VALUES);
+            keys.max_state_value_at = Some(field.span.clone());
         }
         if let Some(field) = table.take("retry") {
             keys.retry = RetryKeys::read(walk, &field);
@@ -159,6 +166,12 @@ impl PolicyKeys {
     /// What these keys mean, with those of `defaults` where they are not written.
     pub(super) fn resolve(self, defaults: &Self, zone: Zone, walk: &mut Walk<'_>) -> Policy {
         let limits = self.limits(defaults);
+        // One that `[defaults]` has is there for other jobs.
+        if let Some(span) = self.max_state_value_at.clone()
+            && limits.max_state_value > limits.max_state
+        {
+            walk.lints.push(larger_than_all(span, limits.max_state));
+        }
         let health = self.health.resolve(&defaults.health);
         Policy {
             reserve: self.calendar.resolve(&defaults.calendar, &zone),
@@ -176,6 +189,20 @@ impl PolicyKeys {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// What is said of a `max_state_value` that no value can reach.
+fn larger_than_all(span: Range<usize>, max_state: u64) -> Problem {
+    let all = format_size(max_state);
+    Problem::warning(
+        "config::no-effect",
+        "`max_state_value` has no effect above `max_state`",
+    )
+    .at(span)
+    .label(format!("all values together have {all}"))
+    .help(format!(
+        "write `max_state_value = \"{all}\"` or less, or a larger `max_state`"
+    ))
 }
 
 impl<'a> Walk<'a> {

@@ -144,7 +144,7 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let kept = OnDisk::new(parts.history.clone());
     let recaller = Recaller::spawn(parts.history.clone(), sender.clone())
         .map_err(StoreError::while_("start the thread that looks back"))?;
-    let doubt = Doubt::new(clock, parts.built, &recovery);
+    let doubt = Doubt::new(clock, parts.built, &*parts.history);
     let pruner = Pruner::spawn(parts.history, writer.door(), doubt, keep)
         .map_err(StoreError::while_("start the pruner's thread"))?;
     let trace = Trace::new(&recovery.runs);

@@ -67,6 +67,7 @@ impl Trace {
             Record::WatermarkPulledBack { job, from, to, .. } => {
                 debug!(%job, %from, %to, "watermark pulled back");
             }
+            Record::TimesPulledBack { to } => debug!(%to, "times pulled back"),
             Record::Claimed { job, at } => {
                 debug!(%job, nominal = %at, "accounted for ahead of time");
             }

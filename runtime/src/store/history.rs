@@ -88,11 +88,15 @@ pub trait History: Send + Sync + 'static {
 
     /// The backfills that are not over, by their names.
     fn backfills(&self) -> Result<Vec<BackfillRow>, StoreError>;
+
     /// What is accounted for after `after` of a job, as it was before a watermark is pulled back to there.
     fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError>;
 
     /// How far the wall clock jumped, newest first, at most so many.
     fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError>;
+
+    /// When there were daemons, the oldest first, as far as is remembered and but for one that goes on.
+    fn lives(&self) -> Result<Vec<Life>, StoreError>;
 
     /// All that a job remembers, whether there is such a job or not.
     fn state(&self, job: &JobName) -> Result<Entries, StoreError>;
@@ -124,6 +128,17 @@ impl Default for Query {
             limit: usize::MAX,
         }
     }
+}
+
+/// A daemon that is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// How many there were, this one included.
+    pub epoch: u64,
+    /// When it started, as the clock showed it.
+    pub from: Timestamp,
+    /// When it stopped; if it died, what it recorded last.
+    pub to: Timestamp,
 }
 
 /// One line of the history.

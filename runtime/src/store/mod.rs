@@ -59,7 +59,7 @@ pub use writer::{Door, Notice, Writer};
 const REMOVED_JOBS_STAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// So many jumps of the clock are kept.
-const JUMPS: usize = 1_000;
+pub(crate) const JUMPS: usize = 1_000;
 
 /// The write door. Whoever has it owns the database: the lease is taken when it is opened.
 pub trait Store: Send + 'static {

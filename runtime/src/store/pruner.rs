@@ -2,8 +2,8 @@
 //!
 //! A thread of its own looks for what is old, now and then and when the limits change, and hands it
 //! to the writer step by step with a breath in between. It looks for the first time some while after
-//! the start: by then a clock that was wrong at boot may be set; and by one that is doubted it deletes
-//! nothing. A sweep that fails is left alone until
+//! the start: by then a clock that was wrong at boot may be set; and by one that is doubted nothing is too
+//! old, though it may be too much. A sweep that fails is left alone until
 //! the next one; why the store cannot write is told by whoever wants to write.
 
 use std::{
@@ -34,7 +34,7 @@ pub trait Calendar: Send + Sync + 'static {
     /// What the clock shows.
     fn now(&self) -> Timestamp;
 
-    /// The same, if history may be deleted by it that nobody asked to delete.
+    /// The same, if history that nobody asked to delete may be too old by it.
     fn sure(&self) -> Option<Timestamp>;
 }
 
@@ -190,11 +190,11 @@ impl Pruner {
     }
 
     fn sweep(&self, keep: &Retention) {
-        let Some(now) = self.calendar.sure() else {
-            tracing::debug!("old history stays until the clock is sure");
-            return;
-        };
-        let limit = Limit::new(keep, now);
+        let sure = self.calendar.sure();
+        if sure.is_none() {
+            tracing::debug!("nothing is too old until the clock is sure");
+        }
+        let limit = sure.map_or_else(|| Limit::of_numbers(keep), |now| Limit::new(keep, now));
         let swept = retention::sweep(&*self.history, None, &limit, |old| {
             let removed = self.door.remove(old);
             thread::sleep(BREATH);

@@ -104,6 +104,16 @@ impl Limit {
             gone_before: now.checked_sub(REMOVED_JOBS_STAY).unwrap_or(Timestamp::MIN),
         }
     }
+
+    /// What `keep` means where nobody knows the time: nothing is too old.
+    pub fn of_numbers(keep: &Retention) -> Self {
+        Self {
+            before: Timestamp::MIN,
+            logs_before: Timestamp::MIN,
+            keep_runs: keep.keep_runs,
+            gone_before: Timestamp::MIN,
+        }
+    }
 }
 
 impl Old {

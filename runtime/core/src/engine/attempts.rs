@@ -245,7 +245,8 @@ impl Engine {
         let RunPhase::Waiting { retried } = run.phase else {
             return;
         };
-        let since = retried.unwrap_or(run.new.queued_at);
+        // A clock that was set back since makes nobody wait since a time that is still to come.
+        let since = retried.unwrap_or(run.waits_since).min(self.trust.seen());
         // A job that is gone starts nothing.
         if let Some(job) = self
             .jobs

@@ -13,6 +13,9 @@
 //! is due and nothing is pulled back; what people ask for, and what is open, goes on. What is accepted
 //! meanwhile has no fingerprint yet, so it is accepted again, and then from that moment on, when the
 //! clock is set.
+//!
+//! What waits for a time was told one by the clock as it was. A backoff keeps what is left of it when the
+//! clock goes back; whatever is left for longer than it can be, was told a wrong one, and is over.
 
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ use super::{
     Engine, Phase, Step,
     effect::Recall,
     event::{Recalled, Remembered},
-    state::RunPhase,
+    state::{Allowed, RunPhase},
 };
 use crate::{
     backoff,
@@ -32,7 +35,7 @@ use crate::{
     schedule::{Schedule, before},
 };
 
-/// A watermark may be ahead of the clock by this much: somebody who sets it back a little means that.
+/// What is stored may be ahead of the clock by this much: somebody who sets it back a little means that.
 const AHEAD: Duration = Duration::from_hours(1);
 
 /// A range is counted anew in so many steps; what takes more is taken for one of another schedule.
@@ -45,7 +48,7 @@ pub(super) struct Trust {
     built: Timestamp,
     /// What the clock showed in the last step.
     seen: Timestamp,
-    /// Whether a watermark may be too far ahead of it.
+    /// Whether a watermark or another time may be too far ahead of it.
     suspects: bool,
     /// How often the store was asked what it remembers. Only the last question counts: the answer to an
     /// older one may lack what was decided since.
@@ -63,6 +66,11 @@ impl Trust {
     /// Whether it can be this time.
     pub(super) fn believes(&self, now: Timestamp) -> bool {
         now >= self.built
+    }
+
+    /// What the clock showed in the last step.
+    pub(super) fn seen(&self) -> Timestamp {
+        self.seen
     }
 
     /// Whether what the clock showed in the last step can be the time.
@@ -86,7 +94,7 @@ impl Trust {
         self.suspects = true;
     }
 
-    /// A watermark may be too far ahead: it is looked at as soon as anything may be due.
+    /// Something may be too far ahead: it is looked at as soon as anything may be due.
     pub(super) fn suspect(&mut self) {
         self.suspects = true;
     }
@@ -99,13 +107,27 @@ impl Engine {
         if self.phase != Phase::Serving {
             return;
         }
+        let is_set = self.trust.believes(step.now) && !self.trust.believes(seen);
         if step.now < seen {
             self.trust.suspect();
+            self.wait_since_now_at_most(step.now);
         }
-        if self.trust.believes(step.now) && !self.trust.believes(seen) {
+        if step.now < seen || is_set {
+            self.doubt_holds(step.now);
+        }
+        if is_set {
             self.trust.suspect();
             self.accept_what_waits(step);
+            self.doubt_backoffs(step);
         }
+    }
+
+    /// Nobody waits since a time that is still to come: whoever comes meanwhile would be before him.
+    fn wait_since_now_at_most(&mut self, now: Timestamp) {
+        for run in self.runs.values_mut() {
+            run.waits_since = run.waits_since.min(now);
+        }
+        self.slots.wait_since_at_most(now);
     }
 
     /// Somebody has set the clock. What is left of a backoff is what it was.
@@ -122,6 +144,12 @@ impl Engine {
         for (until, id) in waiting {
             let earlier = until.checked_add(by).unwrap_or(Timestamp::MIN);
             self.wait_until(step, id, earlier);
+        }
+    }
+
+    fn doubt_backoffs(&mut self, step: &mut Step) {
+        for (until, id) in self.backoffs.clone() {
+            self.doubt_backoff(step, id, until);
         }
     }
 
@@ -151,11 +179,16 @@ impl Engine {
         }
     }
 
-    /// Asks what is remembered of the jobs whose watermark is too far ahead, if there may be any.
-    pub(super) fn recall(&mut self, step: &mut Step) {
-        if !std::mem::take(&mut self.trust.suspects) {
-            return;
+    /// Pulls back what is too far ahead, if there may be anything.
+    pub(super) fn doubt_the_future(&mut self, step: &mut Step) {
+        if std::mem::take(&mut self.trust.suspects) {
+            self.pull_times_back(step);
+            self.recall(step);
         }
+    }
+
+    /// Asks what is remembered of the jobs whose watermark is too far ahead.
+    fn recall(&mut self, step: &mut Step) {
         let ahead = self.jobs.iter().filter_map(|(name, state)| {
             let silent = state.job.is_some() && is_ahead(state.watermark, step.now);
             silent.then(|| (name.clone(), state.watermark))
@@ -220,6 +253,7 @@ impl Engine {
         }
         state.ran = state.ran.split_off(&after(to));
         state.watermark = to;
+        state.allowed = Allowed::Unknown;
         state.skips = None;
         let ran = state.ran.iter().copied().collect();
         self.withdraw(step, &name);
@@ -258,9 +292,9 @@ impl Engine {
     }
 }
 
-/// Whether a watermark silences its job.
-fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
-    watermark.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
+/// Whether only a clock that was wrong can have shown this: a watermark there silences its job.
+pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > SignedDuration::try_from(AHEAD).unwrap_or(SignedDuration::MAX)
 }
 
 /// What is left of a range that ends at `to` now. The range is of the schedule that the job had then: if

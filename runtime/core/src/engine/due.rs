@@ -47,6 +47,7 @@ impl Engine {
         let job = state.job.as_ref().filter(|_| !state.is_halted());
         state.due = job.and_then(starts);
         if let Some(at) = state.due {
+            state.look_ahead();
             self.due.insert((at, name.clone()));
         }
         self.schedule_arming(name);

@@ -6,16 +6,19 @@
 //! is *held back* for its share of the jitter from now on. The time is stored with the run: however often
 //! the daemon restarts meanwhile, it never begins anew.
 //!
+//! A run that is late has not for ever: `catch_up_window` is looked at again when its turn comes. So it is
+//! held back for half of what is left of that at most, and jitter makes nothing too late.
+//!
 //! Until then the run is `queued` and not open. When it *arrives*, it meets its job's other runs as any
 //! occurrence does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
     Engine, Step,
-    late::{SkipRange, is_late},
+    late::{SkipRange, age, is_late, lateness},
     state::RunPhase,
 };
 use crate::{
@@ -26,10 +29,12 @@ use crate::{
 };
 
 /// Until when a late occurrence of a job is held back; none if it has no jitter. It is never held back
-/// to the job's next instant or beyond.
+/// to the job's next instant or beyond, nor until it is too late.
 pub(super) fn until(job: &Job, now: Timestamp, nominal: Timestamp) -> Option<Timestamp> {
     let late = !job.schedule.jitter.is_zero() && is_late(job, now, nominal);
-    late.then(|| job.schedule.put_off(&job.name, nominal, now))
+    let age = lateness(job, now, nominal);
+    let most = job.catch_up.window.saturating_sub(age) / 2;
+    late.then(|| job.schedule.put_off(&job.name, nominal, now, most))
 }
 
 impl Engine {
@@ -39,6 +44,29 @@ impl Engine {
             state.held.insert(new.run, new.turn);
         }
         self.held_back.insert((until, new.run));
+    }
+
+    /// Lets those runs arrive at once for which more is left than jitter ever is: a clock that was wrong
+    /// has told them when.
+    pub(super) fn doubt_holds(&mut self, now: Timestamp) {
+        if !self.trust.is_set() {
+            return;
+        }
+        let doubted = self.held_back.iter().filter(|(until, id)| {
+            let run = self.runs.get(id);
+            let state = run.and_then(|run| self.jobs.get(&run.new.job));
+            let job = state.and_then(|state| state.job.as_ref());
+            let longest = job.map_or(Duration::ZERO, |job| job.schedule.jitter);
+            age(*until, now) > longest
+        });
+        let doubted: Vec<_> = doubted.copied().collect();
+        for (until, id) in doubted {
+            self.held_back.remove(&(until, id));
+            self.held_back.insert((now, id));
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.phase = RunPhase::Held { until: now };
+            }
+        }
     }
 
     /// An instant of a job that has come, and whose start is still put off, becomes a run that is held back

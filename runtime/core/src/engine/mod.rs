@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | events | started, woke, plan replaced, attempt ended, run requested, cancel requested, pause and resume requested, backfill requested, backfill stop requested, stored, store failed, store recovered, shutdown requested; clock jumped, recalled | run ids granted (several engines on one store) |
 //! | effects | commit, start, cancel, wake at, recall, reply, stop | notify |
-//! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | |
+//! | records | plan accepted; job accepted, removed, paused, resumed, overdue, not overdue; failures counted; watermark, pulled back; times pulled back; claimed; clock jumped; skipped; run queued, withdrawn, arrived, requeued, retrying, ended; attempt started, disarmed, ended; state written; cancel requested; backfill created, moved, stopped, ended; stopped | |
 //! | causes | `time`, `manual`, `after`, `backfill`: these four are all | |
 //! | run states | queued, running, retrying, succeeded, failed, cancelled, skipped: these seven are all | |
 //! | attempt ends | succeeded, failed, cancelled, interrupted, crashed: these five are all | |
@@ -37,7 +37,8 @@
 //! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
 //! may start, `attempts` starts and ends attempts, `chains` tells jobs of the ends of others, `requests`
 //! answers people, `pausing` halts jobs, `backfills` makes runs of the past, `plans` takes over plans and
-//! stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `ledger` says what of
+//! stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `times`
+//! pulls back what was noted by a wrong one, `ledger` says what of
 //! a job's state an attempt may change, `health` which jobs do not go well.
 
 mod ahead;
@@ -61,6 +62,7 @@ mod state;
 mod storing;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -97,9 +99,6 @@ const DUE_PER_STEP: usize = 256;
 
 /// At most so many attempts are armed in one step.
 const STARTS_PER_STEP: usize = 256;
-
-/// So many jobs are looked at to find which is due next.
-const LOOKED_AT: usize = 64;
 
 /// Everything that decides what happens next.
 #[derive(Debug, Default)]
@@ -240,7 +239,7 @@ impl Engine {
             // Who has waited is in line before who comes.
             self.end_backoffs(&mut step);
             if self.trust.is_set() {
-                self.recall(&mut step);
+                self.doubt_the_future(&mut step);
                 self.let_arrive(&mut step);
                 self.handle_due(&mut step);
                 self.note_overdue(&mut step);
@@ -267,12 +266,10 @@ impl Engine {
     }
 
     /// When the next occurrence of any job starts that its calendar lets run. Those that are excluded are
-    /// passed over, and of a great many jobs only those that are due first are looked at. Nobody knows
-    /// while the clock is not believed.
+    /// passed over. Nobody knows while the clock is not believed.
     pub fn next_due(&self) -> Option<(Timestamp, &JobName)> {
         let mut next: Option<(Timestamp, &JobName)> = None;
-        let due = self.due.iter().take(LOOKED_AT);
-        for (at, name) in due.filter(|_| self.trust.is_set()) {
+        for (at, name) in self.due.iter().filter(|_| self.trust.is_set()) {
             if next.is_some_and(|(next, _)| next <= *at) {
                 break;
             }

@@ -139,8 +139,13 @@ impl JobState {
             return None;
         }
         let catches_up = || self.open.values().any(|turn| *turn == Turn::CatchUp);
+        // The oldest of a catch-up goes first, though its start is put off for longer.
+        let mut held = self.held.iter();
+        let held = held.find(|(_, turn)| **turn == Turn::CatchUp);
+        let is_first = |id: &RunId| held.is_none_or(|(held, _)| id < held);
         let mut behind = self.behind.iter();
-        let next = behind.find(|(_, turn)| **turn != Turn::CatchUp || !catches_up());
+        let next =
+            behind.find(|(id, turn)| **turn != Turn::CatchUp || is_first(id) && !catches_up());
         next.map(|(id, _)| *id)
     }
 }

@@ -15,7 +15,7 @@ use super::{
     chains::Chains,
     late::age,
     ledger::Terms,
-    state::{JobState, Run, RunPhase},
+    state::{Allowed, JobState, Run, RunPhase},
 };
 use crate::{
     health::JobHealth,
@@ -77,12 +77,16 @@ impl Engine {
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
-        // What was armed ahead first: a crash of another may pause its job, which looks at what is due.
-        states.sort_by_key(|(_, state)| !state.is_ahead());
+        // What is withdrawn first: a crash of another may pause its job, which makes runs of what is due.
+        states.sort_by_key(|(id, state)| {
+            let is_armed = matches!(state, StoredState::Running { .. });
+            !is_armed || state.may_have_run(step.now) || passed.contains(id)
+        });
         self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
         }
+        self.doubt_holds(step.now);
         self.drop_backfills_of_removed(step);
         for (id, state) in states {
             self.resume(step, id, state, passed.contains(&id));
@@ -183,6 +187,7 @@ impl Engine {
         }
         state.removed_at = None;
         state.job = Some(job.clone());
+        state.allowed = Allowed::Unknown;
         if !(keeps && was_present) {
             // By a clock that is not believed nobody knows when that is: it is told again when it is set.
             let fingerprint = if keeps || is_set {
@@ -284,6 +289,7 @@ impl Engine {
             self.backoffs.insert((until, id));
         }
         let run = Run {
+            waits_since: stored.new.queued_at.min(step.now),
             new: stored.new,
             phase,
             last_attempt: stored.last_attempt,
@@ -307,16 +313,10 @@ impl Engine {
             .jobs
             .get(&run.new.job)
             .is_none_or(|state| state.job.is_none());
-        if let StoredState::Running {
-            starts_at,
-            recorded_at,
-        } = state
-        {
+        if matches!(state, StoredState::Running { .. }) {
             run.phase = RunPhase::Waiting { retried: None };
-            // What was to start when it was recorded may have run, though a clock that is behind says
-            // that its time is still to come. So may what the watermark has passed.
-            let started = starts_at <= step.now || starts_at <= recorded_at;
-            if started || passed {
+            // What the watermark has passed may have run, too.
+            if state.may_have_run(step.now) || passed {
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);

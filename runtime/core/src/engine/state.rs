@@ -35,6 +35,8 @@ pub(super) struct JobState {
     pub(super) failures: u32,
     /// Its entry in the engine's `due`.
     pub(super) due: Option<Timestamp>,
+    /// The next of its instants that its calendar lets run.
+    pub(super) allowed: Allowed,
     /// Its entry in the engine's `arms`.
     pub(super) arms: Option<Timestamp>,
     /// Its run that is armed ahead of its time.
@@ -53,11 +55,26 @@ pub(super) struct JobState {
     pub(super) skips: Option<SkipRange>,
 }
 
+/// What is known of the next instant of a job that its calendar lets run. To find it may be much work, and
+/// it stays the same over all the instants before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Allowed {
+    /// Nothing: the job or its watermark is another than before.
+    #[default]
+    Unknown,
+    /// When it is, unless the watermark has passed it.
+    At(Timestamp),
+    /// There is none.
+    Never,
+}
+
 /// A run that is not final.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) new: Arc<NewRun>,
     pub(super) phase: RunPhase,
+    /// When it was queued, or what a clock showed since that was set back.
+    pub(super) waits_since: Timestamp,
     /// The number of its last attempt, withdrawn ones included.
     pub(super) last_attempt: u32,
     /// Attempts that count as failures of its own.
@@ -134,6 +151,7 @@ impl JobState {
             paused: None,
             failures: 0,
             due: None,
+            allowed: Allowed::Unknown,
             arms: None,
             ahead: None,
             overdue_at: None,
@@ -161,11 +179,27 @@ impl JobState {
         self.watermark = to;
     }
 
+    /// Looks for the next of its instants that its calendar lets run, if that is not known.
+    pub(super) fn look_ahead(&mut self) {
+        let Some(job) = &self.job else { return };
+        let is_known = match self.allowed {
+            Allowed::Unknown => false,
+            Allowed::At(at) => at > self.watermark,
+            Allowed::Never => true,
+        };
+        if !is_known {
+            let next = job.schedule.next_allowed_after(self.watermark);
+            self.allowed = next.map_or(Allowed::Never, Allowed::At);
+        }
+    }
+
     /// When the next of its instants starts that its calendar lets run.
     pub(super) fn runs_next(&self) -> Option<Timestamp> {
         let job = self.job.as_ref()?;
-        let nominal = job.schedule.next_allowed_after(self.watermark)?;
-        Some(job.schedule.starts_at(&job.name, nominal))
+        match self.allowed {
+            Allowed::At(nominal) => Some(job.schedule.starts_at(&job.name, nominal)),
+            Allowed::Unknown | Allowed::Never => None,
+        }
     }
 
     /// Whether it has a run that is not final.
@@ -177,6 +211,7 @@ impl JobState {
 impl Run {
     pub(super) fn new(new: Arc<NewRun>, phase: RunPhase) -> Self {
         Self {
+            waits_since: new.queued_at,
             new,
             phase,
             last_attempt: 0,

@@ -116,6 +116,12 @@ pub enum Record {
         /// What is left of the ranges that were cut, by their first instant.
         cuts: Vec<Span>,
     },
+    /// The clock had shown a time that is still to come. What was noted of jobs by it is as if it had been
+    /// noted at `to`: when one was accepted, resumed or removed, and when it last succeeded or failed.
+    TimesPulledBack {
+        /// Now.
+        to: Timestamp,
+    },
     /// An instant of a job beyond its watermark has its run already, and is not due again.
     Claimed {
         /// Which job's.

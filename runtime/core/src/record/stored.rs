@@ -108,13 +108,14 @@ pub enum StoredState {
 }
 
 impl StoredState {
-    /// Whether it was recorded ahead of its time.
-    pub(crate) fn is_ahead(self) -> bool {
+    /// Whether its guest may have started, if it is `now`. What was to start when it was recorded may have,
+    /// though a clock that is behind says that its time is still to come.
+    pub(crate) fn may_have_run(self, now: Timestamp) -> bool {
         match self {
             Self::Running {
                 starts_at,
                 recorded_at,
-            } => starts_at > recorded_at,
+            } => starts_at <= now || starts_at <= recorded_at,
             Self::Queued | Self::Retrying { .. } => false,
         }
     }

@@ -118,19 +118,26 @@ impl Schedule {
     /// When the occurrence of the job called `job` at `nominal` starts: put off by a stable part of the
     /// jitter, and never to the next instant or beyond.
     pub fn starts_at(&self, job: &JobName, nominal: Timestamp) -> Timestamp {
-        self.put_off(job, nominal, nominal)
+        self.put_off(job, nominal, nominal, Duration::MAX)
     }
 
     /// When the occurrence of the job called `job` at `nominal` starts if it is found at `from`: put off by
-    /// its part of the jitter from there, and never to the next instant or beyond.
-    pub fn put_off(&self, job: &JobName, nominal: Timestamp, from: Timestamp) -> Timestamp {
+    /// its part of the jitter from there, or of `most` if that is shorter, and never to the next instant or
+    /// beyond.
+    pub fn put_off(
+        &self,
+        job: &JobName,
+        nominal: Timestamp,
+        from: Timestamp,
+        most: Duration,
+    ) -> Timestamp {
         if self.jitter.is_zero() {
             return from;
         }
         let room = self.next_after(from).map_or(self.jitter, |next| {
             Duration::try_from(next.duration_since(from)).unwrap_or(Duration::ZERO)
         });
-        let delay = jitter::part_of(self.jitter.min(room), job, nominal);
+        let delay = jitter::part_of(self.jitter.min(most).min(room), job, nominal);
         from.checked_add(delay).unwrap_or(from)
     }
 

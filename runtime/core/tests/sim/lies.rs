@@ -126,6 +126,18 @@ pub(crate) const LIES: &[(&str, Lie)] = &[
             }
         });
     }),
+    ("no_time_stays_far_ahead", |said, _| {
+        records(said, |records| {
+            records.retain(|r| !matches!(r, Record::TimesPulledBack { .. }));
+        });
+    }),
+    ("only_times_to_come_are_pulled_back", |said, _| {
+        each(said, |record| {
+            if let Record::TimesPulledBack { to } = record {
+                *to -= Duration::from_millis(1);
+            }
+        });
+    }),
     ("moves_are_legal", |said, _| {
         // A run that waits for its backoff is told anew, though nobody has set the clock.
         twice(said, |record| matches!(record, Record::RunRetrying { .. }));

@@ -74,13 +74,13 @@ pub(crate) fn next_after(schedule: &Schedule, t: Timestamp) -> Option<Timestamp>
 
 /// When the occurrence of a job at an instant starts: put off by its part of the jitter.
 pub(crate) fn start(job: &Job, nominal: Timestamp) -> Timestamp {
-    put_off(job, nominal, nominal)
+    put_off(job, nominal, nominal, Duration::MAX)
 }
 
 /// When the occurrence of a job at an instant starts if it is found at `from`: put off by its part of the
-/// jitter, or of the time to the next instant if that is less.
-pub(crate) fn put_off(job: &Job, nominal: Timestamp, from: Timestamp) -> Timestamp {
-    let mut room = job.schedule.jitter;
+/// jitter, or of the time to the next instant or of `most` if that is less.
+pub(crate) fn put_off(job: &Job, nominal: Timestamp, from: Timestamp, most: Duration) -> Timestamp {
+    let mut room = job.schedule.jitter.min(most);
     if room.is_zero() {
         return from;
     }
@@ -95,6 +95,12 @@ pub(crate) fn put_off(job: &Job, nominal: Timestamp, from: Timestamp) -> Timesta
 pub(crate) fn before(at: Timestamp) -> Timestamp {
     at.checked_sub(SignedDuration::from_nanos(1))
         .unwrap_or(Timestamp::MIN)
+}
+
+/// The first moment after `at`.
+pub(crate) fn after(at: Timestamp) -> Timestamp {
+    at.checked_add(SignedDuration::from_nanos(1))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// What the clocks of a zone show.

@@ -286,6 +286,7 @@ impl Tables {
                 self.ahead.extend(ran);
                 self.pull_back(job, *to);
             }
+            Record::TimesPulledBack { to } => self.pull_times_back(*to),
             Record::Claimed { job, at } => {
                 self.ahead.insert((job.clone(), *at));
             }
@@ -439,6 +440,29 @@ impl Tables {
         if let Some(stretch) = last {
             stretch.through = to;
         }
+    }
+
+    fn pull_times_back(&mut self, to: Timestamp) {
+        for row in Arc::make_mut(&mut self.jobs).values_mut() {
+            row.watched_since = row.watched_since.min(to);
+            row.last_success = row.last_success.map(|at| at.min(to));
+            row.failing = row.failing.map(|(run, at)| (run, at.min(to)));
+            row.removed_at = row.removed_at.map(|at| at.min(to));
+        }
+    }
+
+    /// What was noted of jobs that a clock which is ahead may have dated.
+    pub(crate) fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let jobs = self.jobs.values().flat_map(|row| {
+            let failed = row.failing.map(|(_, at)| at);
+            [
+                Some(row.watched_since),
+                row.last_success,
+                failed,
+                row.removed_at,
+            ]
+        });
+        jobs.flatten()
     }
 
     /// Whether a range of a job, by its first instant, is of another definition than the job has now.

@@ -4,6 +4,7 @@
 //! `invariants`, which are functions of what is here.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
@@ -60,6 +61,8 @@ pub(crate) struct Watch {
     pub(crate) recalled: BTreeSet<Timestamp>,
     /// The runs whose backoff was over at a time that the engine was told in this life.
     pub(crate) over: Arc<BTreeSet<RunId>>,
+    /// Since when each run has waited: as it was told, or as any clock has shown since.
+    pub(crate) waits: BTreeMap<RunId, Timestamp>,
     /// The wish that stands.
     pub(crate) wish: Option<Timestamp>,
     /// The latest time that any engine was told: a clock that was set back does not make
@@ -91,6 +94,8 @@ pub(crate) struct Watch {
     pub(crate) moves: BTreeMap<JobName, (Timestamp, Timestamp)>,
     /// The run whose attempt has just ended or been withdrawn: the next record is about it.
     pub(crate) limbo: Option<Limbo>,
+    /// Whether a look of this step left something for the next.
+    pub(crate) ends_early: Cell<bool>,
     /// How things stood before this step.
     pub(crate) before: Before,
 }
@@ -363,9 +368,18 @@ impl Watch {
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
+            Turn::CatchUp if self.holds_back_before(row) => false,
             Turn::CatchUp if beside => open.all(|other| other.new.turn != Turn::CatchUp),
             Turn::CatchUp => open.next().is_none(),
         }
+    }
+
+    /// Whether an older run of a catch-up of its job is held back: the oldest goes first.
+    fn holds_back_before(&self, row: &RunRow) -> bool {
+        self.behind().any(|other| {
+            let held = other.new.not_before.is_some() && other.new.turn == Turn::CatchUp;
+            held && other.new.job == row.new.job && other.new.run < row.new.run
+        })
     }
 
     /// The run of a job that is armed ahead of a time that `to` reaches, if there is one.
@@ -434,7 +448,9 @@ impl Watch {
         self.built = step.built;
         self.latest = self.latest.max(step.now);
         self.before = self.as_it_stands(step.event);
+        self.ends_early.set(false);
         self.end_backoffs(step.now);
+        self.note_waits(step.now);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -515,6 +531,20 @@ impl Watch {
         if !over.is_empty() {
             Arc::make_mut(&mut self.over).extend(over);
         }
+    }
+
+    /// A clock that was set back makes nobody wait since a time that is still to come.
+    fn note_waits(&mut self, now: Timestamp) {
+        let mut waits = BTreeMap::new();
+        for row in self.view.open_runs() {
+            let (run, since) = (row.new.run, row.until.unwrap_or(row.new.queued_at));
+            let is_over = self.over.contains(&run);
+            if row.status == RunStatus::Queued || row.status == RunStatus::Retrying && is_over {
+                let since = self.waits.get(&run).copied().unwrap_or(since);
+                waits.insert(run, since.min(now));
+            }
+        }
+        self.waits = waits;
     }
 
     fn recall_is_answered(&mut self, recalled: &Recalled) {

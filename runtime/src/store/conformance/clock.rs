@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cronlet_core::record::Span;
+use cronlet_core::{record::Span, run::FailReason};
 use jiff::SignedDuration;
 
 use super::*;
@@ -21,6 +21,7 @@ for_each_store! {
     ranges_end_where_a_watermark_is_pulled_back_to,
     only_a_job_that_is_there_is_pulled_back,
     a_removed_job_is_remembered_while_it_has_a_history,
+    times_that_are_pulled_back_are_those_to_come,
 }
 
 fn span(first: i64, last: i64, count: u64) -> Span {
@@ -49,6 +50,42 @@ fn plan() -> Record {
 
 fn ahead(subject: &mut impl Subject, name: &str) -> Option<BTreeSet<Timestamp>> {
     subject.recovery().ahead.remove(&job(name))
+}
+
+fn times_that_are_pulled_back_are_those_to_come<S: Subject>() {
+    let mut subject = S::new();
+    let success = |run, name| vec![queued(run, name), finished(run, RunEnd::Succeeded)];
+    subject.write(at(10), vec![accepted("a", at(0)), accepted("b", at(0))]);
+    subject.write(at(20), success(20, "a"));
+    subject.write(at(900), success(900, "b"));
+    let failed = finished(901, RunEnd::Failed(FailReason::Error));
+    subject.write(at(900), vec![queued(901, "b"), failed]);
+    subject.write(at(900), vec![accepted("c", at(0)), accepted("d", at(0))]);
+    subject.write(at(910), vec![Record::JobRemoved { job: job("d") }]);
+    subject.write(at(100), vec![Record::TimesPulledBack { to: at(100) }]);
+    subject.restart();
+
+    let recovery = subject.recovery();
+    let of = |name: &str| {
+        let name = job(name);
+        recovery
+            .jobs
+            .iter()
+            .find(|stored| stored.job == name)
+            .unwrap()
+    };
+    let (a, b) = (&of("a").health, &of("b").health);
+    assert_eq!((a.watched_since, a.last_success), (at(10), Some(at(20))));
+    assert_eq!((b.watched_since, b.last_success), (at(10), Some(at(100))));
+    assert_eq!(b.failing.unwrap().at, at(100));
+    assert_eq!(of("c").health.watched_since, at(100));
+    assert_eq!(of("d").removed_at, Some(at(100)));
+    let run = subject.history().run(RunId(900)).unwrap().unwrap();
+    assert_eq!(
+        run.queued_at,
+        at(900),
+        "the times of runs stay as they were"
+    );
 }
 
 fn jumps_of_the_clock_are_kept_newest_first<S: Subject>() {

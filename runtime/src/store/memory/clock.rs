@@ -59,6 +59,14 @@ impl State {
         Ok(())
     }
 
+    /// What was noted of jobs after `to` was noted then.
+    pub(super) fn pull_times_back(&mut self, to: Timestamp) {
+        for job in self.jobs.values_mut() {
+            job.health.pull_back(to);
+            job.removed_at = job.removed_at.map(|at| at.min(to));
+        }
+    }
+
     pub(super) fn ahead(&self) -> BTreeMap<JobName, BTreeSet<Timestamp>> {
         let mut ahead: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (name, at) in &self.ahead {

@@ -14,7 +14,7 @@ use super::{MemoryHistory, Run, Skips};
 use crate::store::{
     History, Limit, Old, StoreError,
     history::{
-        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow,
+        AttemptLog, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent, JobRow, Life,
         Query, RunRow,
     },
     precision::cut,
@@ -208,6 +208,11 @@ impl History for MemoryHistory {
             ran,
             skips: skips.collect(),
         })
+    }
+
+    /// There is but one daemon, which goes on.
+    fn lives(&self) -> Result<Vec<Life>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError> {

@@ -150,6 +150,7 @@ impl State {
             | Record::FailuresCounted { .. } => self.turn(at, record)?,
             Record::Watermark { job, to } => self.job(job)?.watermark = cut(*to),
             Record::WatermarkPulledBack { .. } => self.pull_back(record)?,
+            Record::TimesPulledBack { to } => self.pull_times_back(cut(*to)),
             Record::Claimed { job, at } => {
                 self.ahead.insert((job.clone(), cut(*at)));
             }

@@ -98,6 +98,10 @@ impl Apply<'_> {
                     Refused::UnknownJob(job.clone())
                 })
             }
+            Record::TimesPulledBack { to } => {
+                self.ends.write(self.db)?;
+                Ok(clock::times_pulled_back(self.db, *to)?)
+            }
             Record::Claimed { job, at } => Ok(clock::claimed(self.db, job, *at)?),
             Record::ClockJumped { by } => Ok(clock::jumped(self.db, self.at, *by)?),
             Record::Skipped { .. } => self.skipped(record),

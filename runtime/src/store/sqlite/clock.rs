@@ -78,6 +78,18 @@ pub(super) fn pulled_back(db: &Connection, record: &Record) -> Result<usize> {
     Ok(changed)
 }
 
+/// What was noted of jobs after `to` was noted then.
+pub(super) fn times_pulled_back(db: &Connection, to: Timestamp) -> Result {
+    let to = micros(to);
+    // Of nothing `min` makes nothing.
+    let sql = "UPDATE jobs SET watched_since = min(watched_since, ?1),
+            last_success = min(last_success, ?1), failed_at = min(failed_at, ?1),
+            removed_at = min(removed_at, ?1)
+        WHERE ?1 < max(watched_since, coalesce(last_success, ?1), coalesce(failed_at, ?1),
+            coalesce(removed_at, ?1))";
+    change(db, sql, [to]).map(drop)
+}
+
 /// An instant has a run although the watermark is before it.
 pub(super) fn claimed(db: &Connection, job: &JobName, at: Timestamp) -> Result {
     insert_ahead(db, job.as_str(), micros(at))

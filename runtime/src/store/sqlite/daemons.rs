@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::Columns;
-use crate::store::precision::micros;
+use crate::store::{history::Life, precision::micros};
 
 /// So many are remembered.
 const KEPT: i64 = 1000;
@@ -26,7 +26,8 @@ pub struct Downtime {
     pub to: Option<Timestamp>,
 }
 
-/// The last thing that was recorded, as far as it has a time.
+/// The last thing that was recorded, as far as it has a time that has been: one that is still to come is
+/// that of a wrong clock, and maybe of another daemon.
 const LAST_SEEN: &str = "SELECT max(t) FROM (
     SELECT max(queued_at, coalesce(ended_at, queued_at)) AS t FROM
         (SELECT queued_at, ended_at FROM runs ORDER BY run DESC LIMIT ?1)
@@ -35,11 +36,12 @@ const LAST_SEEN: &str = "SELECT max(t) FROM (
         WHERE run IN (SELECT run FROM runs ORDER BY run DESC LIMIT ?1)
     UNION ALL
     SELECT recorded_at FROM
-        (SELECT recorded_at FROM skips ORDER BY after_run DESC, recorded_at DESC LIMIT 1))";
+        (SELECT recorded_at FROM skips ORDER BY after_run DESC, recorded_at DESC LIMIT 1))
+    WHERE t <= ?2";
 
 /// A daemon takes the database over.
 pub(super) fn started(db: &Connection, epoch: i64, now: Timestamp) -> rusqlite::Result<()> {
-    let seen: Option<i64> = db.query_row(LAST_SEEN, [RUNS], |row| row.get(0))?;
+    let seen: Option<i64> = db.query_row(LAST_SEEN, [RUNS, micros(now)], |row| row.get(0))?;
     // Before the time of its own start nobody saw it, whatever the clock showed.
     db.execute(
         "UPDATE daemons SET last_seen = max(started_at, coalesce(?1, started_at))
@@ -62,6 +64,23 @@ pub(super) fn stopped(db: &Connection, at: Timestamp) -> rusqlite::Result<()> {
         [micros(at)],
     )?;
     Ok(())
+}
+
+/// See [`crate::store::History::lives`].
+pub(super) fn lives(db: &Connection) -> rusqlite::Result<Vec<Life>> {
+    let mut statement = db.prepare_cached(
+        "SELECT epoch, started_at, coalesce(stopped_at, last_seen) FROM daemons
+         WHERE coalesce(stopped_at, last_seen) IS NOT NULL ORDER BY epoch",
+    )?;
+    let lives = statement.query_map([], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Life {
+            epoch: columns.count()?,
+            from: columns.time()?,
+            to: columns.time()?,
+        })
+    })?;
+    lives.collect()
 }
 
 /// The time without a daemon that `at` lies in, as far as is remembered.

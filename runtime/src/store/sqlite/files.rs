@@ -72,15 +72,26 @@ impl Files {
         self.database.check("the database").map_err(Wrong::Gone)?;
         let log = self.log.check("the log beside the database");
         let len = log.map_err(Wrong::LogGone)?;
-        if len < self.log.len && is_cut(connection, len) {
-            return Err(Wrong::Lost(Lost));
+        if len < self.log.len {
+            if is_cut(connection, len) {
+                return Err(Wrong::Lost(Lost));
+            }
+            self.log.len = len;
         }
         Ok(())
     }
 
-    /// Something was written.
+    /// Whether the log is as long as it was at the last look, at least. A transaction that waited for its turn asks
+    /// once more: it may have waited for long.
+    pub(super) fn are_whole(&self) -> bool {
+        let log = fs::metadata(&self.log.path);
+        log.is_ok_and(|log| log.len() >= self.log.len)
+    }
+
+    /// Something was written. A log that has become shorter meanwhile is one for the next look.
     pub(super) fn wrote(&mut self) {
-        self.log.len = fs::metadata(&self.log.path).map_or(0, |log| log.len());
+        let len = fs::metadata(&self.log.path).map_or(0, |log| log.len());
+        self.log.len = self.log.len.max(len);
     }
 }
 

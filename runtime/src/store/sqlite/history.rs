@@ -32,7 +32,7 @@ use crate::store::{
     History, Limit, Old, StoreError,
     history::{
         AttemptLog, AttemptRow, BackfillRow, Beside, Beyond, ClockJump, Entry, Instant, JobEvent,
-        JobRow, Query, RunRow,
+        JobRow, Life, Query, RunRow,
     },
     precision::column,
     retention::Step,
@@ -143,6 +143,10 @@ impl History for SqliteHistory {
 
     fn beyond(&self, job: &JobName, after: Timestamp) -> Result<Beyond, StoreError> {
         self.read(|db| clock::beyond(db, job, after))
+    }
+
+    fn lives(&self) -> Result<Vec<Life>, StoreError> {
+        self.read(daemons::lives)
     }
 
     fn clock_jumps(&self, most: usize) -> Result<Vec<ClockJump>, StoreError> {

@@ -261,12 +261,17 @@ impl SqliteStore {
         &mut self,
         write: impl FnOnce(&Connection) -> Result<T, fault::Error>,
     ) -> Result<T, fault::Error> {
-        if let Err(wrong) = self.files.check(&self.connection) {
-            self.mend(wrong)?;
-        }
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = loop {
+            if let Err(wrong) = self.files.check(&self.connection) {
+                self.mend(wrong)?;
+            }
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if self.files.are_whole() {
+                break transaction;
+            }
+        };
         self.lease.check(&transaction)?;
         let written = write(&transaction)?;
         transaction.commit()?;

@@ -115,10 +115,23 @@ impl Queue {
         self.group.clone_from(&job.group);
         if self.priority != job.priority {
             self.priority = job.priority;
-            let waiting = self.waiting.iter();
-            let place = |(run, since): (&RunId, &Timestamp)| Place::new(*run, *since, job.priority);
-            self.places = waiting.map(place).collect();
+            self.line_up();
         }
+    }
+
+    /// Nobody has waited since a later time than this.
+    fn wait_since_at_most(&mut self, now: Timestamp) {
+        for since in self.waiting.values_mut() {
+            *since = now.min(*since);
+        }
+        self.line_up();
+    }
+
+    /// Gives everybody who waits his place.
+    fn line_up(&mut self) {
+        let waiting = self.waiting.iter();
+        let place = |(run, since): (&RunId, &Timestamp)| Place::new(*run, *since, self.priority);
+        self.places = waiting.map(place).collect();
     }
 }
 
@@ -151,6 +164,16 @@ impl Slots {
         if self.jobs.contains_key(&job.name) {
             self.withdraw(&job.name);
             self.with(&job.name, |queue| queue.define(job));
+        }
+    }
+
+    /// The clock was set back: nobody has waited since a time that is still to come.
+    pub(super) fn wait_since_at_most(&mut self, now: Timestamp) {
+        let later = |queue: &Queue| queue.waiting.values().any(|since| *since > now);
+        let jobs = self.jobs.iter().filter(|(_, queue)| later(queue));
+        let jobs: Vec<JobName> = jobs.map(|(name, _)| name.clone()).collect();
+        for job in jobs {
+            self.with(&job, |queue| queue.wait_since_at_most(now));
         }
     }
 

@@ -163,3 +163,53 @@ fn what_is_late_is_held_back_once() {
             .contains(&(41, RunEnd::Skipped(SkipReason::Overlap)))
     );
 }
+
+#[test]
+fn a_catch_up_that_is_put_off_goes_oldest_first() {
+    let mut late = job("a");
+    let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
+    late.schedule = Trigger::Every(hour).into();
+    late.schedule.jitter = Duration::from_mins(30);
+    late.catch_up.mode = CatchUpMode::All;
+    let mut world = World::fresh([late]);
+    world.wake("16:10:00");
+    let held = world.records.iter().filter_map(|record| match record {
+        Record::RunQueued(new) => new.not_before,
+        _ => None,
+    });
+    let held: Vec<_> = held.collect();
+    assert_eq!(held.len(), 10);
+    assert!(!held.is_sorted(), "each is put off by a part of its own");
+    let mut order = Vec::new();
+    for until in BTreeSet::from_iter(held) {
+        world.now = until;
+        world.event(Event::Woke);
+        while let [(run, attempt)] = world.started()[..] {
+            order.push(run);
+            world.succeed(run, attempt);
+        }
+    }
+    assert_eq!(order, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn to_be_put_off_makes_nothing_too_late() {
+    let mut daily = job("a");
+    let day = Every::new(Duration::from_hours(24), Duration::ZERO).unwrap();
+    daily.schedule = Trigger::Every(day).into();
+    daily.schedule.jitter = Duration::from_hours(2);
+    daily.catch_up.window = Duration::from_hours(6);
+    let mut world = World::fresh([daily]);
+    let due = world.engine.next_due().unwrap().0;
+    world.now = due + Duration::from_hours(6) - Duration::from_mins(10);
+    world.event(Event::Woke);
+    let held = world.records.iter().find_map(|record| match record {
+        Record::RunQueued(new) => new.not_before,
+        _ => None,
+    });
+    let held = held.unwrap();
+    assert!(held <= world.now + Duration::from_mins(5), "{held}");
+    world.now = held;
+    world.event(Event::Woke);
+    assert_eq!(world.started(), [(1, 1)]);
+}

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     after::{After, On},
-    backfill::{Instants, MAX_OPEN, NewBackfill, Tally},
+    backfill::{Instants, MAX_CONCURRENT, MAX_OPEN, NewBackfill, Tally},
     record::StoredBackfill,
     run::BackfillEnd,
 };
@@ -95,6 +95,24 @@ fn as_many_as_asked_for_run_at_one_time_newest_first() {
     assert_eq!(world.nominals(), [at("05:00:00"), at("04:00:00")]);
     world.succeed(2, 1);
     assert_eq!(world.nominals(), [at("03:00:00")]);
+}
+
+#[test]
+fn no_backfill_has_more_runs_open_than_one_may() {
+    let second = |n: i64| at("01:00:00") + Duration::from_secs(n.unsigned_abs());
+    let many = (0..1_200).map(second).collect();
+    let mut world = World::fresh([job("a")]);
+    let most = usize::try_from(MAX_CONCURRENT.get()).unwrap();
+    world.event(request(7, Instants::new(many).unwrap(), u32::MAX, false));
+    let mut made = world.nominals().len();
+    while made < most {
+        world.wake("06:00:00");
+        let more = world.nominals().len();
+        assert!(more > 0, "{made} of {most}");
+        made += more;
+    }
+    world.wake("06:00:00");
+    assert_eq!((made, world.nominals().len()), (most, 0));
 }
 
 #[test]

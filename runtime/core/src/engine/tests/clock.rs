@@ -341,6 +341,115 @@ fn no_backoff_is_longer_than_the_longest() {
 }
 
 #[test]
+fn no_backoff_is_longer_than_the_longest_once_the_clock_is_set() {
+    let recovery = stored_retry(at("06:00:00"), year(2036));
+    let mut world = built_today(Timestamp::UNIX_EPOCH, recovery, [job("a")]);
+    world.take();
+    world.set_clock(at("06:00:30"));
+    assert_eq!(world.started(), [(41, 2)]);
+}
+
+/// A job of the full hours, whose late runs are held back for up to ten minutes.
+fn put_off() -> Job {
+    let mut hourly = job_every(60);
+    hourly.schedule.jitter = Duration::from_mins(10);
+    hourly
+}
+
+#[test]
+fn what_is_held_back_by_a_wrong_clock_does_not_wait_for_it() {
+    let mut world = World::fresh([put_off()]);
+    world.now = year(2036) + Duration::from_mins(30);
+    world.event(Event::Woke);
+    assert_eq!(world.started(), []);
+    assert_eq!(world.engine.open_runs().count(), 1);
+    world.set_clock(at("06:10:00"));
+    assert_eq!(world.started(), [(1, 1)]);
+}
+
+#[test]
+fn what_a_clock_that_went_back_a_little_holds_back_waits_for_its_jitter_at_most() {
+    let mut world = World::fresh([put_off()]);
+    world.wake("09:30:00");
+    let until = world.engine.held_back.first().unwrap().0;
+    assert!(until > at("09:30:01"));
+    world.set_clock(at("09:29:55"));
+    assert_eq!(world.started(), []);
+    world.now = until;
+    world.event(Event::Woke);
+    assert_eq!(world.started(), [(1, 1)]);
+}
+
+#[test]
+fn what_was_held_back_by_a_wrong_clock_arrives_after_a_restart_or_when_the_clock_is_set() {
+    let held = || {
+        let mut recovery = recovery(interrupted_run(0, at("06:00:00")));
+        let run = &mut recovery.runs[0];
+        run.state = StoredState::Queued;
+        (run.attempted, run.last_attempt) = (false, 0);
+        run.new = Arc::new(NewRun {
+            not_before: Some(year(2036)),
+            ..NewRun::clone(&run.new)
+        });
+        recovery
+    };
+    let mut world = World::new("06:00:30", held(), [put_off()]);
+    assert_eq!(world.started(), [(41, 1)]);
+    let mut world = built_today(Timestamp::UNIX_EPOCH, held(), [put_off()]);
+    assert_eq!(world.started(), []);
+    world.set_clock(at("06:00:30"));
+    assert_eq!(world.started(), [(41, 1)]);
+}
+
+#[test]
+fn who_waits_since_a_time_to_come_is_not_last_for_ever() {
+    let wide = Job {
+        overlap: Overlap::Allow,
+        max_instances: NonZeroU32::new(1),
+        ..job_every(60)
+    };
+    let mut world = World::of(
+        Engine::new(),
+        year(2036),
+        Recovery::default(),
+        [wide.clone()],
+    );
+    for request in 0..3 {
+        world.trigger("a", request);
+    }
+    world.take();
+    world.set_clock(at("06:10:00"));
+    world.trigger("a", 3);
+    world.succeed(0, 1);
+    assert_eq!(world.started(), [(1, 1)]);
+
+    // So it is for a daemon that finds him waiting.
+    let mut waits = stored_retry(year(2036), year(2036));
+    let run = &mut waits.runs[0];
+    run.state = StoredState::Queued;
+    run.new = Arc::new(NewRun {
+        queued_at: year(2036),
+        cause: Cause::Manual(RequestId(1)),
+        ..NewRun::clone(&run.new)
+    });
+    let other = StoredRun {
+        new: Arc::new(NewRun {
+            run: RunId(40),
+            cause: Cause::Manual(RequestId(0)),
+            ..NewRun::clone(&run.new)
+        }),
+        ..run.clone()
+    };
+    waits.runs.insert(0, other);
+    let mut world = World::new("06:10:00", waits, [wide]);
+    assert_eq!(world.started(), [(40, 2)]);
+    world.wake("06:11:00");
+    world.trigger("a", 3);
+    world.succeed(40, 2);
+    assert_eq!(world.started(), [(41, 2)]);
+}
+
+#[test]
 fn nothing_is_due_before_the_clock_is_set() {
     let now = Timestamp::UNIX_EPOCH + Duration::from_mins(5);
     let other = stored(at("06:00:00"));
@@ -418,6 +527,125 @@ fn a_change_before_the_clock_is_set_does_not_lose_what_is_accounted_for() {
     // It is believed, and still behind.
     world.set_clock(at("05:30:00"));
     assert_eq!(world.watermark("a"), at("06:00:00"));
+}
+
+/// A job that is due at no time.
+fn by_hand(text: &str) -> Job {
+    Job {
+        schedule: Schedule::default(),
+        ..job(text)
+    }
+}
+
+/// A world in which one attempt runs at a time.
+fn one_at_a_time(now: Timestamp, jobs: impl IntoIterator<Item = Job>) -> World {
+    let mut world = built_today(now, Recovery::default(), []);
+    let mut plan = Plan::clone(&plan(jobs));
+    plan.settings.max_concurrent_runs = NonZeroU32::MIN;
+    world.event(Event::PlanReplaced(Arc::new(plan)));
+    world.take();
+    world
+}
+
+#[test]
+fn who_waits_since_a_time_to_come_is_not_behind_who_comes_later() {
+    let mut world = one_at_a_time(year(2036), ["a", "b", "c"].map(by_hand));
+    world.trigger("a", 1);
+    world.trigger("b", 2);
+    assert_eq!(world.started(), [(0, 1)]);
+    world.set_clock(at("06:00:00"));
+    let told = Record::TimesPulledBack { to: at("06:00:00") };
+    assert!(world.records.contains(&told), "{:?}", world.records);
+    world.now = at("06:00:01");
+    world.trigger("c", 3);
+    world.succeed(0, 1);
+    assert_eq!(world.started(), [(1, 1)], "it came first");
+    world.take();
+    world.set_clock(at("05:59:00"));
+    let again = |record: &Record| matches!(record, Record::TimesPulledBack { .. });
+    assert!(!world.records.iter().any(again), "nothing is far ahead");
+}
+
+#[test]
+fn a_retry_that_waits_since_a_time_to_come_is_not_behind_who_comes_later() {
+    let tried = Job {
+        retry: Retry {
+            max: 1,
+            ..by_hand("a").retry
+        },
+        ..by_hand("a")
+    };
+    let mut world = one_at_a_time(year(2036), [tried, by_hand("b"), by_hand("c")]);
+    world.trigger("a", 1);
+    world.end(0, 1, failed());
+    world.trigger("b", 2);
+    world.now += Duration::from_secs(5);
+    world.event(Event::Woke);
+    assert_eq!(
+        world.started(),
+        [(0, 1), (1, 1)],
+        "its backoff is over, and b runs"
+    );
+    world.set_clock(at("06:00:00"));
+    world.now = at("06:00:01");
+    world.trigger("c", 3);
+    world.succeed(1, 1);
+    assert_eq!(world.started(), [(0, 2)]);
+}
+
+#[test]
+fn who_is_held_back_until_a_time_to_come_arrives_now() {
+    let mut jittered = job_every(10);
+    jittered.schedule.jitter = Duration::from_mins(5);
+    let mut recovery = stored(at("06:00:00"));
+    recovery.jobs[0].fingerprint = jittered.fingerprint();
+    let late = year(2036) + Duration::from_mins(9);
+    let mut world = built_today(late, recovery, [jittered]);
+    let held = world.engine.open_runs().next().unwrap();
+    assert!(held.new.not_before.is_some(), "{held:?}");
+    world.set_clock(at("06:10:30"));
+    world.event(Event::Woke);
+    assert_eq!(world.started(), [(42, 1)]);
+}
+
+#[test]
+fn a_success_that_was_noted_in_years_to_come_keeps_no_job_from_being_overdue() {
+    let watched = Job {
+        overdue_after: Some(Duration::from_mins(3)),
+        ..by_hand("a")
+    };
+    let overdue = |world: &World| {
+        let overdue = world.engine.ailing().filter_map(|ailing| ailing.overdue);
+        overdue.collect::<Vec<_>>()
+    };
+    let mut world = built_today(at("06:00:00"), Recovery::default(), [watched]);
+    world.set_clock(year(2036));
+    assert_eq!(overdue(&world), [at("06:00:00")]);
+    world.set_clock(at("06:01:00"));
+    assert_eq!(overdue(&world), [], "only by a wrong clock");
+
+    world.set_clock(year(2036));
+    world.trigger("a", 1);
+    world.succeed(0, 1);
+    world.set_clock(at("06:02:00"));
+    assert_eq!(overdue(&world), []);
+    world.wake("06:05:00");
+    assert_eq!(overdue(&world), [at("06:02:00")]);
+}
+
+#[test]
+fn what_was_removed_in_years_to_come_is_gone_within_the_hour() {
+    let mut world = built_today(year(2036), Recovery::default(), [by_hand("a")]);
+    world.event(Event::PauseRequested(PauseRequest {
+        id: RequestId(7),
+        jobs: Jobs::All,
+        actor: None,
+    }));
+    world.event(Event::PlanReplaced(plan([])));
+    world.set_clock(at("06:00:00"));
+    world.wake("07:00:00");
+    world.event(Event::PlanReplaced(plan([by_hand("a")])));
+    assert_eq!(world.engine.paused_jobs().count(), 0, "it is a new job");
 }
 
 /// Every so many minutes.

@@ -83,6 +83,37 @@ fn what_the_calendar_excludes_is_skipped_and_not_next() {
     );
 }
 
+/// Every minute, and at these hours only.
+fn office(text: &str, hours: &str) -> Job {
+    let mut job = job(text);
+    let hours = hours.parse().unwrap();
+    job.schedule.calendar = Calendar::new(Zone::UTC, vec![hours], Vec::new());
+    job
+}
+
+#[test]
+fn what_is_next_is_found_behind_any_number_that_rest() {
+    let resting = (0..1_000).map(|number| office(&format!("rests-{number}"), "20:00-21:00"));
+    let mut hourly = job("b");
+    let hour = Every::new(Duration::from_hours(1), Duration::ZERO).unwrap();
+    hourly.schedule = Trigger::Every(hour).into();
+    let mut world = World::fresh(resting.chain([hourly]));
+    assert_eq!(world.engine.next_due(), Some((at("07:00:00"), &name("b"))));
+    world.wake("06:30:00");
+    assert_eq!(world.engine.next_due(), Some((at("07:00:00"), &name("b"))));
+}
+
+#[test]
+fn what_is_next_is_looked_for_anew_by_another_calendar() {
+    let mut world = World::fresh([office("a", "20:00-21:00")]);
+    let next = |world: &World| world.engine.next_due().map(|(at, _)| at);
+    assert_eq!(next(&world), Some(at("20:00:00")));
+    world.event(Event::PlanReplaced(plan([office("a", "08:00-21:00")])));
+    assert_eq!(next(&world), Some(at("08:00:00")));
+    world.wake("08:00:00");
+    assert_eq!(next(&world), Some(at("08:01:00")));
+}
+
 #[test]
 fn a_long_downtime_is_looked_at_in_many_steps_and_is_one_range() {
     let mut dense = job("a");

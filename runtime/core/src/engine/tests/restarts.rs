@@ -123,3 +123,43 @@ fn a_crash_is_charged_though_the_clock_is_behind() {
     });
     assert_eq!(ended, Some(AttemptStatus::Crashed));
 }
+
+/// Run 41 was armed ahead of 06:00 and crashed; run 42 is armed ahead of 06:01, and put off.
+#[test]
+fn a_crash_that_pauses_a_job_finds_what_was_armed_ahead_withdrawn() {
+    let mut fragile = job("a");
+    fragile.on_crash = OnCrash::Fail;
+    fragile.disable_after = NonZeroU32::new(1);
+    fragile.schedule.jitter = Duration::from_mins(1);
+    let starts_at = fragile.schedule.starts_at(&fragile.name, at("06:01:00"));
+    let mut crashed = interrupted_run(0, at("06:00:00"));
+    crashed.state = StoredState::Running {
+        starts_at: at("06:00:00"),
+        recorded_at: at("05:59:59"),
+    };
+    let armed = StoredRun {
+        new: Arc::new(NewRun {
+            run: RunId(42),
+            cause: Cause::Time(at("06:01:00")),
+            nominal: at("06:01:00"),
+            ..NewRun::clone(&crashed.new)
+        }),
+        state: StoredState::Running {
+            starts_at,
+            recorded_at: at("06:00:30"),
+        },
+        attempted: false,
+        ..crashed.clone()
+    };
+    let mut recovery = recovery(crashed);
+    recovery.runs.push(armed);
+    recovery.next_run = 43;
+    let mut world = World::new("06:01:00", recovery, [fragile]);
+    let (records, _) = world.take();
+    let place = |wanted: &dyn Fn(&Record) -> bool| records.iter().position(wanted);
+    let withdrawn = place(&|it| *it == Record::RunWithdrawn { run: RunId(42) });
+    let again = place(&|it| matches!(it, Record::RunQueued(new) if new.run == RunId(43)));
+    assert!(withdrawn.is_some() && withdrawn < again, "{records:?}");
+    let disabled = RunEnd::Skipped(SkipReason::Disabled);
+    assert!(ended(&records).contains(&(43, disabled)));
+}

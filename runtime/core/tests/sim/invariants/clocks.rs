@@ -165,6 +165,32 @@ pub(super) fn no_job_stays_silent(watch: &Watch, step: &Step) -> Check {
     Ok(())
 }
 
+/// Times are pulled back to now, by a clock that is believed, and only if one is more than an hour ahead.
+pub(super) fn only_times_to_come_are_pulled_back(
+    watch: &Watch,
+    step: &Step,
+    record: &Record,
+) -> Check {
+    let Record::TimesPulledBack { to } = record else {
+        return Ok(());
+    };
+    let found = watch.view.times().any(|at| is_ahead(at, *to));
+    ensure(watch.looks() && *to == step.now && found, || {
+        format!("{record:?} at {}", step.now)
+    })
+}
+
+/// Of no job is it noted that it was accepted, or last succeeded, at a time that is more than an hour ahead.
+pub(super) fn no_time_stays_far_ahead(watch: &Watch, step: &Step) -> Check {
+    if !watch.looks() {
+        return Ok(());
+    }
+    let ahead = watch.view.times().find(|at| is_ahead(*at, step.now));
+    ensure(ahead.is_none(), || {
+        format!("{ahead:?} is noted at {}", step.now)
+    })
+}
+
 /// When the clock goes back, what is left of a backoff is what it was. One that was over stays so.
 pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
     let Event::ClockJumped { by } = step.event else {
@@ -187,7 +213,7 @@ pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
 }
 
 /// What a wrong clock has begun does not keep a run from its next attempt for ever: after a restart no
-/// backoff is longer than the longest that there is.
+/// backoff is longer than the longest that there is. One that is not longer is what it was.
 pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> Check {
     if !matches!(step.event, Event::Started { .. }) || !watch.looks() {
         return Ok(());
@@ -200,6 +226,14 @@ pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> C
         ensure(left.is_none_or(|left| left <= span(longest)), || {
             format!("{row:?} at {}", step.now)
         })?;
+        let before = watch.before.open.get(&row.new.run);
+        let before = before.filter(|row| row.status == RunStatus::Retrying);
+        let was = before.and_then(|row| row.until);
+        let kept = |until: &Timestamp| until.duration_since(step.now) <= span(longest);
+        ensure(
+            was.filter(kept).is_none_or(|was| row.until == Some(was)),
+            || format!("{row:?} waited until {was:?}"),
+        )?;
     }
     Ok(())
 }
@@ -217,6 +251,6 @@ fn ran_after<'a>(
     })
 }
 
-fn is_ahead(watermark: Timestamp, now: Timestamp) -> bool {
-    watermark.duration_since(now) > AHEAD
+fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > AHEAD
 }

@@ -37,12 +37,13 @@ pub(super) fn only_who_waits_too_long_is_overdue(
 }
 
 /// After a step, each job whose time is up is overdue, or the engine has asked to be woken in time to say
-/// so; and one is overdue only if its time was up at some time.
+/// so; and one is overdue only if its time was up at some time, and not only by a clock that was set back since.
 pub(super) fn who_waits_too_long_is_overdue(watch: &Watch, step: &Step) -> Check {
     for (name, row) in watch.view.jobs.iter() {
         let at = time(watch, name, row);
         if row.overdue {
-            ensure(at.is_some_and(|at| at <= watch.latest), || {
+            let by_now = |at| at <= watch.latest && (at <= step.now || !watch.looks());
+            ensure(at.is_some_and(by_now), || {
                 format!("{name} is overdue at {}: {row:?}", step.now)
             })?;
         } else if let Some(at) = at.filter(|_| watch.serves() && watch.clock_is_set) {

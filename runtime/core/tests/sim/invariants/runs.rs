@@ -1,5 +1,7 @@
 //! Runs and attempts: their names, their states, and the legal moves.
 
+use std::time::Duration;
+
 use cronlet_core::{
     engine::Event,
     policy::{CatchUpMode, Overlap},
@@ -8,7 +10,12 @@ use cronlet_core::{
 };
 use jiff::Timestamp;
 
-use super::{Check, due::is_late, ends::records, ensure};
+use super::{
+    Check,
+    due::{is_late, span},
+    ends::records,
+    ensure,
+};
 use crate::{
     oracle::{put_off, start},
     tables::{RunRow, run_of},
@@ -94,7 +101,9 @@ fn of_an_instant(
             Origin::Schedule
         },
         not_before: if late && !job.schedule.jitter.is_zero() {
-            Some(put_off(job, at, step.now))
+            let left = span(job.catch_up.window) - step.now.duration_since(start);
+            let most = Duration::try_from(left).map_err(|_| "it is too late")? / 2;
+            Some(put_off(job, at, step.now, most))
         } else {
             Some(start).filter(|start| !ahead && *start > step.now)
         },
@@ -214,7 +223,11 @@ pub(super) fn held_runs_meet_when_they_arrive(
         return Ok(());
     };
     let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
-    let due = row.new.not_before.is_some_and(|at| at <= watch.latest);
+    let jitter = watch.job(&row.new.job).map(|job| span(job.schedule.jitter));
+    let due = row.new.not_before.is_some_and(|at| {
+        // No run waits for longer than that, whatever the clock has shown.
+        at <= watch.latest || Some(at.duration_since(step.now)) > jitter
+    });
     ensure(due && row.status == RunStatus::Queued, || {
         format!("{row:?} arrives")
     })?;

@@ -9,7 +9,7 @@ use cronlet_core::{
 };
 
 use super::*;
-use crate::store::retention::{OldSkips, STEP};
+use crate::store::retention::{OldSkips, STEP, count};
 
 mod logs;
 mod sweep;
@@ -17,6 +17,7 @@ mod sweep;
 for_each_store! {
     old_runs_go_and_the_last_twenty_stay,
     runs_beyond_the_number_go,
+    where_nobody_knows_the_time_only_numbers_count,
     the_last_failure_stays,
     what_is_not_over_stays,
     what_an_open_run_gets_as_its_input_stays,
@@ -122,6 +123,24 @@ fn skipped(name: &str, second: i64) -> Record {
 
 fn to(runs: std::ops::RangeInclusive<u64>) -> Vec<u64> {
     runs.collect()
+}
+
+fn where_nobody_knows_the_time_only_numbers_count<S: Subject>() {
+    let mut subject = with_runs::<S>(1..=30, &[]);
+    let removed = Record::JobRemoved { job: job("a") };
+    subject.write(at(40), vec![skipped("a", 31), removed]);
+    let keep = |keep_runs| Retention {
+        keep: Duration::ZERO,
+        keep_runs,
+        keep_logs: Duration::ZERO,
+    };
+    let limit = Limit::of_numbers(&keep(30));
+    assert_eq!(
+        count(subject.history(), None, &limit).unwrap(),
+        Removed::default()
+    );
+    let limit = Limit::of_numbers(&keep(25));
+    assert_eq!(old_runs(&subject, "a", &limit), to(1..=5));
 }
 
 fn old_runs_go_and_the_last_twenty_stay<S: Subject>() {

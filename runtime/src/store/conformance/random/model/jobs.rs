@@ -171,6 +171,20 @@ impl Model {
         })
     }
 
+    pub(super) fn times_pulled_back(&mut self) -> Record {
+        let to = self.time();
+        for job in self.jobs.values_mut() {
+            let health = &mut job.health;
+            health.watched_since = health.watched_since.min(cut(to));
+            health.last_success = health.last_success.map(|at| at.min(cut(to)));
+            if let Some(failing) = &mut health.failing {
+                failing.at = failing.at.min(cut(to));
+            }
+            job.removed_at = job.removed_at.map(|at| at.min(cut(to)));
+        }
+        Record::TimesPulledBack { to }
+    }
+
     pub(super) fn skipped(&mut self) -> Record {
         let job = self.job();
         let old = self.skips.get(&job).copied();

@@ -111,7 +111,8 @@ impl Model {
 
     /// One decision.
     fn act(&mut self, records: &mut Vec<Record>) {
-        match self.below(27) {
+        match self.below(28) {
+            27 => records.push(self.times_pulled_back()),
             0 => records.push(self.job_accepted()),
             1 => records.extend(self.job_removed()),
             2 => records.extend(self.watermark()),
