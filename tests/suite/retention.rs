@@ -111,7 +111,7 @@ fn a_daemon_does_it_for_whoever_asks() -> Result<()> {
     let said = project.cronlet(&["prune"])?;
     assert_said(&said, 0, "removed 3 runs\n", "");
     let said = project.cronlet(&["prune", "--job", "helo"])?;
-    let unknown = "error: nothing is stored of a job `helo`\n";
+    let unknown = "error: nothing is stored of a job `helo`\nhelp: did you mean `hello`?\n";
     assert_said(&said, 4, "", unknown);
     let said = project.cronlet(&["prune", "--compact"])?;
     assert_eq!(said.code, 5, "{said:?}");

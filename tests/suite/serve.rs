@@ -142,6 +142,10 @@ fn a_guest_that_is_told_to_stop_is_interrupted_and_goes_on_after_a_restart() -> 
     daemon.until("it works", |status| {
         status.running.iter().any(|a| a.progress.is_some())
     })?;
+    let shown = project.cronlet(&["show", &run.to_string()])?;
+    ensure!(shown.out.contains("\n  progress   "), "{shown:?}");
+    let shown = project.cronlet(&["show", &run.to_string(), "--json"])?;
+    ensure!(shown.json()?["progress"]["done"].is_u64(), "{shown:?}");
     assert_eq!(daemon.stop()?, 0);
     assert!(!project.path("cronlet.db.sock").exists());
     let row = &project.runs("a")?[0];

@@ -9,7 +9,7 @@ use axum::{
 };
 use cronlet_core::{
     backfill::{MAX_CONCURRENT, MAX_OPEN, Reprocess},
-    engine::Answer,
+    engine::{Answer, BackfillsStopped},
     name::JobName,
     run::RequestId,
 };
@@ -90,8 +90,31 @@ pub struct Accepted {
 /// What became of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// How many backfills make no more runs.
+    /// How many backfills make no more runs from now on.
     pub stopped: u32,
+    /// How many made none before, and are not over.
+    pub already: u32,
+    /// How many of their runs waited, and are cancelled.
+    pub cancelled: u32,
+    /// How many of their runs go on.
+    pub running: u32,
+}
+
+impl From<BackfillsStopped> for Stopped {
+    fn from(found: BackfillsStopped) -> Self {
+        let BackfillsStopped {
+            stopped,
+            already,
+            cancelled,
+            running,
+        } = found;
+        Self {
+            stopped,
+            already,
+            cancelled,
+            running,
+        }
+    }
 }
 
 impl From<&BackfillRow> for Backfill {
@@ -217,7 +240,7 @@ pub(super) async fn stop(
     let Nothing {} = read(&body?)?;
     let job = job_named(&name)?;
     match engine.stop_backfills(job, peer.actor()).await {
-        Answer::BackfillsStopped(stopped) => Ok((StatusCode::ACCEPTED, Json(Stopped { stopped }))),
+        Answer::BackfillsStopped(found) => Ok((StatusCode::ACCEPTED, Json(found.into()))),
         Answer::NoSuchJob => Err(no_such_job(&name)),
         Answer::NotOpen => Err(Problem::conflict(format!(
             "no backfill of `{name}` is under way"

@@ -202,7 +202,10 @@ fn a_backfill_is_asked_for_followed_and_stopped() {
     first.succeed();
     let third = server.guest();
     let answer = server.post("/api/v1/jobs/hourly/backfills/stop", &json!({}));
-    assert_eq!((answer.status, answer.body), (202, json!({"stopped": 1})));
+    let stopped = |stopped: u32, already: u32| json!({"stopped": stopped, "already": already, "cancelled": 0, "running": 2});
+    assert_eq!((answer.status, answer.body), (202, stopped(1, 0)));
+    let answer = server.post("/api/v1/jobs/hourly/backfills/stop", &json!({}));
+    assert_eq!((answer.status, answer.body), (202, stopped(0, 1)));
     assert_eq!(server.get(&path).body["status"], "stopping");
     second.succeed();
     third.trap();

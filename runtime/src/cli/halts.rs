@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cronlet_core::{job::Job, name::JobName, pause::Paused};
 
-use super::place::Found;
+use super::{place::Found, when};
 use crate::store::history::History as _;
 
 /// The jobs that are paused.
@@ -35,9 +35,9 @@ impl Halts {
     pub fn why(&self, job: &Job) -> Option<String> {
         let name = &job.name;
         if let Some(paused) = self.0.get(name) {
-            let (why, since) = (&paused.why, paused.since);
+            let (why, since) = (&paused.why, when::second(paused.since, &job.zone));
             return Some(format!(
-                "job `{name}` was paused at {since:.0} {why}: it is not due until `cronlet resume {name}`"
+                "job `{name}` was paused at {since} {why}: it is not due until `cronlet resume {name}`"
             ));
         }
         (!job.enabled).then(|| {
@@ -69,7 +69,7 @@ mod tests {
         halts.0.insert(name, Paused { since, why });
         assert_eq!(
             halts.why(&job).unwrap(),
-            "job `a` was paused at 2026-03-01T06:00:00Z after 3 failed runs in a row: \
+            "job `a` was paused at 2026-03-01 06:00:00 +00:00 after 3 failed runs in a row: \
              it is not due until `cronlet resume a`"
         );
     }

@@ -1,6 +1,6 @@
 //! A time as somebody types it: an instant, what a clock shows, or how long ago.
 
-use cronlet_core::schedule::{Local, Zone};
+use cronlet_core::schedule::{Local, Zone, meant_day, meant_time};
 use jiff::{
     Span, SpanRelativeTo, Timestamp, ToSpan as _,
     civil::{DateTime, Time},
@@ -20,7 +20,7 @@ enum Meant {
     Wall(DateTime),
     /// The same of today.
     Clock(Time),
-    /// So many midnights ago; 0 is the last one.
+    /// So many midnights ago; 0 is the last one, and -1 the next.
     Midnight(i64),
     Ago(Span),
     Now,
@@ -32,8 +32,14 @@ pub const FORMS: &str = "`2h` or `3d ago`, `06:00`, `yesterday`, `2026-03-29`, \
 
 /// What was typed, if it is a time.
 pub fn parse(text: &str) -> Result<Moment, String> {
-    let meant =
-        meant(text.trim()).ok_or_else(|| format!("it is no time\n\nhelp: write {FORMS}"))?;
+    let meant = meant(text.trim()).ok_or_else(|| {
+        let day = meant_day(text).map(|day| day.to_string());
+        let help = match day.or_else(|| meant_time(text)) {
+            Some(meant) => format!("`{meant}`"),
+            None => FORMS.to_owned(),
+        };
+        format!("it is no time\n\nhelp: write {help}")
+    })?;
     Ok(Moment {
         text: text.to_owned(),
         meant,
@@ -45,6 +51,7 @@ fn meant(text: &str) -> Option<Meant> {
         "now" => return Some(Meant::Now),
         "today" => return Some(Meant::Midnight(0)),
         "yesterday" => return Some(Meant::Midnight(1)),
+        "tomorrow" => return Some(Meant::Midnight(-1)),
         _ => {}
     }
     if let Ok(instant) = joined(text).parse() {
@@ -141,6 +148,7 @@ mod tests {
             ("now", "2026-03-29T12:30:00Z"),
             ("today", "2026-03-28T23:00:00Z"),
             ("Yesterday", "2026-03-27T23:00:00Z"),
+            ("tomorrow", "2026-03-29T22:00:00Z"),
             ("2h", "2026-03-29T10:30:00Z"),
             ("1h30m", "2026-03-29T11:00:00Z"),
             ("90s ago", "2026-03-29T12:28:30Z"),
@@ -180,6 +188,15 @@ mod tests {
                 said.as_ref().is_err_and(|it| it.contains("help: write")),
                 "{text}: {said:?}"
             );
+        }
+        for (text, meant) in [
+            ("2026/03/29", "2026-03-29"),
+            ("29.03.2026", "2026-03-29"),
+            ("2026-03-29 24:00", "2026-03-30T00:00"),
+            ("2026/03/29 06:00", "2026-03-29T06:00"),
+        ] {
+            let said = resolve(text, "UTC").unwrap_err();
+            assert_eq!(said, format!("it is no time\n\nhelp: write `{meant}`"));
         }
         for text in ["9999999999999h", "900000w"] {
             assert!(resolve(text, "UTC").is_err(), "{text}");

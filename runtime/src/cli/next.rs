@@ -17,7 +17,9 @@ use super::{
     error::CliError,
     exit::Exit,
     halts::Halts,
-    late, params,
+    late,
+    moment::{self, Moment},
+    params,
     place::{self, Place},
     suggest,
     table::{Cell, Column, Table},
@@ -31,11 +33,12 @@ Examples:
   cronlet next                                     what comes next, of all jobs
   cronlet next hello                               when `hello` is due
   cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
-  cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+  cronlet next hello --after 2030-01-01            from then on, on the clocks of its zone
   cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
                                                    on the clocks of Berlin
 
-For one job or one expression each line is an instant and nothing else.")]
+For one job or one expression each line is an instant and nothing else. While no daemon runs, it says
+on standard error what a start now would catch up on.")]
 pub struct Args {
     /// Only this job
     #[arg(conflicts_with = "cron")]
@@ -51,6 +54,7 @@ pub struct Args {
         value_name = "TZ",
         default_value = "UTC",
         requires = "cron",
+        conflicts_with = "job",
         value_parser = params::zone
     )]
     timezone: Zone,
@@ -60,17 +64,26 @@ pub struct Args {
         long,
         value_name = "NAME",
         requires = "cron",
+        conflicts_with = "job",
         value_parser = params::job_name
     )]
     job_name: Option<JobName>,
 
     /// How many
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    #[arg(short = 'n', long, value_name = "N", default_value = "5", value_parser = count)]
     count: usize,
 
-    /// From when on, itself not included [default: now]
-    #[arg(long, value_name = "RFC3339", value_parser = params::instant)]
-    after: Option<Timestamp>,
+    /// From when on, itself not included, such as `2026-03-29T01:00:00Z` [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    after: Option<Moment>,
+}
+
+/// More than anybody reads, and as many as a program may want.
+const MOST: usize = 100_000;
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MOST).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {MOST}"))
 }
 
 /// One line of the answer.
@@ -88,22 +101,30 @@ struct Due {
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let now = Timestamp::now();
-    let after = args.after.unwrap_or(now);
+    let after = |zone: &Zone| match &args.after {
+        Some(after) => after.resolve(now, zone).map_err(CliError::user),
+        None => Ok(now),
+    };
     let mut late = Ok(Vec::new());
     let due = if let Some(expression) = &args.cron {
         let cron = cron::parse(expression, args.job_name.as_ref())?.in_zone(args.timezone.clone());
-        let schedule = Trigger::Cron(cron).into();
-        let due = instants(&schedule, &args.timezone, after, args.count);
-        if due.is_empty() && args.count > 0 {
-            console.note(format_args!("`{expression}` is never due after {after:.0}"));
+        let (schedule, zone) = (Trigger::Cron(cron).into(), &args.timezone);
+        let after = after(zone)?;
+        let due = instants(&schedule, zone, after, args.count);
+        if due.is_empty() {
+            let after = when::second(after, zone);
+            console.note(format_args!("`{expression}` is never due after {after}"));
         }
         due
     } else {
-        let (plan, halts, database) = known(place)?;
+        let (plan, halts, general, database) = known(place)?;
         let both = (&plan, &halts);
         let due = match &args.job {
-            Some(name) => of_job(both, name, after, args.count, console)?,
-            None => of_all(both, after, args.count, console),
+            Some(name) => {
+                let job = job(&plan, name)?;
+                of_job((job, &halts), after(&job.zone)?, args.count, console)
+            }
+            None => of_all(both, after(&general)?, args.count, console),
         };
         late = late::find(&plan, args.job.as_deref(), &database, now);
         due
@@ -121,7 +142,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     } else if due.is_empty() {
         console.note("nothing is due");
     } else {
-        console.table(&table(&due, args.after.is_none().then_some(after)))?;
+        console.table(&table(&due, args.after.is_none().then_some(now)))?;
     }
     // Who asks about another time does not ask about now.
     if args.after.is_none() {
@@ -130,46 +151,51 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
-/// The jobs of the file, which of them nothing makes due, and where the database is.
-fn known(place: &Place) -> Result<(Plan, Halts, PathBuf), CliError> {
+/// The jobs of the file, which of them nothing makes due, the zone of all together, and where the
+/// database is.
+fn known(place: &Place) -> Result<(Plan, Halts, Zone, PathBuf), CliError> {
     let found = place.find();
     let halts = Halts::find(&found);
-    Ok((place::plan(&found.draft?), halts, found.database))
+    let draft = found.draft?;
+    let general = draft.zone().clone();
+    Ok((place::plan(&draft), halts, general, found.database))
+}
+
+fn job<'a>(plan: &'a Plan, name: &str) -> Result<&'a Job, CliError> {
+    let job = plan.jobs.get(name).map(AsRef::as_ref);
+    job.ok_or_else(|| suggest::no_such_job(name, plan.jobs.keys().map(JobName::as_str)))
 }
 
 /// The instants of a job that nothing makes due are told all the same: they are what was asked for.
 fn of_job(
-    (plan, halts): (&Plan, &Halts),
-    name: &str,
+    (job, halts): (&Job, &Halts),
     after: Timestamp,
     count: usize,
     console: &mut Console,
-) -> Result<Vec<Due>, CliError> {
-    let job = plan
-        .jobs
-        .get(name)
-        .ok_or_else(|| suggest::no_such_job(name, plan.jobs.keys().map(JobName::as_str)))?;
+) -> Vec<Due> {
+    let name = &job.name;
     if job.schedule.is_manual() {
         console.note(match &job.after {
             Some(after) => format!("job `{name}` has no times of its own: it runs {after}"),
             None => format!("job `{name}` has no trigger: it runs only when asked"),
         });
-        return Ok(Vec::new());
+        return Vec::new();
     }
     if let Some(why) = halts.why(job) {
         console.note(why);
     }
     let due = of_schedule(job, after, count);
-    if due.is_empty() && count > 0 {
+    if due.is_empty() {
+        let then = when::second(after, &job.zone);
         match job.schedule.next_after(after) {
-            None => console.note(format_args!("job `{name}` is never due after {after:.0}")),
+            None => console.note(format_args!("job `{name}` is never due after {then}")),
             Some(_) => console.note(format_args!(
-                "job `{name}` never runs after {after:.0}: whenever it is due, it is not in its \
+                "job `{name}` never runs after {then}: whenever it is due, it is not in its \
                  `active_hours`, or in a `blackout`"
             )),
         }
     }
-    Ok(due)
+    due
 }
 
 /// The soonest of all jobs together.

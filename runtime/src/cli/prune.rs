@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     api::{
-        client::Client,
+        client::{Client, ClientError},
         prune::{Pruned, Request},
     },
     store::{
@@ -87,7 +87,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let database = place.database(console);
     let document = match sqlite::holder(&database)? {
         Some(holder) => Document {
-            pruned: ask(args, &holder)?,
+            pruned: ask(args, &holder, &database)?,
             freed_bytes: None,
         },
         None => here(args, place, &database)?,
@@ -107,7 +107,7 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
 }
 
 /// Has the daemon do it.
-fn ask(args: &Args, holder: &Holder) -> Result<Pruned, CliError> {
+fn ask(args: &Args, holder: &Holder, database: &Path) -> Result<Pruned, CliError> {
     let Some(socket) = &holder.socket else {
         return Err(OpenError::Owned(holder.clone()).into());
     };
@@ -127,7 +127,11 @@ fn ask(args: &Args, holder: &Holder) -> Result<Pruned, CliError> {
         dry_run: args.dry_run,
     };
     let daemon = Client::new(socket);
-    Ok(daemon.post("/api/v1/prune", &request)?.ok()?)
+    let pruned = daemon.post("/api/v1/prune", &request)?.ok();
+    pruned.map_err(|error| match (error, &args.job) {
+        (ClientError::Refused { status: 404, .. }, Some(job)) => no_such_job(job, database),
+        (error, _) => error.into(),
+    })
 }
 
 /// Does it in this process.

@@ -14,7 +14,10 @@ Examples:
   cronlet reload --wait    until the file is the plan, or is refused, which is exit code 2
 
 A daemon follows its schedules file and its components by itself. This is for a script that wants
-to know what became of them. What is wrong is told as `cronlet check` tells it.")]
+to know what became of them. What is wrong is told as `cronlet check` tells it.
+With --json it is an object with the key `status`: reloading without --wait, and live, unchanged or
+refused with it. With --wait there are `sha256`, the digest of the text that is live, `summary`, what
+has changed, and `problems`, which is what `cronlet check --json` prints.")]
 pub struct Args {
     /// Wait until the file is the plan or is refused, and say what is wrong with it
     #[arg(long)]
@@ -47,9 +50,20 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
 fn tell(reloaded: Reloaded, console: &mut Console) -> Result<Exit, CliError> {
     let refused = reloaded.status == "refused";
     let line = sentence(&reloaded);
-    let problems = reloaded.report.and_then(Report::problems);
+    let Reloaded {
+        status,
+        sha256,
+        summary,
+        report,
+    } = reloaded;
+    let problems = report.and_then(Report::problems);
     if console.json() {
-        console.document(&diagnostics::to_json(problems.as_ref()))?;
+        console.document(&json!({
+            "status": status,
+            "sha256": sha256,
+            "summary": summary,
+            "problems": diagnostics::to_json(problems.as_ref()),
+        }))?;
     } else {
         if let Some(problems) = &problems {
             let text = diagnostics::render(problems, Console::pictures());

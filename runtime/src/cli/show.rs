@@ -1,18 +1,32 @@
 //! `cronlet show`: everything about one run.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path, time::Duration};
 
-use cronlet_core::{run::RunId, schedule::Zone};
+use cronlet_core::{
+    run::{RunId, RunStatus},
+    schedule::Zone,
+};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{
-    console::Console, error::CliError, escape, exit::Exit, history, params, place::Place, style,
-    when, zones::Zones,
+    console::Console, daemon, error::CliError, escape, exit::Exit, history, params, place::Place,
+    progress, style, when, zones::Zones,
 };
 use crate::{
-    api::{client::ClientError, view},
-    store::history::History,
+    api::{
+        client::ClientError,
+        status::{Progress, Status},
+        view,
+    },
+    store::{
+        history::{History, RunRow},
+        sqlite,
+    },
 };
+
+/// What the daemon could add is not worth a longer wait.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How wide the names before the values are.
 const LABEL: usize = 10;
@@ -23,7 +37,7 @@ Examples:
   cronlet show 1042                        when it ran, what came of it, and each of its attempts
   cronlet show 1042 --json | jq .output    its output
 
-Times are on the clocks of the job's zone.")]
+Times are on the clocks of the job's zone. How far a guest has come is known while a daemon runs it.")]
 pub struct Args {
     /// The run's number, as `history` shows it
     #[arg(value_parser = params::run)]
@@ -31,22 +45,49 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let history = place.history(console)?;
+    let database = place.database(console);
+    let history = sqlite::history(&database)?;
     let row = history
         .run(RunId(args.run))?
         .ok_or_else(|| no_such_run(args.run))?;
     let run = view::Run::from(&row);
+    let progress = progress(&row, &database);
     if console.json() {
-        console.document(&run)?;
+        console.document(&Shown {
+            run: &run,
+            progress: progress.as_ref(),
+        })?;
     } else {
         let zones = Zones::find(place);
         let clock = Clock {
             now: Timestamp::now(),
             zone: zones.of(run.job.as_str()),
         };
-        console.line(text(&run, &clock).trim_end())?;
+        console.line(text(&run, progress.as_ref(), &clock).trim_end())?;
     }
     Ok(Exit::Done)
+}
+
+/// A run, and what is not in the history.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    run: &'a view::Run,
+    /// There only while the guest runs and has said something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<&'a Progress>,
+}
+
+/// How far the guest of a run says it has come: only the daemon knows, and only while it runs.
+fn progress(run: &RunRow, database: &Path) -> Option<Progress> {
+    if run.status != RunStatus::Running {
+        return None;
+    }
+    let daemon = daemon::at(database).ok()?.patient_for(PATIENCE);
+    let status = daemon.get("/api/v1/status").ok()?;
+    let status: Status = status.ok().ok()?;
+    let mut running = status.running.into_iter();
+    running.find(|it| it.run == run.run.0)?.progress
 }
 
 pub(super) fn no_such_run(run: u64) -> CliError {
@@ -68,7 +109,7 @@ struct Clock<'a> {
     zone: &'a Zone,
 }
 
-fn text(run: &view::Run, clock: &Clock<'_>) -> String {
+fn text(run: &view::Run, progress: Option<&Progress>, clock: &Clock<'_>) -> String {
     let mut text = String::new();
     let number = run.run.unwrap_or_default();
     let (bold, status) = (style::BOLD, style::of_status(&run.status));
@@ -83,6 +124,11 @@ fn text(run: &view::Run, clock: &Clock<'_>) -> String {
     instant(&mut text, "queued", Some(run.queued_at), clock);
     instant(&mut text, "started", run.started_at, clock);
     instant(&mut text, "ended", run.ended_at, clock);
+    optional(
+        &mut text,
+        "progress",
+        progress.map(progress::text).as_deref(),
+    );
     instant(&mut text, "again", run.retry_at, clock);
     instant(&mut text, "cancel", run.cancel_requested_at, clock);
     json(&mut text, "params", run.params.as_ref());
@@ -208,8 +254,6 @@ fn instant(text: &mut String, name: &str, t: Option<view::Time>, clock: &Clock<'
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cronlet_core::{name::JobName, run::Origin};
 
     use super::*;
@@ -255,6 +299,7 @@ mod tests {
     fn a_run_is_shown_with_its_attempts() {
         let text = text(
             &failed(),
+            None,
             &Clock {
                 now: at("2026-03-01T06:01:00Z"),
                 zone: &Zone::named("Europe/Berlin").unwrap(),
@@ -283,5 +328,20 @@ mod tests {
                             0: shelf::look
                            10: run
             "#);
+    }
+
+    #[test]
+    fn progress_is_told_where_there_is_some() {
+        let zone = &Zone::UTC;
+        let now = at("2026-03-01T06:01:00Z");
+        let progress = Progress {
+            done: 3,
+            total: Some(12),
+            message: Some("parsing".to_owned()),
+        };
+        let text = text(&failed(), Some(&progress), &Clock { now, zone });
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let line = "  progress   3/12 (25%) parsing\n";
+        assert!(text.contains(line), "{text}");
     }
 }

@@ -21,9 +21,15 @@ pub fn exact(t: Timestamp, zone: &Zone) -> String {
     }
 }
 
-/// `03-29 03:00`, where there is no room.
+/// `03-29 03:00 +02`, where there is no room. Without the offset it would be on nobody knows whose clocks,
+/// and the same twice on the night on which they go back.
 pub fn brief(t: Timestamp, zone: &Zone) -> String {
-    shown(t, zone, "%m-%d %H:%M")
+    let whole_hours = zone.offset(t).seconds() % 3600 == 0;
+    let time = shown(t, zone, "%m-%d %H:%M %:z");
+    match time.strip_suffix(":00") {
+        Some(short) if whole_hours => short.to_owned(),
+        _ => time,
+    }
 }
 
 /// `2026-03-29 03:00:00 +02:00 (5m ago)`
@@ -128,7 +134,10 @@ mod tests {
         let t = at("2026-03-29T03:00:05.120Z");
         assert_eq!(second(t, &Zone::UTC), "2026-03-29 03:00:05 +00:00");
         assert_eq!(second(t, berlin), "2026-03-29 05:00:05 +02:00");
-        assert_eq!(brief(t, berlin), "03-29 05:00");
+        assert_eq!(brief(t, berlin), "03-29 05:00 +02");
+        assert_eq!(brief(t, &Zone::UTC), "03-29 03:00 +00");
+        let india = Zone::named("Asia/Kolkata").unwrap();
+        assert_eq!(brief(t, &india), "03-29 08:30 +05:30");
         assert_eq!(exact(t, berlin), "2026-03-29 05:00:05.12 +02:00");
         assert_eq!(
             exact(at("2026-03-29T03:00:05Z"), berlin),

@@ -248,6 +248,9 @@ pub(super) fn of_trigger(key: &str) -> Option<String> {
             "`{key}` is for all triggers of the job: write it beside `triggers`"
         ));
     }
+    if key == "after" {
+        return Some("`after` is no trigger of the list: write it beside `triggers`".to_owned());
+    }
     of(key).map(str::to_owned)
 }
 

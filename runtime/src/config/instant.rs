@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use cronlet_core::schedule::{Local, Zone};
+use cronlet_core::schedule::{Local, Zone, meant_day, meant_time};
 use jiff::{Timestamp, civil};
 use toml::de::DeValue;
 
@@ -116,11 +116,11 @@ fn too_fine(instant: Timestamp, code: &'static str) -> Problem {
 /// What is wrong with one that is not an instant.
 fn no_instant(text: &str, code: &'static str) -> Problem {
     let is_trigger = code == "schedule::at";
-    let (what, label, help) = if !text.contains(':') && text.parse::<civil::Date>().is_ok() {
+    let (what, label, help) = if let Some(day) = meant_day(text) {
         let help = if is_trigger {
-            format!("write `{text}T08:00:00` for 8 o'clock in the job's zone")
+            format!("write `{day}T08:00:00` for 8 o'clock in the job's zone")
         } else {
-            format!("write `{text}T00:00:00` for the midnight before it in the job's zone")
+            format!("write `{day}T00:00:00` for the midnight before it in the job's zone")
         };
         ("has no time of day", "expected a date and a time", help)
     } else if let Some(time) = text.parse::<civil::Time>().ok().filter(|_| is_trigger) {
@@ -132,6 +132,12 @@ fn no_instant(text: &str, code: &'static str) -> Problem {
                 time.minute(),
                 time.hour()
             ),
+        )
+    } else if let Some(meant) = meant_time(text).filter(|meant| meant != text) {
+        (
+            "is not an instant",
+            "expected a date and a time",
+            format!("write `{meant}`"),
         )
     } else {
         (

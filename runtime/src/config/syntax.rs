@@ -174,6 +174,9 @@ fn problem(text: &str, marks: &Landmarks, error: &Error, span: Range<usize>) -> 
                 .label("the rest is taken to be the same line")
                 .help("save the file with the line ends of Unix or of Windows");
         }
+        other if other.starts_with("invalid date") && is_span_of_time(&text[span.clone()]) => {
+            return no_quotes(text, span);
+        }
         other => match other.strip_prefix("cannot extend value of type ") {
             Some(rest) => return extended(text, span, rest),
             None => Problem::error(SYNTAX, other),
@@ -236,6 +239,12 @@ fn no_quotes(text: &str, span: Range<usize>) -> Problem {
         .at(span)
         .label("expected a text in quotes, a number, `true` or `false`")
         .help(format!("write `{instead}`"))
+}
+
+/// Whether it is from one time to another, which the parser takes for a time that is written badly.
+fn is_span_of_time(value: &str) -> bool {
+    let colon = value.find(':');
+    value.contains("..") || colon.is_some_and(|colon| value[colon..].contains('-'))
 }
 
 fn no_value_after(span: Range<usize>) -> Problem {

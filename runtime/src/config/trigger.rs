@@ -271,7 +271,13 @@ fn every<'a>(
 ) -> Option<Marked<Trigger>> {
     let period = duration(walk, field, &EVERY);
     let after = match offset {
-        Some(offset) => duration(walk, offset, &OFFSET)?,
+        Some(offset) => {
+            if let Some(problem) = period.and_then(|period| backwards(offset, period)) {
+                walk.push(problem);
+                return None;
+            }
+            duration(walk, offset, &OFFSET)?
+        }
         None => Duration::ZERO,
     };
     let error = match Every::new(period?, after) {
@@ -282,7 +288,8 @@ fn every<'a>(
     let problem = match (error, offset) {
         (EveryError::OffsetTooLong { period, .. }, Some(offset)) => problem
             .at(offset.span.clone())
-            .label(format!("expected less than {}", format_duration(period))),
+            .label(format!("expected less than {}", format_duration(period)))
+            .help(same_instants(remainder(after, period))),
         (EveryError::TooFine { length }, offset) => problem
             .at(match offset {
                 Some(offset) if length == after => offset.span.clone(),
@@ -296,6 +303,40 @@ fn every<'a>(
     };
     walk.push(problem);
     None
+}
+
+/// What is wrong with an offset that has a minus in front: it would name the instants of another one.
+fn backwards(offset: &Field<'_>, period: Duration) -> Option<Problem> {
+    let DeValue::String(text) = offset.value else {
+        return None;
+    };
+    let back = parse_duration(text.strip_prefix('-')?).ok()?;
+    let back = remainder(back, period);
+    let problem = Problem::error("schedule::every", format!("offset `{text}` is negative"))
+        .at(offset.span.clone())
+        .label("expected how much later the instants are");
+    Some(problem.help(same_instants(if back.is_zero() {
+        back
+    } else {
+        period.saturating_sub(back)
+    })))
+}
+
+/// What to write in place of an offset.
+fn same_instants(offset: Duration) -> String {
+    if offset.is_zero() {
+        return "leave it out: the instants are the same".to_owned();
+    }
+    let offset = format_duration(offset);
+    format!("write `offset = \"{offset}\"`, which names the same instants")
+}
+
+/// What is left of `length` after whole periods; all of it, if there is no period.
+fn remainder(length: Duration, period: Duration) -> Duration {
+    let rest = length.as_nanos().checked_rem(period.as_nanos());
+    let rest = rest.unwrap_or(length.as_nanos());
+    let seconds = u64::try_from(rest / 1_000_000_000).unwrap_or(u64::MAX);
+    Duration::new(seconds, u32::try_from(rest % 1_000_000_000).unwrap_or(0))
 }
 
 fn duration<'a>(walk: &mut Walk<'a>, field: &Field<'a>, kind: &Kind) -> Option<Duration> {

@@ -33,6 +33,13 @@ const ABBREVIATIONS: [(&str, &str); 16] = [
     ("AEST", "Australia/Sydney"),
 ];
 
+/// Names of the database that stand for one offset all the year, though in most places where people use
+/// the word the clocks change; such a place, and the same offset by a name that says so.
+const STANDARD: [(&str, &str, &str); 2] = [
+    ("EST", "America/New_York", "Etc/GMT+5"),
+    ("MST", "America/Denver", "Etc/GMT+7"),
+];
+
 /// The zones that a file names, each built once.
 #[derive(Default)]
 pub(super) struct Zones(BTreeMap<String, Zone>);
@@ -55,6 +62,8 @@ impl<'a> Walk<'a> {
         let zone = self.zones.named(text.value);
         if zone.is_none() {
             self.push(unknown(text.value).at(text.span));
+        } else if let Some(lint) = standard(text.value) {
+            self.lints.push(lint.at(text.span));
         }
         zone
     }
@@ -63,6 +72,19 @@ impl<'a> Walk<'a> {
 /// The zone called `name`, which stands in no file.
 pub fn named(name: &str) -> Result<Zone, Box<Problem>> {
     Zone::named(name).map_err(|_| Box::new(unknown(name)))
+}
+
+/// What is to be said of a name that may be meant otherwise.
+fn standard(name: &str) -> Option<Problem> {
+    let mut all = STANDARD.into_iter();
+    let (name, place, same) = all.find(|(short, ..)| short.eq_ignore_ascii_case(name))?;
+    let message = format!("the clocks of `{name}` never change: it knows no daylight saving");
+    let problem = Problem::warning("config::timezone", message)
+        .label(format!("in summer an hour behind {place}"))
+        .help(format!(
+            "write `{place}`, or `{same}` if that is what is meant"
+        ));
+    Some(problem)
 }
 
 fn unknown(name: &str) -> Problem {

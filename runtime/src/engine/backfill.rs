@@ -8,8 +8,9 @@ use cronlet_core::{
     engine::OpenBackfill,
     job::Job,
     name::JobName,
+    schedule::Zone,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use thiserror::Error;
 
 use crate::store::{History, StoreError, history::BackfillRow};
@@ -40,10 +41,19 @@ pub struct Chosen {
 pub enum Unfit {
     #[error("job `{0}` has no schedule, so no instant of the past is its own")]
     Unscheduled(JobName),
-    #[error("no time lies between {from:.0} and {to:.0}")]
-    Nothing { from: Timestamp, to: Timestamp },
-    #[error("{to:.0} lies in the future, and what is to come runs by itself")]
-    Future { to: Timestamp },
+    #[error("no time lies between {} and {}", shown(*from, zone), shown(*to, zone))]
+    Nothing {
+        from: Timestamp,
+        to: Timestamp,
+        /// The job's.
+        zone: Zone,
+    },
+    #[error("{} lies in the future, and what is to come runs by itself", shown(*to, zone))]
+    Future {
+        to: Timestamp,
+        /// The job's.
+        zone: Zone,
+    },
     #[error(
         "the schedule of `{job}` names {instants} instants in that time, and a backfill is for \
          {MAX_INSTANTS} at most"
@@ -58,6 +68,7 @@ impl Unfit {
     pub fn help(&self) -> String {
         match self {
             Self::Unscheduled(job) => format!("`cronlet trigger {job}` runs it now"),
+            Self::Nothing { from, to, zone } if from == to => whole_day(*from, zone),
             Self::Nothing { .. } => "begin with the earlier time".to_owned(),
             Self::Future { .. } => "end with `now`".to_owned(),
             Self::TooMany { .. } => "split the time into parts".to_owned(),
@@ -68,6 +79,22 @@ impl Unfit {
     /// Whether it is the job that stands in the way, and not what was typed.
     pub fn is_of_the_job(&self) -> bool {
         matches!(self, Self::Unscheduled(_) | Self::TooFine(_))
+    }
+}
+
+/// On the clocks of a job, to the second.
+fn shown(t: Timestamp, zone: &Zone) -> String {
+    let zoned = t.to_zoned(TimeZone::fixed(zone.offset(t)));
+    zoned.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+/// What to type for the time from `t` on: who begins and ends with one date means that day.
+fn whole_day(t: Timestamp, zone: &Zone) -> String {
+    let wall = zone.datetime(t);
+    let next = wall.date().tomorrow().ok();
+    match next.filter(|_| wall.time() == Time::midnight()) {
+        Some(next) => format!("the end is not part of it: end with `{next}` for the whole day"),
+        None => "the end is not part of it: end with a later time".to_owned(),
     }
 }
 
@@ -104,10 +131,12 @@ fn past(job: &Job, wish: &Wish, now: Timestamp) -> Result<Past, Unfit> {
         return Err(Unfit::Unscheduled(job.name.clone()));
     }
     if from >= to {
-        return Err(Unfit::Nothing { from, to });
+        let zone = job.zone.clone();
+        return Err(Unfit::Nothing { from, to, zone });
     }
     if to > now {
-        return Err(Unfit::Future { to });
+        let zone = job.zone.clone();
+        return Err(Unfit::Future { to, zone });
     }
     let too_many = |TooMany { instants }| Unfit::TooMany {
         job: job.name.clone(),
@@ -182,9 +211,15 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         let (from, to) = (at(3), at(3));
-        assert_eq!(unfit(&hourly(), &wish(3, 3)), Unfit::Nothing { from, to });
-        let to = at(10);
-        assert_eq!(unfit(&hourly(), &wish(3, 10)), Unfit::Future { to });
+        let zone = || Zone::UTC;
+        let nothing = Unfit::Nothing {
+            from,
+            to,
+            zone: zone(),
+        };
+        assert_eq!(unfit(&hourly(), &wish(3, 3)), nothing);
+        let (to, zone) = (at(10), zone());
+        assert_eq!(unfit(&hourly(), &wish(3, 10)), Unfit::Future { to, zone });
         let manual = Job {
             schedule: Schedule::default(),
             ..hourly()
@@ -196,6 +231,37 @@ mod tests {
             ..wish(0, 9)
         };
         assert!(unfit(&hourly(), &long).to_string().contains("490905 inst"));
+    }
+
+    #[test]
+    fn a_refusal_is_told_on_the_clocks_of_the_job() {
+        let job = Job {
+            zone: Zone::named("America/New_York").unwrap(),
+            ..hourly()
+        };
+        let said = |from, to| {
+            let unfit = unfit(&job, &wish(from, to));
+            (unfit.to_string(), unfit.help())
+        };
+        let (future, _) = said(3, 10);
+        assert_eq!(
+            future,
+            "2026-01-01 05:00:00 -05:00 lies in the future, and what is to come runs by itself"
+        );
+        let (backwards, help) = said(3, 2);
+        assert_eq!(
+            backwards,
+            "no time lies between 2025-12-31 22:00:00 -05:00 and 2025-12-31 21:00:00 -05:00"
+        );
+        assert_eq!(help, "begin with the earlier time");
+        // Midnight there.
+        let (_, help) = said(5, 5);
+        assert_eq!(
+            help,
+            "the end is not part of it: end with `2026-01-02` for the whole day"
+        );
+        let (_, help) = said(6, 6);
+        assert_eq!(help, "the end is not part of it: end with a later time");
     }
 
     #[test]

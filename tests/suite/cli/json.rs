@@ -73,7 +73,10 @@ fn every_verb_prints_one_document() -> Result<()> {
         (&["pause", "echo"], &["status", "jobs", "already"]),
         (&["resume", "--all"], &["status", "jobs", "already"]),
         (&["reload"], &["status"]),
-        (&["reload", "--wait"], &[]),
+        (
+            &["reload", "--wait"],
+            &["status", "sha256", "summary", "problems"],
+        ),
         (&["logs", "1"], &["attempt", "message"]),
         (&["prune"], &["runs", "skips", "logs", "dry_run"]),
         (&["backup", "copy.db"], &["file", "runs", "bytes"]),

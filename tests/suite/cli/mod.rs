@@ -152,7 +152,8 @@ fn the_help_of_next() -> Result<()> {
               --timezone <TZ>    The time zone whose clocks the expression is read on [default: UTC]
               --job-name <NAME>  The job that the expression is for: `H` hangs on its name
           -n, --count <N>        How many [default: 5]
-              --after <RFC3339>  From when on, itself not included [default: now]
+              --after <TIME>     From when on, itself not included, such as `2026-03-29T01:00:00Z` [default:
+                                 now]
           -h, --help             Print help
 
         Global options:
@@ -166,11 +167,12 @@ fn the_help_of_next() -> Result<()> {
           cronlet next                                     what comes next, of all jobs
           cronlet next hello                               when `hello` is due
           cronlet next --cron '0 6 * * Mon-Fri' -n 3       what an expression means
-          cronlet next hello --after 2030-01-01T00:00:00Z  from then on
+          cronlet next hello --after 2030-01-01            from then on, on the clocks of its zone
           cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
                                                            on the clocks of Berlin
 
-        For one job or one expression each line is an instant and nothing else.
+        For one job or one expression each line is an instant and nothing else. While no daemon runs, it
+        says on standard error what a start now would catch up on.
         ");
     Ok(())
 }
@@ -307,13 +309,58 @@ fn bad_usage_is_2() -> Result<()> {
         For more information, try '--help'.
         ");
 
-    let said = project.cronlet(&["next", "--after", "tomorrow"])?;
+    let said = project.cronlet(&["next", "--after", "soon"])?;
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     insta::assert_snapshot!(said.err, @"
-        error: invalid value 'tomorrow' for '--after <RFC3339>': expected an RFC 3339 time, such as 2026-03-29T03:00:00Z
+        error: invalid value 'soon' for '--after <TIME>': it is no time
+
+        help: write `2h` or `3d ago`, `06:00`, `yesterday`, `2026-03-29`, `2026-03-29 06:00` or `2026-03-29T06:00:00Z`
 
         For more information, try '--help'.
         ");
+    Ok(())
+}
+
+#[test]
+fn next_takes_no_option_that_it_would_not_heed() -> Result<()> {
+    let project = project()?;
+    for (typed, told) in [
+        (&["-n", "0"][..], "expected a number from 1 to 100000"),
+        (&["-n", "100001"], "expected a number from 1 to 100000"),
+        (
+            &["hello", "--timezone", "Asia/Tokyo"],
+            "cannot be used with",
+        ),
+        (&["hello", "--job-name", "x"], "cannot be used with"),
+        (&["--timezone", "Asia/Tokyo"], "--cron <EXPR>"),
+    ] {
+        let said = project.cronlet(&[&["next"], typed].concat())?;
+        ensure!(
+            said.code == 2 && said.out.is_empty() && said.err.contains(told),
+            "{said:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_comes_after_a_time_is_on_the_clocks_of_the_zone() -> Result<()> {
+    let project = Project::empty()?;
+    let cron = ["next", "--timezone", "Asia/Tokyo", "-n", "1", "--cron"];
+    for (after, next) in [
+        ("2030-01-01", "2030-01-01T06:00:00+09:00"),
+        ("2030-01-01 06:00", "2030-01-02T06:00:00+09:00"),
+        ("2030-01-01T06:00:00Z", "2030-01-02T06:00:00+09:00"),
+    ] {
+        let said = project.cronlet(&[&cron[..], &["0 6 * * *", "--after", after]].concat())?;
+        assert_eq!((said.code, said.out.trim_end()), (0, next), "{said:?}");
+    }
+    let over = ["0 0 6 1 1 * 2029", "--after", "2030-01-01"];
+    let said = project.cronlet(&[&cron[..], &over].concat())?;
+    assert_eq!(
+        said.err,
+        "`0 0 6 1 1 * 2029` is never due after 2030-01-01 00:00:00 +09:00\n"
+    );
     Ok(())
 }
 

@@ -32,7 +32,13 @@ fn a_reload_is_waited_for_until_the_plan_is_live() -> Result<()> {
     );
     assert!(is_live(&ticking.daemon.status()?, &next));
     let said = project.cronlet(&["reload", "--wait", "--json"])?;
-    assert_eq!((said.code, said.json()?), (0, json!([])));
+    let told = said.json()?;
+    assert_eq!((said.code, &told["status"]), (0, &json!("unchanged")));
+    assert_eq!(
+        (&told["problems"], &told["summary"]),
+        (&json!([]), &json!(null))
+    );
+    assert_eq!(told["sha256"].as_str().map(str::len), Some(64), "{told}");
     ticking.nothing_is_lost()
 }
 
@@ -69,7 +75,13 @@ fn a_reload_that_is_refused_says_what_check_says() -> Result<()> {
     let told = project.cronlet(&["reload", "--wait", "--json"])?;
     let check = project.cronlet(&["check", "--json"])?;
     assert_eq!((told.code, told.err.as_str()), (2, ""));
-    assert_eq!(told.json()?, check.json()?);
+    let refused = json!({
+        "status": "refused",
+        "sha256": null,
+        "summary": null,
+        "problems": check.json()?,
+    });
+    assert_eq!(told.json()?, refused);
 
     project.write("schedules.toml", TICK)?;
     let said = project.cronlet(&["reload", "--wait"])?;

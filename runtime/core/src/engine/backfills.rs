@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Answer, Engine, Phase, Step,
+    Answer, BackfillsStopped, Engine, Phase, Step,
     event::{BackfillRequest, BackfillStopRequest},
     requests::{cancelled_by, reply},
     state::{Run, RunPhase},
@@ -172,12 +172,19 @@ impl Engine {
             return reply(step, request, Answer::NotOpen);
         }
         let reason = cancelled_by(actor.as_deref());
+        let mut found = BackfillsStopped::default();
+        for id in &all {
+            let backfill = self.backfills.all.get(id);
+            match backfill.and_then(|backfill| backfill.stopped) {
+                None => found.stopped += 1,
+                Some(_) => found.already += 1,
+            }
+        }
         self.stop_backfills(step, &job, BackfillEnd::Stopped, actor.as_ref());
         for id in &all {
-            self.cancel_waiting_of_backfill(step, *id, reason.as_deref());
+            self.cancel_waiting_of_backfill(step, *id, reason.as_deref(), &mut found);
         }
-        let answer = Answer::BackfillsStopped(u32::try_from(all.len()).unwrap_or(u32::MAX));
-        self.answer(step, request, answer);
+        self.answer(step, request, Answer::BackfillsStopped(found));
     }
 
     /// Has the backfills of a job make no more runs. What becomes of the runs that are open is for the
@@ -203,15 +210,25 @@ impl Engine {
         }
     }
 
-    fn cancel_waiting_of_backfill(&mut self, step: &mut Step, id: RequestId, reason: Option<&str>) {
+    fn cancel_waiting_of_backfill(
+        &mut self,
+        step: &mut Step,
+        id: RequestId,
+        reason: Option<&str>,
+        found: &mut BackfillsStopped,
+    ) {
         let backfill = self.backfills.all.get(&id);
         let open: Vec<RunId> =
             backfill.map_or_else(Vec::new, |it| it.open.iter().copied().collect());
         for run in open {
-            let phase = self.runs.get(&run).map(|run| &run.phase);
-            if !matches!(phase, None | Some(RunPhase::Running { .. })) {
-                self.disarm(step, run);
-                self.end_run(step, run, RunEnd::Cancelled, reason.map(str::to_owned));
+            match self.runs.get(&run).map(|run| &run.phase) {
+                None => {}
+                Some(RunPhase::Running { .. }) => found.running += 1,
+                Some(_) => {
+                    found.cancelled += 1;
+                    self.disarm(step, run);
+                    self.end_run(step, run, RunEnd::Cancelled, reason.map(str::to_owned));
+                }
             }
         }
     }

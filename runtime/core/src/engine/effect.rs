@@ -75,6 +75,19 @@ pub struct Recall {
     pub jobs: Arc<[(JobName, Timestamp)]>,
 }
 
+/// What a stop of the backfills of a job found and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackfillsStopped {
+    /// How many make no more runs from now on.
+    pub stopped: u32,
+    /// How many made none before, and are not over.
+    pub already: u32,
+    /// How many of their runs waited, and are cancelled.
+    pub cancelled: u32,
+    /// How many of their runs go on.
+    pub running: u32,
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -88,8 +101,8 @@ pub enum Answer {
     Cancelling,
     /// The backfill is under way, or over if there was nothing to do.
     BackfillCreated,
-    /// So many backfills make no more runs; their guests that run are left alone.
-    BackfillsStopped(u32),
+    /// The backfills of a job make no more runs; their guests that run are left alone.
+    BackfillsStopped(BackfillsStopped),
     /// As many backfills as may be are under way.
     TooManyBackfills,
     /// The jobs are paused.

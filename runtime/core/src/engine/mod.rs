@@ -72,7 +72,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use backfills::OpenBackfill;
-pub use effect::{Answer, Effect, Recall, Start};
+pub use effect::{Answer, BackfillsStopped, Effect, Recall, Start};
 pub use event::{
     BackfillRequest, BackfillStopRequest, CancelRequest, Event, Jobs, PauseRequest, Recalled,
     Remembered, RunRequest,

@@ -77,8 +77,11 @@ impl Engine {
             .iter()
             .map(|stored| (stored.new.run, stored.state))
             .collect();
-        // What is still to come first: a crash of another may pause its job, which looks at what is due.
-        states.sort_by_key(|(_, state)| !state.is_to_come(step.now));
+        // What is withdrawn first: a crash of another may pause its job, which makes runs of what is due.
+        states.sort_by_key(|(id, state)| {
+            let is_armed = matches!(state, StoredState::Running { .. });
+            !is_armed || state.may_have_run(step.now) || passed.contains(id)
+        });
         self.adopt_backfills(recovery.backfills);
         for stored in recovery.runs {
             self.adopt(step, stored);
@@ -310,10 +313,10 @@ impl Engine {
             .jobs
             .get(&run.new.job)
             .is_none_or(|state| state.job.is_none());
-        if let StoredState::Running { .. } = state {
+        if matches!(state, StoredState::Running { .. }) {
             run.phase = RunPhase::Waiting { retried: None };
-            // What the watermark has passed may have run, whatever the clock shows.
-            if passed || !state.is_to_come(step.now) {
+            // What the watermark has passed may have run, too.
+            if state.may_have_run(step.now) || passed {
                 return self.attempt_crashed(step, id);
             }
             return self.withdraw_stored(step, id);

@@ -108,14 +108,14 @@ pub enum StoredState {
 }
 
 impl StoredState {
-    /// Whether an attempt was recorded ahead of its time, which has not come. What was to start when it
-    /// was recorded may have run, though a clock that is behind says that its time is still to come.
-    pub(crate) fn is_to_come(self, now: Timestamp) -> bool {
+    /// Whether its guest may have started, if it is `now`. What was to start when it was recorded may have,
+    /// though a clock that is behind says that its time is still to come.
+    pub(crate) fn may_have_run(self, now: Timestamp) -> bool {
         match self {
             Self::Running {
                 starts_at,
                 recorded_at,
-            } => starts_at > recorded_at && starts_at > now,
+            } => starts_at <= now || starts_at <= recorded_at,
             Self::Queued | Self::Retrying { .. } => false,
         }
     }

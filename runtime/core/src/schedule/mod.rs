@@ -35,7 +35,9 @@ use std::{fmt, time::Duration};
 use jiff::{Timestamp, civil::DateTime};
 
 pub use at::{At, AtError};
-pub use calendar::{ActiveHours, Blackout, Calendar, CalendarError, Exclusion, Stretch};
+pub use calendar::{
+    ActiveHours, Blackout, Calendar, CalendarError, Exclusion, Stretch, meant_day, meant_time,
+};
 pub use cron::{Cron, CronError, CronLint};
 pub use dst::{Crowd, Jump};
 pub use every::{Every, EveryError};

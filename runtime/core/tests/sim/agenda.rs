@@ -34,6 +34,8 @@ pub(crate) enum Happening {
     Recall(Recall),
     /// Somebody sets the wall clock right that was wrong.
     SetRight,
+    /// Somebody edits the schedules file by a wrong clock.
+    Edit,
     Trouble(Trouble),
 }
 
@@ -168,7 +170,8 @@ impl Agenda {
 
     /// No trouble any more.
     pub(crate) fn calm(&mut self) {
-        self.entries
-            .retain(|_, (_, happening)| !matches!(happening, Happening::Trouble(_)));
+        self.entries.retain(|_, (_, happening)| {
+            !matches!(happening, Happening::Trouble(_) | Happening::Edit)
+        });
     }
 }

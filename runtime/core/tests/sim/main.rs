@@ -145,6 +145,12 @@ fn a_crowd() {
     live_all([Options::crowd(1)].into_iter());
 }
 
+#[test]
+fn long_nights() {
+    let words = live_all((1..9).map(Options::long_night));
+    assert!(words.tell_of_an_early_end(), "{words}");
+}
+
 /// A rule that nothing can break holds nothing.
 #[test]
 fn every_lie_is_noticed() {

@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) overlapping: u64,
     /// How many of a hundred jobs run after another one.
     pub(crate) chained: u64,
+    /// How many of a hundred jobs have more than one trigger.
+    pub(crate) several: u64,
     /// How many of a hundred attempts fail, in any way.
     pub(crate) failing: u64,
     /// How many of a hundred guests end when they are asked to.
@@ -119,6 +121,7 @@ impl Options {
             lead: rng.one_of([0, 0, 30, 500, pace / 3, pace * 2]),
             every: Troubles::of(&mut rng, pace),
             chained: rng.one_of([0, 30, 80]),
+            several: rng.one_of([20, 20, 60]),
         };
         if rng.percent(20) {
             options.rush()
@@ -140,6 +143,27 @@ impl Options {
                 ..self.every
             },
             ..self
+        }
+    }
+
+    /// The same with more instants in a sleep of the machine than are looked at in one step, for a short
+    /// time.
+    pub(crate) fn long_night(seed: u64) -> Self {
+        let calm = Self::of(seed);
+        let pace = 2_000;
+        Self {
+            jobs: 2,
+            pace,
+            length: pace * 30,
+            several: 100,
+            forward: 12 * 3_600_000,
+            ahead: 4_000_000,
+            every: Troubles {
+                edit: Some(pace * 3),
+                forward: Some(pace * 10),
+                ..calm.every.clone()
+            },
+            ..calm
         }
     }
 

@@ -97,6 +97,12 @@ pub(crate) fn before(at: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
+/// The first moment after `at`.
+pub(crate) fn after(at: Timestamp) -> Timestamp {
+    at.checked_add(SignedDuration::from_nanos(1))
+        .unwrap_or(Timestamp::MAX)
+}
+
 /// What the clocks of a zone show.
 pub(crate) fn wall(zone: &Zone, t: Timestamp) -> DateTime {
     wall_in(&by_name(zone.name()), t)

@@ -36,6 +36,7 @@ pub(crate) struct Editor {
     length: Millis,
     overlapping: u64,
     chained: u64,
+    several: u64,
     edits: u64,
     /// How many names there are: more than jobs, so that some are absent.
     names: u64,
@@ -54,6 +55,7 @@ impl Editor {
             length: options.length,
             overlapping: options.overlapping,
             chained: options.chained,
+            several: options.several,
             edits: 0,
             names: options.jobs + 4,
             zones: ["Europe/Berlin", "Australia/Lord_Howe"]
@@ -343,12 +345,18 @@ impl Editor {
     fn catch_up(&mut self) -> CatchUp {
         let pace = self.pace;
         let grace = self.rng.one_of([0, pace / 3, pace, pace * 3]);
+        // More than one look finds.
+        let most = if self.rng.percent(3) {
+            300
+        } else {
+            self.rng.one_of([1, 3, 20])
+        };
         let window = self.rng.one_of([pace, pace * 4, pace * 50, 86_400_000]);
         CatchUp {
             mode: self
                 .rng
                 .one_of([CatchUpMode::Latest, CatchUpMode::None, CatchUpMode::All]),
-            max: NonZeroU32::new(self.rng.one_of([1, 3, 20])).expect("it is not zero"),
+            max: NonZeroU32::new(most).expect("it is not zero"),
             grace: Duration::from_millis(grace),
             window: Duration::from_millis(window.max(grace).max(1)),
         }
@@ -384,7 +392,11 @@ impl Editor {
     }
 
     fn schedule(&mut self, zone: &Zone) -> Schedule {
-        let count = self.rng.one_of([0, 1, 1, 1, 1, 1, 1, 2, 3]);
+        let count = if self.rng.percent(self.several) {
+            self.rng.between(2, 3)
+        } else {
+            u64::from(!self.rng.percent(12))
+        };
         let triggers = (0..count).map(|_| self.trigger(zone)).collect();
         let (start, end) = self.window();
         Schedule {
@@ -403,9 +415,17 @@ impl Editor {
 
     /// From when to when it is due; mostly always.
     fn window(&mut self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let pace = i64::try_from(self.pace).expect("it is short");
         let mut bound = || {
             let some = self.rng.percent(15);
             let at = self.epoch + Duration::from_millis(self.rng.below(self.length));
+            // Often that is an instant.
+            let whole = at.as_millisecond() / pace * pace;
+            let at = if self.rng.percent(50) {
+                Timestamp::from_millisecond(whole).expect("it is a time")
+            } else {
+                at
+            };
             some.then_some(at)
         };
         match (bound(), bound()) {

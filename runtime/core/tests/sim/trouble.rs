@@ -45,10 +45,7 @@ impl World {
     pub(crate) fn strike(&mut self, trouble: Trouble) -> Result<(), Violation> {
         self.again(trouble);
         match trouble {
-            Trouble::Edit => {
-                let plan = self.editor.edit(&self.file);
-                self.replace_file(plan)
-            }
+            Trouble::Edit => self.edit(),
             Trouble::Request => self.request_run(),
             Trouble::Cancel => self.request_cancel(),
             Trouble::Backfill => self.request_backfills(),
@@ -121,6 +118,10 @@ impl World {
         self.clock_was_set(by);
         let wrong = self.rng.between(1, self.options.wrong);
         self.agenda.after(wrong, Happening::SetRight);
+        if self.rng.percent(50) {
+            let edit = self.rng.between(0, wrong);
+            self.agenda.after(edit, Happening::Edit);
+        }
     }
 
     /// Of the schedules file, or now and then nobody's.

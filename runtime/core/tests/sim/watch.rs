@@ -4,6 +4,7 @@
 //! `invariants`, which are functions of what is here.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
@@ -93,6 +94,8 @@ pub(crate) struct Watch {
     pub(crate) moves: BTreeMap<JobName, (Timestamp, Timestamp)>,
     /// The run whose attempt has just ended or been withdrawn: the next record is about it.
     pub(crate) limbo: Option<Limbo>,
+    /// Whether a look of this step left something for the next.
+    pub(crate) ends_early: Cell<bool>,
     /// How things stood before this step.
     pub(crate) before: Before,
 }
@@ -445,6 +448,7 @@ impl Watch {
         self.built = step.built;
         self.latest = self.latest.max(step.now);
         self.before = self.as_it_stands(step.event);
+        self.ends_early.set(false);
         self.end_backoffs(step.now);
         self.note_waits(step.now);
         self.old_plan = None;

@@ -196,6 +196,7 @@ impl World {
                 self.set_clock_right();
                 Ok(())
             }
+            Happening::Edit => self.edit(),
             Happening::Trouble(trouble) => self.strike(trouble),
         }
     }
@@ -264,6 +265,9 @@ impl World {
         };
         self.trace.step(&step);
         self.watch.step(&step)?;
+        if self.watch.ends_early.get() {
+            self.trace.words.note_early_end();
+        }
         if self.trouble && self.rng.below(1_000) < self.options.fatal {
             let survived = self.rng.below(effects.len() as u64 + 1);
             let survived = usize::try_from(survived).expect("it is a count");
@@ -396,6 +400,11 @@ impl World {
             let down = self.rng.between(0, self.options.down);
             self.agenda.after(down, Happening::Boot);
         }
+    }
+
+    pub(crate) fn edit(&mut self) -> Result<(), Violation> {
+        let plan = self.editor.edit(&self.file);
+        self.replace_file(plan)
     }
 
     /// Somebody saves the schedules file.

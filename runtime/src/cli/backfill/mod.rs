@@ -33,7 +33,7 @@ pub(super) use words::progress;
 
 use dry_run::dry_run;
 use wait::wait;
-use words::{begun, counted};
+use words::{begun, what_stopped};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -178,11 +178,13 @@ fn stop(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
     if console.json() {
         console.document(&stopped)?;
     } else {
-        let count = counted(u64::from(stopped.stopped), "backfill");
-        let job = &args.job;
-        console.line(format_args!(
-            "{count} of `{job}` stopped; what runs goes on"
-        ))?;
+        console.line(what_stopped(&args.job, stopped))?;
+        if stopped.stopped == 0 && stopped.running > 0 {
+            let job = &args.job;
+            console.help(&format!(
+                "`cronlet history {job} --status running` lists them, `cronlet cancel RUN` ends one"
+            ));
+        }
     }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cronlet_core::schedule::Zone;
 
 use crate::{
-    api::backfills::{Accepted, Backfill},
+    api::backfills::{Accepted, Backfill, Stopped},
     cli::{escape, when},
 };
 
@@ -13,17 +13,51 @@ use crate::{
 pub(super) fn begun(accepted: &Accepted, zone: &Zone) -> String {
     let backfill = &accepted.backfill;
     let (count, job) = (u64::from(backfill.instants), escape::line(&backfill.job));
-    let count = counted(count, "instant");
     let left_out = left_out(accepted.already_run, accepted.excluded);
+    let which = counted(count, "instant");
     match (&backfill.backfill, backfill.first, backfill.last) {
+        (Some(id), Some(first), _) if count == 1 => format!(
+            "backfill {} of `{job}`: {which}, {}{left_out}",
+            escape::line(id),
+            when::second(first.0, zone),
+        ),
         (Some(id), Some(first), Some(last)) => format!(
-            "backfill {} of `{job}`: {count} from {} to {}{left_out}",
+            "backfill {} of `{job}`: {which} from {} to {}{left_out}",
             escape::line(id),
             when::second(first.0, zone),
             when::second(last.0, zone),
         ),
         _ => format!("nothing to do for `{job}`: no instant is left there{left_out}"),
     }
+}
+
+/// `1 backfill of hello stopped; 2 runs that waited are cancelled; 1 run goes on`
+pub(super) fn what_stopped(job: &str, stopped: Stopped) -> String {
+    let Stopped {
+        stopped,
+        already,
+        cancelled,
+        running,
+    } = stopped;
+    let mut text = match (stopped, already) {
+        (0, 1) => format!("the backfill of `{job}` was stopped before"),
+        (0, _) => format!("the {already} backfills of `{job}` were stopped before"),
+        _ => format!("{} of `{job}` stopped", counted(stopped.into(), "backfill")),
+    };
+    let are =
+        |count: u32, one: &'static str, more: &'static str| if count == 1 { one } else { more };
+    if cancelled > 0 {
+        let (runs, are) = (
+            counted(cancelled.into(), "run"),
+            are(cancelled, "is", "are"),
+        );
+        let _ = write!(text, "; {runs} that waited {are} cancelled");
+    }
+    if running > 0 {
+        let (runs, go) = (counted(running.into(), "run"), are(running, "goes", "go"));
+        let _ = write!(text, "; {runs} {go} on");
+    }
+    text
 }
 
 /// `hello 12 of 31 (38%), 1 failed`, of a backfill that goes on or is over.
@@ -123,6 +157,27 @@ mod tests {
         };
         let text = "hello 0 of 0 (0%), 1 failed, \\u{1b}[2J";
         assert_eq!(progress(&hostile), text);
+    }
+
+    #[test]
+    fn a_stop_says_what_it_did_and_what_goes_on() {
+        let said = |stopped, already, cancelled, running| {
+            let stopped = Stopped {
+                stopped,
+                already,
+                cancelled,
+                running,
+            };
+            what_stopped("hello", stopped)
+        };
+        assert_eq!(said(1, 0, 0, 0), "1 backfill of `hello` stopped");
+        let text =
+            "2 backfills of `hello` stopped; 3 runs that waited are cancelled; 1 run goes on";
+        assert_eq!(said(2, 1, 3, 1), text);
+        let text = "the backfill of `hello` was stopped before; 2 runs go on";
+        assert_eq!(said(0, 1, 0, 2), text);
+        let text = "the 2 backfills of `hello` were stopped before; 1 run that waited is cancelled";
+        assert_eq!(said(0, 2, 1, 0), text);
     }
 
     #[test]

@@ -20,6 +20,17 @@ use crate::{
 
 /// Validates the schedules file and its components
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cronlet check                     the configured file
+  cronlet check new.toml            another one, before it takes its place
+  cronlet check --strict            in a pipeline: warnings count, too
+  cronlet check --json | jq '.[].message'
+
+All problems are told at once, each with its line and what to type. An error makes the file
+unusable, which is exit code 2. A warning is about a sound file that may not say what was meant.
+While no daemon runs, it also says what a start now would catch up on: `a start now would run 1 of 31
+late instants of ...`. That is no problem, and no warning; in the JSON its `severity` is `note`.")]
 pub struct Args {
     /// The file to check, if not the configured one
     pub file: Option<PathBuf>,

@@ -272,6 +272,9 @@ fn passed(facts: &Facts, job: &Job) -> Told {
         return absent::told(facts, &head);
     }
     let starts_at = facts.starts_at();
+    if let Some(why) = skips::excluded(facts).filter(|_| facts.daemon) {
+        return Told::new(Kind::NotYet, format!("{head}, and is skipped: {why}"));
+    }
     if facts.daemon && starts_at > facts.now {
         let starts = facts.clock(starts_at);
         let sentence = format!("{head}; it starts at {starts}, put off by `jitter`");

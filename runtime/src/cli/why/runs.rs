@@ -68,12 +68,16 @@ fn head(facts: &Facts, run: &RunRow) -> String {
         Cause::Manual(_) | Cause::Backfill(..) => {
             let who = run.actor.as_deref().map(|actor| format!(" by {actor}"));
             let who = who.unwrap_or_default();
+            let what = match run.cause {
+                Cause::Backfill(..) => "backfilled",
+                _ => "asked for",
+            };
             let asked = when::second(run.queued_at, &facts.zone);
             if apart(run.nominal, run.queued_at) < NOTICED {
-                return format!("asked for{who} at {asked}");
+                return format!("{what}{who} at {asked}");
             }
             let then = when::after(run.queued_at, run.nominal, &facts.zone);
-            format!("asked for{who} at {asked} for {then}")
+            format!("{what}{who} at {asked} for {then}")
         }
     }
 }

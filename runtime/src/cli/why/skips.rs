@@ -1,6 +1,6 @@
 //! The words of an instant that was skipped, or would be.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use cronlet_core::{
     engine::late::{Look, Part},
@@ -231,7 +231,9 @@ pub(super) fn excluded(facts: &Facts) -> Option<String> {
 
 /// What would become of an instant that nobody has looked at, if a daemon started now.
 pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
-    let looks: Vec<Look> = Look::all(job, watermark, facts.now).take(LOOKS).collect();
+    let none = BTreeSet::new();
+    let looks = Look::all(&none, job, watermark, facts.now);
+    let looks: Vec<Look> = looks.take(LOOKS).collect();
     let parts = || looks.iter().flat_map(|look| &look.parts);
     let part = parts().find(|part| match part {
         Part::Runs(at) | Part::Ran(at) => *at == facts.at,
@@ -243,7 +245,17 @@ pub(super) fn late(facts: &Facts, job: &Job, watermark: Timestamp) -> String {
     });
     let start = "a start now would";
     match (part, newer) {
-        (Some(Part::Runs(_)), _) => format!("{start} run it"),
+        (Some(Part::Runs(_)), _) => {
+            let alone = looks.iter().any(|look| look.catches_up) || job.overlap != Overlap::Skip;
+            match facts.beside.open.as_ref().filter(|_| !alone) {
+                Some(open) => format!(
+                    "{start} run it, unless run {} is still open then (`{}`)",
+                    open.run,
+                    runs::overlap(job.overlap)
+                ),
+                None => format!("{start} run it"),
+            }
+        }
         (Some(Part::Skips(range)), _) if range.reason != SkipReason::Missed => {
             let why = excluded(facts).unwrap_or_default();
             format!("{start} skip it: {why}")

@@ -532,7 +532,7 @@ fn beyond_the_bounds_nothing_is_due() {
 #[test]
 fn the_start_is_put_off() {
     let keys = format!("{HOURLY}\njitter = \"10m\"");
-    let mut facts = facts(&keys, "06:00:00");
+    let mut facts = self::facts(&keys, "06:00:00");
     let starts_at = facts.starts_at();
     let clock = starts_at.strftime("%H:%M:%S");
     assert!(starts_at > at("06:00:01"), "{starts_at}");
@@ -573,6 +573,16 @@ fn the_start_is_put_off() {
         Kind::NotYet,
         &format!("due at 2026-03-02 06:00:00 +00:00; it starts at {clock}, put off by `jitter`"),
     );
+    // What does not run is not put off either.
+    let dark = format!("{keys}\nblackout = \"2026-03-02\"");
+    says(
+        &Facts {
+            file: self::facts(&dark, "06:00:00").file,
+            ..facts.clone()
+        },
+        Kind::NotYet,
+        "due at 2026-03-02 06:00:00 +00:00, and is skipped: it is in the blackout `2026-03-02`",
+    );
     facts.now = at("05:00:00");
     says(
         &facts,
@@ -599,6 +609,18 @@ fn nobody_has_looked_at_it() {
         file: self::facts(&format!("{HOURLY}\n{keys}"), "06:00:00").file,
         ..facts.clone()
     };
+    // One that the daemon died with comes before what it has missed.
+    let with_open = |keys: &str| {
+        let mut facts = with(keys);
+        facts.beside.open = Some(run(11, RunStatus::Running));
+        facts
+    };
+    says(
+        &with_open(""),
+        "run it, unless run 11 is still open then (`overlap = \"skip\"`)",
+    );
+    says(&with_open("overlap = \"allow\""), "run it");
+    says(&with_open("catch_up = \"all\""), "run it");
     says(&with("catch_up = \"none\""), "skip it: it is too late");
     says(
         &with("blackout = [\"2026-03-02\"]"),
@@ -667,6 +689,18 @@ fn somebody_asked() {
         Kind::Ran,
         "asked for at 2026-03-02 09:00:00 +00:00 for 06:00:00: run 12 succeeded in 2.0s",
     );
+    // One run of a backfill, with the schedules file and without it.
+    let backfilled = RunRow {
+        cause: Cause::Backfill(RequestId(7), at("06:00:00")),
+        origin: Origin::Backfill,
+        ..row.clone()
+    };
+    let sentence =
+        "backfilled at 2026-03-02 09:00:00 +00:00 for 06:00:00: run 12 succeeded in 2.0s";
+    facts.run = Some(backfilled);
+    says(&facts, Kind::Ran, sentence);
+    facts.file = File::Unreadable;
+    says(&facts, Kind::Ran, sentence);
     let mut facts = self::facts("cron = \"30 * * * *\"", "06:00:00");
     facts.known.others = vec![row];
     says(

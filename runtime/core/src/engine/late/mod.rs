@@ -79,7 +79,7 @@ impl Look {
 
     /// The same, where some instants have a run already although the watermark is before them. They are
     /// due to nobody: the look passes over them, and no range of skips does.
-    pub(super) fn beside(
+    pub fn beside(
         ran: &BTreeSet<Timestamp>,
         job: &Job,
         watermark: Timestamp,
@@ -101,13 +101,18 @@ impl Look {
         Some(look)
     }
 
-    /// One look after the other, until nothing is left. They are as many as it takes: stop when it is
-    /// enough.
-    pub fn all(job: &Job, watermark: Timestamp, now: Timestamp) -> impl Iterator<Item = Self> {
-        let first = Self::at(job, watermark, now, true);
+    /// One look after the other, until nothing is left, where some instants have a run already. They are
+    /// as many as it takes: stop when it is enough.
+    pub fn all(
+        ran: &BTreeSet<Timestamp>,
+        job: &Job,
+        watermark: Timestamp,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Self> {
+        let first = Self::beside(ran, job, watermark, now, true);
         std::iter::successors(first, move |look| {
             let more = look.is_partial.then_some(look.through)?;
-            Self::at(job, more, now, true)
+            Self::beside(ran, job, more, now, true)
         })
     }
 

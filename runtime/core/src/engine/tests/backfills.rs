@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    backfill::{Instants, MAX_OPEN, NewBackfill, Tally},
+    backfill::{Instants, MAX_CONCURRENT, MAX_OPEN, NewBackfill, Tally},
     record::StoredBackfill,
     run::BackfillEnd,
 };
@@ -97,6 +97,24 @@ fn as_many_as_asked_for_run_at_one_time_newest_first() {
 }
 
 #[test]
+fn no_backfill_has_more_runs_open_than_one_may() {
+    let second = |n: i64| at("01:00:00") + Duration::from_secs(n.unsigned_abs());
+    let many = (0..1_200).map(second).collect();
+    let mut world = World::fresh([job("a")]);
+    let most = usize::try_from(MAX_CONCURRENT.get()).unwrap();
+    world.event(request(7, Instants::new(many).unwrap(), u32::MAX, false));
+    let mut made = world.nominals().len();
+    while made < most {
+        world.wake("06:00:00");
+        let more = world.nominals().len();
+        assert!(more > 0, "{made} of {most}");
+        made += more;
+    }
+    world.wake("06:00:00");
+    assert_eq!((made, world.nominals().len()), (most, 0));
+}
+
+#[test]
 fn overlap_knows_nothing_of_it() {
     for overlap in [
         Overlap::Skip,
@@ -158,7 +176,12 @@ fn a_stop_ends_what_waits_and_leaves_what_runs() {
     world.event(stop(9));
     assert_eq!(
         world.replies(),
-        [Answer::BackfillsStopped(2)],
+        [Answer::BackfillsStopped(BackfillsStopped {
+            stopped: 2,
+            already: 0,
+            cancelled: 3,
+            running: 1,
+        })],
         "{:?}",
         world.records
     );
@@ -188,10 +211,21 @@ fn a_second_stop_ends_what_is_retried() {
     world.take();
     // Its guest still runs, so there is nothing to write.
     world.event(stop(9));
-    assert_eq!(world.replies(), [Answer::BackfillsStopped(1)]);
+    let nothing_new = BackfillsStopped {
+        already: 1,
+        running: 1,
+        ..BackfillsStopped::default()
+    };
+    assert_eq!(world.replies(), [Answer::BackfillsStopped(nothing_new)]);
     world.end(1, 1, failed());
     world.take();
     world.event(stop(10));
+    let retry_cancelled = BackfillsStopped {
+        already: 1,
+        cancelled: 1,
+        ..BackfillsStopped::default()
+    };
+    assert_eq!(world.replies(), [Answer::BackfillsStopped(retry_cancelled)]);
     assert_eq!(world.ends(), [(1, RunEnd::Cancelled)]);
     assert_eq!(world.backfill_ends(), [(7, BackfillEnd::Stopped)]);
 }

@@ -198,3 +198,29 @@ fn who_waits_for_his_turn_does_so_after_a_restart_too() {
     world.succeed(41, 2);
     assert_eq!(starts(&world.take().1), [42]);
 }
+
+#[test]
+fn the_first_who_cancels_a_run_is_the_reason_for_its_end() {
+    let mut world = World::fresh([overlapping(Overlap::CancelRunning { kill: true })]);
+    world.wake("06:01:00");
+    world.event(Event::CancelRequested(CancelRequest {
+        id: RequestId(1),
+        run: RunId(1),
+        kill: false,
+        actor: Some("ada".into()),
+    }));
+    world.take();
+    world.wake("06:02:00");
+    // Whoever asked, the guest is killed now.
+    assert!(world.effects.contains(&Effect::Cancel {
+        run: RunId(1),
+        attempt: 1,
+        grace: Duration::ZERO,
+    }));
+    world.end(1, 1, Verdict::Stopped);
+    assert!(world.records.contains(&Record::RunEnded {
+        run: RunId(1),
+        end: RunEnd::Cancelled,
+        message: Some("cancelled by ada".to_owned()),
+    }));
+}

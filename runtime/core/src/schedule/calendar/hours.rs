@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{CalendarError, DAY, WEEK};
+use super::{CalendarError, DAY, WEEK, foreign};
 
 /// Hours of some days of the week. Those that go on after midnight belong to the day they begin on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,14 +72,21 @@ impl FromStr for ActiveHours {
     type Err = CalendarError;
 
     fn from_str(text: &str) -> Result<Self, CalendarError> {
+        Self::read(text).map_err(|error| foreign::hours(text, error))
+    }
+}
+
+impl ActiveHours {
+    /// Without advice on what may have been meant.
+    pub(super) fn read(text: &str) -> Result<Self, CalendarError> {
         let words = words(text);
         let (days, (at, hours)) = match words[..] {
             [hours] => (EVERY_DAY, hours),
-            [(at, days), hours] => (self::days(text, at, days)?, hours),
+            [(at, days), hours] => (self::days(at, days)?, hours),
             _ => return Err(not_hours(text)),
         };
         let range = hours.split_once('-');
-        let Some((from, to)) = range.filter(|_| self::days(text, at, hours).is_err()) else {
+        let Some((from, to)) = range.filter(|_| self::days(at, hours).is_err()) else {
             return Err(no_range(text, at, hours));
         };
         let second = at + from.len() + 1;
@@ -104,13 +111,13 @@ impl FromStr for ActiveHours {
 }
 
 /// `Mon-Fri`, `Sat,Sun`, `Fri-Mon`.
-fn days(text: &str, at: usize, names: &str) -> Result<u8, CalendarError> {
+fn days(at: usize, names: &str) -> Result<u8, CalendarError> {
     let mut days = 0u8;
     let mut at = at;
     for item in names.split(',') {
         let (first, last) = item.split_once('-').unwrap_or((item, item));
-        let from = day(text, at, first)?;
-        let to = day(text, at + item.len() - last.len(), last)?;
+        let from = day(at, first)?;
+        let to = day(at + item.len() - last.len(), last)?;
         let mut next = from;
         while next != to {
             days |= 1 << next;
@@ -122,26 +129,30 @@ fn days(text: &str, at: usize, names: &str) -> Result<u8, CalendarError> {
     Ok(days)
 }
 
-fn day(text: &str, at: usize, name: &str) -> Result<usize, CalendarError> {
+fn day(at: usize, name: &str) -> Result<usize, CalendarError> {
     let given = DAYS.iter().position(|day| day.eq_ignore_ascii_case(name));
     if let Some(day) = given {
         return Ok(day);
     }
-    let lower = name.to_lowercase();
-    let meant = LONG_DAYS.iter().position(|day| {
-        name.len() > 1 && (day.starts_with(&lower) || lower.starts_with(&day[..3]))
-    });
     let error = CalendarError::new(
         at..at + name.len(),
         format!("`{name}` is not a day of the week"),
         "expected Mon, Tue, Wed, Thu, Fri, Sat or Sun",
     );
-    Err(match meant {
-        Some(day) => error.help(format!("write `{}`", DAYS[day])),
+    Err(match short(name) {
+        Some(day) => error.help(format!("write `{day}`")),
         None if name.is_empty() => error.help("write days such as `Mon-Fri` or `Sat,Sun`"),
-        None if text.contains(" - ") || text.contains(", ") => tight(text, error),
         None => error.help("write hours such as `Mon-Fri 06:00-22:00`"),
     })
+}
+
+/// The day that a name in any case begins with or is the beginning of, as it is to be written.
+pub(super) fn short(name: &str) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    let meant = LONG_DAYS.iter().position(|day| {
+        name.len() > 1 && (day.starts_with(&lower) || lower.starts_with(&day[..3]))
+    });
+    meant.map(|day| DAYS[day])
 }
 
 /// `06:00`: two digits and two digits, up to `24:00`.
@@ -176,7 +187,7 @@ fn minute(at: usize, time: &str) -> Result<i64, CalendarError> {
 
 /// A text with days only, or with one time.
 fn no_range(text: &str, at: usize, hours: &str) -> CalendarError {
-    let whole_days = days(text, at, hours).is_ok();
+    let whole_days = days(at, hours).is_ok();
     let error = CalendarError::new(
         at..at + hours.len(),
         format!("active hours `{text}` have no beginning and end"),
@@ -194,22 +205,7 @@ fn not_hours(text: &str) -> CalendarError {
         format!("`{text}` are no active hours"),
         "expected days, a blank, and hours",
     );
-    tight(text, error)
-}
-
-/// Says how it is written without blanks, if that is all that is wrong.
-fn tight(text: &str, error: CalendarError) -> CalendarError {
-    let mut tight = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for mark in ["-", ","] {
-        tight = tight
-            .replace(&format!(" {mark}"), mark)
-            .replace(&format!("{mark} "), mark);
-    }
-    if tight != text && tight.parse::<ActiveHours>().is_ok() {
-        error.help(format!("write `{tight}`"))
-    } else {
-        error.help("write `06:00-22:00`, or `Mon-Fri 06:00-22:00`")
-    }
+    error.help("write `06:00-22:00`, or `Mon-Fri 06:00-22:00`")
 }
 
 /// The words of a text, and where they are.

@@ -9,12 +9,14 @@
 //! asks for the [`Stretch`] around an instant, and never instant by instant.
 
 mod error;
+mod foreign;
 mod hours;
 mod span;
 
 use jiff::Timestamp;
 
 pub use error::CalendarError;
+pub use foreign::{meant_day, meant_time};
 pub use hours::ActiveHours;
 pub use span::Blackout;
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::civil::{Date, DateTime};
 
-use super::{CalendarError, DAY};
+use super::{CalendarError, DAY, foreign};
 use crate::schedule::dst::wall_second;
 
 /// A span of the wall clock. One that ends with a date ends with that day.
@@ -54,12 +54,19 @@ impl FromStr for Blackout {
     type Err = CalendarError;
 
     fn from_str(text: &str) -> Result<Self, CalendarError> {
+        Self::read(text).map_err(|error| foreign::blackout(text, error))
+    }
+}
+
+impl Blackout {
+    /// Without advice on what may have been meant.
+    pub(super) fn read(text: &str) -> Result<Self, CalendarError> {
         let (first, last) = match text.split_once("..") {
             Some((first, last)) => {
                 let at = first.len() + 2;
-                (edge(text, 0, first)?, edge(text, at, last)?)
+                (edge(0, first)?, edge(at, last)?)
             }
-            None => match edge(text, 0, text)? {
+            None => match edge(0, text)? {
                 day @ Edge::Day(_) => (day, day),
                 Edge::Time(time) => {
                     let day = time.date();
@@ -97,19 +104,13 @@ impl FromStr for Blackout {
 }
 
 /// Reads a date, or a local time to the second.
-fn edge(text: &str, at: usize, part: &str) -> Result<Edge, CalendarError> {
+fn edge(at: usize, part: &str) -> Result<Edge, CalendarError> {
     let error = |message: &str, label: &str| {
         CalendarError::new(at..at + part.len(), format!("`{part}` {message}"), label)
     };
     let trimmed = part.trim();
     if trimmed != part {
-        let tight: String = text.split_whitespace().collect();
-        let error = error("has a blank", "expected no blank");
-        return Err(if tight.parse::<Blackout>().is_ok() {
-            error.help(format!("write `{tight}`"))
-        } else {
-            error
-        });
+        return Err(error("has a blank", "expected no blank"));
     }
     if let Some((_, time)) = part.split_once(['T', 't', ' ']) {
         if time.contains(['Z', 'z', '+', '-', '[']) {

@@ -247,12 +247,12 @@ const WRONG_HOURS: &[(&str, &str, &str)] = &[
     (
         "6:00-22:00",
         "0..4 `6:00` is not written as hours and minutes",
-        "write `06:00`",
+        "write `06:00-22:00`",
     ),
     (
         "06-22:00",
         "0..2 `06` is not written as hours and minutes",
-        "write `06:00`",
+        "write `06:00-22:00`",
     ),
     (
         "06:00-24:01",
@@ -267,7 +267,7 @@ const WRONG_HOURS: &[(&str, &str, &str)] = &[
     (
         "06:00-10pm",
         "6..10 `10pm` is not a time of the day",
-        "write it as `06:00`, from `00:00` to `24:00`",
+        "write `06:00-22:00`",
     ),
     (
         "06:00-",
@@ -302,12 +302,12 @@ const WRONG_HOURS: &[(&str, &str, &str)] = &[
     (
         "Monday 06:00-22:00",
         "0..6 `Monday` is not a day of the week",
-        "write `Mon`",
+        "write `Mon 06:00-22:00`",
     ),
     (
         "Mon-Friday 06:00-22:00",
         "4..10 `Friday` is not a day of the week",
-        "write `Fri`",
+        "write `Mon-Fri 06:00-22:00`",
     ),
     (
         "Mon,,Tue 06:00-22:00",
@@ -328,6 +328,47 @@ const WRONG_HOURS: &[(&str, &str, &str)] = &[
         "Mon, Tue 06:00-22:00",
         "0..20 `Mon, Tue 06:00-22:00` are no active hours",
         "write `Mon,Tue 06:00-22:00`",
+    ),
+    (
+        "09:00-17:00 weekdays",
+        "0..5 `09:00` is not a day of the week",
+        "write `Mon-Fri 09:00-17:00`",
+    ),
+    (
+        "Mon–Fri 9am–5.30pm",
+        "0..9 `Mon–Fri` is not a day of the week",
+        "write `Mon-Fri 09:00-17:30`",
+    ),
+    (
+        "0900-1700",
+        "0..4 `0900` is not a time of the day",
+        "write `09:00-17:00`",
+    ),
+    (
+        "9-17",
+        "0..1 `9` is not written as hours and minutes",
+        "write `09:00-17:00`",
+    ),
+    // At five in the morning, or in the afternoon?
+    (
+        "9-5",
+        "0..1 `9` is not written as hours and minutes",
+        "write `09:00`",
+    ),
+    (
+        "9-5pm",
+        "0..1 `9` is not written as hours and minutes",
+        "write `09:00`",
+    ),
+    (
+        "Mon-Fri 09:00-12:00, 13:00-17:00",
+        "0..32 `Mon-Fri 09:00-12:00, 13:00-17:00` are no active hours",
+        "write them as a list: `[\"Mon-Fri 09:00-12:00\", \"Mon-Fri 13:00-17:00\"]`",
+    ),
+    (
+        "Monday 06:00-22:00 Europe/Berlin",
+        "0..32 `Monday 06:00-22:00 Europe/Berlin` are no active hours",
+        "write `06:00-22:00`, or `Mon-Fri 06:00-22:00`",
     ),
     (
         "Möntag 06:00-22:00",
@@ -397,12 +438,48 @@ const ANY: &str =
 /// A text, where and what is wrong with it, and what to type.
 const WRONG_BLACKOUTS: &[(&str, &str, &str)] = &[
     ("", "0..0 `` is not a date", ANY),
-    ("24.12.2026", "0..10 `24.12.2026` is not a date", ANY),
+    ("12-24", "0..5 `12-24` is not a date", ANY),
+    ("11/12/2026", "0..10 `11/12/2026` is not a date", ANY),
+    (
+        "24.12.2026",
+        "0..10 `24.12.2026` is not a date",
+        "write `2026-12-24`",
+    ),
+    (
+        "12/24/2026",
+        "0..10 `12/24/2026` is not a date",
+        "write `2026-12-24`",
+    ),
+    (
+        "2026/12/24 - 2026/12/27",
+        "0..23 `2026/12/24 - 2026/12/27` has an offset",
+        "write `2026-12-24..2026-12-27`",
+    ),
+    (
+        "2026-12-24…2026-12-27",
+        "0..23 `2026-12-24…2026-12-27` is not a date",
+        "write `2026-12-24..2026-12-27`",
+    ),
+    (
+        "2026-12-24T18:00..2026-12-24T24:00",
+        "18..34 `2026-12-24T24:00` is not a date and a time",
+        "write `2026-12-24T18:00..2026-12-25T00:00`",
+    ),
+    (
+        "Sat,Sun",
+        "0..7 `Sat,Sun` is not a date and a time",
+        "a blackout has dates: say with `active_hours` when it may run",
+    ),
+    (
+        "22:00-06:00",
+        "0..11 `22:00-06:00` is not a date",
+        "a blackout has dates: say with `active_hours` when it may run",
+    ),
     ("2026-12-24..", "12..12 `` is not a date", ANY),
     (
         "2026-12-24...2026-12-27",
         "12..23 `.2026-12-27` is not a date",
-        ANY,
+        "write `2026-12-24..2026-12-27`",
     ),
     ("2026-02-30", "0..10 `2026-02-30` is not a date", ANY),
     (

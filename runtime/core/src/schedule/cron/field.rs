@@ -107,6 +107,17 @@ impl Field {
             .map(|(value, _)| value)
     }
 
+    /// The value whose name is this, or begins with it, or is this in the plural; two letters at least.
+    pub(super) fn full_name(&self, text: &str) -> Option<u32> {
+        let upper = text.to_ascii_uppercase();
+        let one = upper.strip_suffix('S').unwrap_or(&upper);
+        let mut meant = (self.min..).zip(self.names).filter(|(_, name)| {
+            one.len() > 1 && (name.starts_with(one) || name.starts_with(&upper))
+        });
+        let (value, _) = meant.next()?;
+        meant.next().is_none().then_some(value)
+    }
+
     pub(super) fn is_day_field(&self) -> bool {
         matches!(self.kind, Kind::DayOfMonth | Kind::DayOfWeek)
     }
@@ -143,7 +154,7 @@ impl Field {
         let upper = text.to_ascii_uppercase();
         self.advice_on_letters(text, &upper)
             .or_else(|| self.advice_on_numbers(text))
-            .or_else(|| self.advice_on_names(text, &upper))
+            .or_else(|| self.advice_on_names(text))
     }
 
     fn advice_on_letters(&self, text: &str, upper: &str) -> Option<String> {
@@ -162,6 +173,7 @@ impl Field {
             _ if by_month && upper.strip_suffix('W').is_some_and(is_number) => {
                 format!("write `{text}` in the day-of-month field")
             }
+            _ if upper.contains('~') => self.advice_on_random(text)?,
             _ if upper.starts_with('H') && self.named(text).is_none() => {
                 let (min, top) = (self.min, self.hash_top);
                 format!("write `H`, `H/2` or `H({min}-{top})`")
@@ -179,6 +191,23 @@ impl Field {
         })
     }
 
+    /// `~` and `0~30`: in some crons a value that is drawn anew with each reading.
+    fn advice_on_random(&self, text: &str) -> Option<String> {
+        let (first, last) = text.split_once('~')?;
+        if first.is_empty() && last.is_empty() {
+            return Some("write `H`, which never changes".into());
+        }
+        let or = |text: &str, value: u32| match text {
+            "" => value.to_string(),
+            text => text.to_owned(),
+        };
+        let (first, last) = (or(first, self.min), or(last, self.hash_top));
+        let is_sound = [&first, &last]
+            .iter()
+            .all(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        is_sound.then(|| format!("write `H({first}-{last})`, which never changes"))
+    }
+
     fn advice_on_numbers(&self, text: &str) -> Option<String> {
         if self.name == HOUR.name && text == "24" {
             return Some("write `0` for midnight".into());
@@ -190,9 +219,9 @@ impl Field {
             .then(|| "write the year as the last of seven fields, with seconds first".into())
     }
 
-    fn advice_on_names(&self, text: &str, upper: &str) -> Option<String> {
-        let mut names = self.names.iter();
-        if let Some(name) = names.find(|name| upper.len() > 3 && name.starts_with(upper)) {
+    fn advice_on_names(&self, text: &str) -> Option<String> {
+        if let Some(value) = self.full_name(text) {
+            let name = self.names.get((value - self.min) as usize)?;
             return Some(format!("write `{}`", short(name)));
         }
         let other = [&MONTH, &DAY_OF_WEEK]

@@ -34,11 +34,13 @@
 //! names none is an error rather than a job that never runs.
 //!
 //! The rooms: `parse`, `field` and `item` turn text into a `search::Pattern`,
-//! which knows civil date-times only, and the `month`s they are in. `hash` is `H`. Where those meet the instants of a zone is
+//! which knows civil date-times only, and the `month`s they are in. `hash` is `H`, and `foreign`
+//! knows what people write who come from elsewhere. Where those meet the instants of a zone is
 //! `super::dst`.
 
 mod error;
 mod field;
+mod foreign;
 mod hash;
 mod item;
 mod lint;

@@ -4,12 +4,12 @@
 use std::ops::Range;
 
 use super::super::zone::Zone;
-use super::Cron;
 use super::error::CronError;
 use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH, SECOND, YEAR};
 use super::item::Item;
 use super::month::Moving;
 use super::search::{ALL_DAYS, ALL_WEEKDAYS, Pattern, Years};
+use super::{Cron, foreign};
 
 /// A part of the expression that knows where it is.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,11 @@ pub(super) struct Fields<'a> {
 
 /// Reads an expression; `H` stands for what it stands for in `job`.
 pub(super) fn parse(expression: &str, job: Option<&str>) -> Result<Cron, CronError> {
+    let is_sound = |text: &str| read_text(text, job).is_ok();
+    read_text(expression, job).map_err(|error| foreign::explained(expression, error, is_sound))
+}
+
+fn read_text(expression: &str, job: Option<&str>) -> Result<Cron, CronError> {
     let written = pieces(expression);
     let Some(first) = written.first() else {
         return Err(CronError::empty(expression));
@@ -317,7 +322,7 @@ pub(super) fn pieces(expression: &str) -> Vec<Piece<'_>> {
         .collect()
 }
 
-fn join(pieces: &[Piece<'_>]) -> String {
+pub(super) fn join(pieces: &[Piece<'_>]) -> String {
     let texts: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
     texts.join(" ")
 }

@@ -213,7 +213,7 @@ pub(super) fn backoffs_keep_their_length(watch: &Watch, step: &Step) -> Check {
 }
 
 /// What a wrong clock has begun does not keep a run from its next attempt for ever: after a restart no
-/// backoff is longer than the longest that there is.
+/// backoff is longer than the longest that there is. One that is not longer is what it was.
 pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> Check {
     if !matches!(step.event, Event::Started { .. }) || !watch.looks() {
         return Ok(());
@@ -226,6 +226,14 @@ pub(super) fn no_backoff_outlives_a_wrong_clock(watch: &Watch, step: &Step) -> C
         ensure(left.is_none_or(|left| left <= span(longest)), || {
             format!("{row:?} at {}", step.now)
         })?;
+        let before = watch.before.open.get(&row.new.run);
+        let before = before.filter(|row| row.status == RunStatus::Retrying);
+        let was = before.and_then(|row| row.until);
+        let kept = |until: &Timestamp| until.duration_since(step.now) <= span(longest);
+        ensure(
+            was.filter(kept).is_none_or(|was| row.until == Some(was)),
+            || format!("{row:?} waited until {was:?}"),
+        )?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Check, ensure};
 use crate::{
     calendar::excludes,
-    oracle::{before, instants, next_after, start},
+    oracle::{after, before, instants, next_after, start},
     tables::RunRow,
     watch::{Account, Step, Watch},
 };
@@ -76,22 +76,19 @@ pub(super) fn every_instant_is_accounted_for_once(watch: &Watch, _: &Step) -> Ch
 pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
     for name in touched(watch) {
         let job = watch.standing(&name).ok_or("a job that is gone is due")?;
-        let (_, newest) = way(watch, &name)?;
-        let later = watch.schedule(&name).and_then(|s| next_after(s, newest));
-        // Thousands of instants are not counted in one look: the rest is for the next, which is at once.
-        let many = accounts(watch, &name).map(|it| it.count).sum::<u64>() >= 3_000;
-        if many && watch.wish.is_some_and(|wish| wish <= step.now) {
-            continue;
-        }
-        ensure(
-            later.is_none_or(|later| start(job, later) > step.now),
-            || format!("{name}: {later:?} is newer than {newest}"),
-        )?;
-
-        let (from, _) = way(watch, &name)?;
-        let mut due = instants_of(watch, &name, from, newest);
+        let (from, through) = way(watch, &name)?;
+        let mut due = instants_of(watch, &name, from, step.now.max(through));
         // What is put off when its job's definition is replaced is held back until its start.
         due.retain(|at| start(job, *at) <= step.now);
+        let left = due.iter().find(|at| **at > through);
+        let ends_early = watch.wish.is_some_and(|wish| wish <= step.now) && is_much(watch, &name);
+        ensure(left.is_none() || ends_early, || {
+            format!("{name}: {left:?} is newer than {through}")
+        })?;
+        if left.is_some() {
+            watch.ends_early.set(true);
+        }
+
         let young = young_enough(watch, job, step.now, due);
         let is_late = |at: &Timestamp| is_late(job, step.now, *at);
         let late = young.len() > 1 || young.iter().any(is_late);
@@ -117,6 +114,18 @@ pub(super) fn catch_up_is_respected(watch: &Watch, step: &Step) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether a step has accounted for so much of one job that the rest may be for the next, which is at once:
+/// thousands of instants, or hundreds of runs, ranges, and instants that ran before.
+fn is_much(watch: &Watch, job: &JobName) -> bool {
+    let instants: u64 = accounts(watch, job).map(|it| it.count).sum();
+    let ran = watch.moves.get(job).map_or(0, |(from, to)| {
+        let of_job = |at| (job.clone(), at);
+        let begin = of_job(after(*from));
+        watch.view.ahead.range(begin..=of_job(*to)).count()
+    });
+    instants >= 3_000 || accounts(watch, job).count() + ran >= 250
 }
 
 /// The instants of a look that are to run.
@@ -222,7 +231,9 @@ fn outlived(watch: &Watch, step: &Step, row: &RunRow) -> Result<bool, String> {
         .filter(|at| start(job, *at) <= step.now)
         .any(|at| excludes(&job.schedule.calendar, at).is_none());
     let newer = newer && job.catch_up.mode != CatchUpMode::All;
-    Ok(newer || step.now.duration_since(start(job, instant)) >= latest(&job.catch_up))
+    // An instant that a clock was set back before is no younger than one that has just come.
+    let age = step.now.duration_since(start(job, instant));
+    Ok(newer || age.max(SignedDuration::ZERO) >= latest(&job.catch_up))
 }
 
 /// From this age on the newest instant does not run.

@@ -162,10 +162,11 @@ pub(super) fn answers_are_true(watch: &Watch, step: &Step, effect: &Effect) -> C
             *under_way < MAX_OPEN && row.is_some_and(|row| row.new.job == *job)
         }
         (Question::StopBackfill { under_way, .. }, Answer::NotOpen) => *under_way == 0,
-        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(count)) => {
+        (Question::StopBackfill { job, under_way, .. }, Answer::BackfillsStopped(found)) => {
             let rows = step.disk.backfills.values();
             let stopped = rows.filter(|row| row.new.job == *job && row.stopped.is_some());
-            *count as usize == *under_way && stopped.count() >= *under_way
+            let count = (found.stopped + found.already) as usize;
+            count == *under_way && stopped.count() >= *under_way
         }
         (
             Question::Pause { pauses, jobs },

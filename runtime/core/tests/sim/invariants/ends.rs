@@ -282,6 +282,56 @@ fn cancel_has_its_effect(watch: &Watch, step: &Step, request: &CancelRequest) ->
     ensure(told, || format!("{request:?}: its guest was not told"))
 }
 
+/// Where a newer occurrence cancels those that run, each of their guests is told to end at once if the job
+/// says so; else it is asked once, however many are newer.
+pub(super) fn what_is_newer_cancels_what_runs(watch: &Watch, step: &Step) -> Check {
+    if matches!(step.event, Event::PlanReplaced(_)) {
+        return Ok(());
+    }
+    for record in records(step) {
+        let newer = match record {
+            Record::RunQueued(new) if new.turn == Turn::Queue => Some(new.run),
+            Record::RunArrived {
+                run,
+                turn: Turn::Queue,
+            } => Some(*run),
+            _ => None,
+        };
+        let newer = newer.and_then(|run| watch.view.runs.get(run));
+        let job = newer.and_then(|row| watch.job(&row.new.job));
+        let Some((job, Overlap::CancelRunning { kill })) = job.map(|job| (job, job.overlap)) else {
+            continue;
+        };
+        let before = watch.before.open.values().filter(|row| {
+            let met = row.new.job == job.name && row.backfill().is_none();
+            met && watch.before.admitted.contains(&row.new.run)
+        });
+        for row in before {
+            let key = (row.new.run, row.last_attempt);
+            let Some(own) = watch
+                .armed
+                .get(&key)
+                .filter(|_| watch.started.contains(&key))
+            else {
+                continue;
+            };
+            let grace = if kill { Duration::ZERO } else { own.grace };
+            let told = step.effects.iter().filter(|effect| {
+                matches!(effect, Effect::Cancel { run, grace: it, .. } if *run == key.0 && *it == grace)
+            });
+            let told = told.count();
+            if matches!(step.event, Event::CancelRequested(request) if request.run == key.0) {
+                continue;
+            }
+            let asked = row.cancel_requested && !kill;
+            ensure((told > 0) != asked && (kill || told < 2), || {
+                format!("{record:?}: {row:?} was told {told} times")
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// A batch says of each attempt that is over what becomes of its run.
 pub(super) fn nothing_is_left_in_between(watch: &Watch, _: &Step) -> Check {
     ensure(watch.limbo.is_none(), || {

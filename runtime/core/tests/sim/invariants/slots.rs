@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, ends::records, ensure};
 use crate::{
+    calendar::excludes,
     oracle::{next_after, start},
     tables::RunRow,
     watch::{Step, Watch},
@@ -51,8 +52,9 @@ fn fires<'a>(watch: &'a Watch, record: &Record) -> Option<&'a RunRow> {
     watch.fires(job, *to)
 }
 
-/// An occurrence is armed ahead of its time only within the lead, only as the next one of its job, and
-/// only if no run of the job is open, unless they may overlap, or waits; those of its backfills do not count.
+/// An occurrence is armed ahead of its time only within the lead, only as the next one of its job, only if
+/// it may run and be on time, and only if no run of the job is open, unless they may overlap, or waits; those
+/// of its backfills do not count.
 pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &Record) -> Check {
     let (Some(row), Record::AttemptStarted { starts_at, .. }) = (starting(watch, record), record)
     else {
@@ -77,9 +79,50 @@ pub(super) fn arming_is_for_the_next_time(watch: &Watch, step: &Step, record: &R
         others.next().is_none()
     };
     let is_it = next == Some(row.new.nominal) && row.new.cause == Cause::Time(row.new.nominal);
-    ensure(soon && is_it && alone && row.last_attempt == 0, || {
-        format!("{record:?} at {}: {row:?}, next is {next:?}", step.now)
-    })
+    let may_run = excludes(&job.schedule.calendar, row.new.nominal).is_none();
+    let may_run = may_run && !job.catch_up.grace.is_zero();
+    ensure(
+        soon && is_it && may_run && alone && row.last_attempt == 0,
+        || format!("{record:?} at {}: {row:?}, next is {next:?}", step.now),
+    )
+}
+
+/// What is armed ahead of its time takes a place of its job and of its group, and so only one that nobody
+/// waits for.
+pub(super) fn arming_takes_nobodys_place(watch: &Watch, step: &Step, record: &Record) -> Check {
+    let (Some(row), Record::AttemptStarted { starts_at, .. }) = (starting(watch, record), record)
+    else {
+        return Ok(());
+    };
+    if *starts_at <= step.now {
+        return Ok(());
+    }
+    let caps = watch.plan.as_ref().map(|plan| &plan.settings.groups);
+    let capped = |group: &&GroupName| caps.is_some_and(|caps| caps.contains_key(*group));
+    let group = |row: &RunRow| watch.job(&row.new.job)?.group.as_ref().filter(capped);
+    let (job, mine, room) = (&row.new.job, group(row), Room::of(watch));
+    let mut others = watch.view.open_runs().filter(|other| {
+        let looked_at = other.status == RunStatus::Queued || !is_unfinished(step);
+        let here = other.new.job == *job || mine.is_some() && group(other) == mine;
+        here && looked_at && waits(other, step.now) && watch.open.contains(&other.new.run)
+    });
+    let waits = others.find(|other| other.new.job == *job || room.of_job(other));
+    ensure(waits.is_none(), || format!("{row:?} is before {waits:?}"))
+}
+
+/// After a step, what is armed ahead of its time is what the plan has: an edit withdraws it.
+pub(super) fn what_is_armed_ahead_is_of_the_plan(watch: &Watch, _: &Step) -> Check {
+    if watch.stopping() {
+        return Ok(());
+    }
+    for run in &watch.ahead {
+        let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
+        let armed = watch.armed.get(&(*run, row.last_attempt));
+        ensure(armed == watch.job(&row.new.job), || {
+            format!("{row:?} is armed with {armed:?}")
+        })?;
+    }
+    Ok(())
 }
 
 /// An armed run whose time comes meets the same rules as one that was not armed: nothing of its job is

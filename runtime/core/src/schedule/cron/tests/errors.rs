@@ -149,8 +149,8 @@ const MISTAKES: &str = r#"
 ^ `/` is not a minute; expected 0-59
 
 0 3 * * * /usr/bin/backup
-          ^^^^^^^^^^^^^^^ `/usr/bin/backup` is not a day-of-week; expected 0-7 or SUN-SAT
-= write the fields alone: what is run is the job's `plugin`
+          ^^^^^^^^^^^^^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `0 3 * * *`: what is run is the job's `plugin`
 
 5/ * * * *
 ^^ minute step is missing after `5/`; expected 1 or more
@@ -209,7 +209,7 @@ H(9-17) * * * *
 
 * * * * * 2026
           ^^^^ day-of-week 2026 is out of range; expected 0-7 or SUN-SAT
-= write the year as the last of seven fields, with seconds first
+= write `0 * * * * * 2026`: the year is the last of seven fields, and the second the first
 
 * * * * 2026
         ^^^^ day-of-week 2026 is out of range; expected 0-7 or SUN-SAT
@@ -250,7 +250,8 @@ H(9-17) * * * *
         ^ `☃` is not a day-of-week; expected 0-7 or SUN-SAT
 
 1–5 * * * *
-^^^ `1–5` is not a minute; expected 0-59
+ ^ `–` means nothing in a cron expression; expected `-`
+= write `1-5 * * * *`
 
 1-2-3 * * * *
   ^^^ `2-3` is not a minute; expected 0-59
@@ -259,7 +260,8 @@ H(9-17) * * * *
 ^ `*` is not a minute; expected 0-59
 
 0 6 * * Mon–Fri
-        ^^^^^^^ `Mon–Fri` is not a day-of-week; expected 0-7 or SUN-SAT
+           ^ `–` means nothing in a cron expression; expected `-`
+= write `0 6 * * Mon-Fri`
 
 0 6 * * *;
         ^^ `*;` is not a day-of-week; expected 0-7 or SUN-SAT
@@ -572,6 +574,181 @@ H, * * * *
 @Monthly 1
          ^ `@Monthly` has fields after it; expected nothing after a macro
 = write `@Monthly` alone
+
+*/5 * * * * /usr/bin/backup --all
+            ^^^^^^^^^^^^^^^^^^^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `*/5 * * * *`: what is run is the job's `plugin`
+
+*/5 * * * * root /usr/bin/backup
+            ^^^^^^^^^^^^^^^^^^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `*/5 * * * *`: what is run is the job's `plugin`
+
+0 6 * * * date +%Y > /tmp/x
+          ^^^^^^^^^^^^^^^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `0 6 * * *`: what is run is the job's `plugin`
+
+0 6 * * * cd /x && ./y %in
+          ^^^^^^^^^^^^^^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `0 6 * * *`: what is run is the job's `plugin`
+
+0 6 * * * # daily
+          ^^^^^^^ cron expression has a comment after its fields; expected nothing after the last field
+= write `0 6 * * *`, and the comment behind the closing quote
+
+0 0 6 * * * 2027 ./y
+                 ^^^ cron expression has a command after its fields; expected nothing after the last field
+= write `0 0 6 * * * 2027`: what is run is the job's `plugin`
+
+0 0 6 * * * FRIL
+            ^^^^ `FRIL` is not a year; expected 1970-2199
+
+0 6 * * * * * *
+              ^ cron expression has 8 fields; expected no field after the year
+= write at most `second minute hour day-of-month month day-of-week year`
+
+0 6 * * * 2027
+          ^^^^ day-of-week 2027 is out of range; expected 0-7 or SUN-SAT
+= write `0 0 6 * * * 2027`: the year is the last of seven fields, and the second the first
+
+0 12 * * ? *
+         ^ `?` is not a month; expected 1-12 or JAN-DEC
+= write `0 12 * * ?`: of six fields the first is the second
+
+0 12 1 1 ? 2027
+         ^ `?` is not a month; expected 1-12 or JAN-DEC
+= write `0 0 12 1 1 ? 2027`: the year is the last of seven fields, and the second the first
+
+“0 6 * * *”
+^ `“` means nothing in a cron expression; expected the fields alone
+= write `0 6 * * *`
+
+"0 6 * * *"
+^ `"` means nothing in a cron expression; expected the fields alone
+= write `0 6 * * *`
+
+0 6 * * 1–5
+         ^ `–` means nothing in a cron expression; expected `-`
+= write `0 6 * * 1-5`
+
+0 6 * * 1−5
+         ^ `−` means nothing in a cron expression; expected `-`
+= write `0 6 * * 1-5`
+
+0 6 ∗ * *
+    ^ `∗` means nothing in a cron expression; expected `*`
+= write `0 6 * * *`
+
+0 6 * * 1–9
+        ^^^ `1–9` is not a day-of-week; expected 0-7 or SUN-SAT
+
+0 6 * * 1 - 5
+         ^ cron expression has a blank beside `-`; expected no blank within a field
+= write `0 6 * * 1-5`
+
+0 6 * * Mon, Fri
+            ^ cron expression has a blank beside `,`; expected no blank within a field
+= write `0 6 * * Mon,Fri`
+
+0 6 * * 1 ,5
+         ^ cron expression has a blank beside `,`; expected no blank within a field
+= write `0 6 * * 1,5`
+
+CRON_TZ=Europe/Berlin 0 6 * * *
+^^^^^^^^^^^^^^^^^^^^^ `CRON_TZ=Europe/Berlin` is no field; expected the fields alone
+= write `0 6 * * *`, and the zone as `timezone = "Europe/Berlin"`
+
+TZ=UTC
+^^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `minute hour day-of-month month day-of-week`, such as `0 6 * * MON-FRI`
+
+06:00
+^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `0 6 * * *` for 06:00 every day
+
+24:00
+^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `0 0 * * *` for 00:00 every day
+
+6am
+^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `0 6 * * *` for 06:00 every day
+
+12:30 pm
+^^^^^^^^ cron expression has 2 fields; expected 5, 6 or 7 fields
+= write `30 12 * * *` for 12:30 every day
+
+13pm
+^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `minute hour day-of-month month day-of-week`, such as `0 6 * * MON-FRI`
+
+25:00
+^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `minute hour day-of-month month day-of-week`, such as `0 6 * * MON-FRI`
+
+5 minutes
+^^^^^^^^^ cron expression has 2 fields; expected 5, 6 or 7 fields
+= write `every = "5m"` in place of `cron`
+
+every 5 minutes
+^^^^^^^^^^^^^^^ cron expression has 3 fields; expected 5, 6 or 7 fields
+= write `every = "5m"` in place of `cron`
+
+1h30m
+^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `every = "1h30m"` in place of `cron`
+
+5
+^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `minute hour day-of-month month day-of-week`, such as `0 6 * * MON-FRI`
+
+daily
+^^^^^ cron expression has 1 field; expected 5, 6 or 7 fields
+= write `@daily`
+
+@minutely
+^^^^^^^^^ `@minutely` is not a macro; expected a macro such as `@daily`
+= write `* * * * *`
+
+every day at 6
+^^^^^^^^^^^^^^ cron expression has 4 fields; expected 5, 6 or 7 fields
+= write `minute hour day-of-month month day-of-week`, such as `0 6 * * MON-FRI`
+
+~ 6 * * *
+^ `~` is not a minute; expected 0-59
+= write `H`, which never changes
+
+0~30 6 * * *
+^^^^ `0~30` is not a minute; expected 0-59
+= write `H(0-30)`, which never changes
+
+0 ~12 * * *
+  ^^^ `~12` is not an hour; expected 0-23
+= write `H(0-12)`, which never changes
+
+0 a~b * * *
+  ^^^ `a~b` is not an hour; expected 0-23
+
+0 6 * * sundays
+        ^^^^^^^ `sundays` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `SUN`
+
+0 6 * * Mo
+        ^^ `Mo` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `MON`
+
+0 6 * * T
+        ^ `T` is not a day-of-week; expected 0-7 or SUN-SAT
+
+0 6 * Ju *
+      ^^ `Ju` is not a month; expected 1-12 or JAN-DEC
+
+0 6 * * Thurs
+        ^^^^^ `Thurs` is not a day-of-week; expected 0-7 or SUN-SAT
+= write `THU`
+
+@daily /usr/bin/x
+       ^^^^^^^^^^ `@daily` has fields after it; expected nothing after a macro
+= write `@daily` alone
 "#;
 
 /// The error in the form of [`MISTAKES`].
@@ -599,6 +776,40 @@ fn every_mistake_is_pointed_at() {
         let expression = mistake.lines().next().unwrap();
         assert_eq!(rendered(expression), mistake);
     }
+}
+
+#[test]
+fn a_blank_that_is_none_is_named() {
+    let error = Cron::parse("0 6 \u{a0}* * *").unwrap_err();
+    assert_eq!(error.span, 4..6);
+    assert_eq!(
+        error.message,
+        "the character U+00A0 means nothing in a cron expression"
+    );
+    assert_eq!(error.label, "expected a blank");
+    assert_eq!(error.help.as_deref(), Some("write `0 6 * * *`"));
+}
+
+/// What is offered for a whole expression, and what follows it there.
+#[test]
+fn what_is_offered_for_a_whole_expression_is_one() {
+    for (expression, meant) in [
+        ("*/5 * * * * root /usr/bin/x", "*/5 * * * *"),
+        ("0 6 * * * 2027", "0 0 6 * * * 2027"),
+        ("0 12 * * ? *", "0 12 * * ?"),
+        ("0 6 * * 1 - 5", "0 6 * * 1-5"),
+        ("‘0 6 * * 1–5’", "0 6 * * 1-5"),
+        ("tz=UTC 0 6 * * *", "0 6 * * *"),
+        ("6:05", "5 6 * * *"),
+        ("12am", "0 0 * * *"),
+        ("Weekly", "@weekly"),
+    ] {
+        let help = Cron::parse(expression).unwrap_err().help.unwrap();
+        assert_eq!(help.split('`').nth(1), Some(meant), "{expression}");
+        cron(meant);
+    }
+    let hashed = Cron::parse_for("H 6 * * * # x", "job").unwrap_err();
+    assert!(hashed.help.unwrap().starts_with("write `H 6 * * *`"));
 }
 
 #[test]

@@ -3,29 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    error::Error,
-    num::NonZeroU32,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        mpsc::{self, Receiver},
-    },
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
-use cronlet::sandbox::{
-    Attempt, Facts, Handle, InputSource, NoInput, Runner, Sandbox, SandboxOptions, StateSource,
-    control::{self, Control},
-};
+use cronlet::sandbox::{Sandbox, SandboxOptions, control};
 use cronlet_core::{
-    capability::Capabilities,
-    catalog::Loaded,
     limits::Limits,
-    name::JobName,
-    report::{AttemptReport, ErrorKind, Failure, Level, LogLine, Outcome, Verdict},
-    run::{FailReason, Origin, RunId},
-    state::Entries,
+    report::{ErrorKind, Level, LogLine, Outcome, Verdict},
+    run::FailReason,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -39,211 +23,13 @@ macro_rules! assert_test_exists {
 }
 tests::foreach_guest!(assert_test_exists);
 
+mod guest;
+mod state;
+
 use crate::{csv_import, files};
-
-/// Nothing here takes that long, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(3);
-/// How late a guest may be stopped before it is a mistake, on a machine that builds things too.
-const LATE: Duration = Duration::from_secs(5);
-
-/// A sandbox with one guest in it.
-pub(crate) struct Guest {
-    sandbox: Sandbox,
-    loaded: Loaded,
-    limits: Limits,
-    allow: Capabilities,
-    params: Value,
-    attempt: u32,
-    state: Option<Arc<dyn StateSource>>,
-    input_of: Option<Arc<dyn InputSource>>,
-}
-
-/// What a job remembers, as a test has it.
-#[derive(Debug)]
-enum Remembered {
-    Entries(Entries),
-    Broken,
-    Panics,
-    /// Never to be read, or not while the test lasts.
-    Stuck(Mutex<Receiver<()>>),
-}
-
-impl StateSource for Remembered {
-    fn read(&self, job: &JobName) -> Result<Entries, Box<dyn Error + Send + Sync>> {
-        assert_eq!(job.as_str(), "fetch-papers");
-        match self {
-            Self::Entries(entries) => Ok(entries.clone()),
-            Self::Broken => Err("the disk is on fire".into()),
-            Self::Panics => panic!("a mistake of ours"),
-            Self::Stuck(end) => {
-                let _ = end.lock().unwrap().recv();
-                Ok(Entries::default())
-            }
-        }
-    }
-}
-
-/// A guest that runs.
-pub(crate) struct Running {
-    handle: Handle,
-    log: Receiver<LogLine>,
-    report: Receiver<AttemptReport>,
-}
-
-impl Guest {
-    pub(crate) fn new(path: &str) -> Self {
-        Self::with(path, SandboxOptions::default())
-    }
-
-    pub(crate) fn with(path: &str, options: SandboxOptions) -> Self {
-        let sandbox = Sandbox::new(options).unwrap();
-        let loaded = sandbox.load(Path::new(path)).unwrap();
-        Self {
-            sandbox,
-            loaded,
-            limits: Limits {
-                timeout: PATIENCE,
-                ..Limits::default()
-            },
-            allow: Capabilities::default(),
-            params: json!({}),
-            attempt: 1,
-            state: None,
-            input_of: None,
-        }
-    }
-
-    pub(crate) fn params(mut self, params: Value) -> Self {
-        self.params = params;
-        self
-    }
-
-    pub(crate) fn allow(mut self, allow: Capabilities) -> Self {
-        self.allow = allow;
-        self
-    }
-
-    /// What its job remembers.
-    fn state(mut self, state: Remembered) -> Self {
-        self.state = Some(Arc::new(state));
-        self
-    }
-
-    /// What the run has left that caused this one.
-    fn input_of(mut self, left: Left) -> Self {
-        self.input_of = Some(Arc::new(left));
-        self
-    }
-
-    pub(crate) fn timeout_ms(mut self, ms: u64) -> Self {
-        self.limits.timeout = Duration::from_millis(ms);
-        self
-    }
-
-    pub(crate) fn start(&self) -> Running {
-        let (sender, log) = mpsc::channel();
-        let (handle, control) = control::pair_with_log(move |line| {
-            // Nobody listens any more when a test is over.
-            let _ = sender.send(line.clone());
-        });
-        Running {
-            handle,
-            log,
-            report: self.start_with(control),
-        }
-    }
-
-    fn start_with(&self, control: Control) -> Receiver<AttemptReport> {
-        let (sender, receiver) = mpsc::channel();
-        let attempt = Attempt {
-            component: Ok(self.loaded.digest),
-            limits: self.limits.clone(),
-            allow: self.allow.clone().into(),
-            params: self.params.to_string().into(),
-            facts: Facts {
-                job: JobName::new("fetch-papers").unwrap(),
-                run: "1042".to_owned(),
-                attempt: self.attempt,
-                max_attempts: NonZeroU32::new(4).unwrap(),
-                origin: Origin::CatchUp,
-                nominal: "2026-03-01T06:00:00Z".parse().unwrap(),
-                input: Some("{\"from\":\"upstream\"}".into()),
-            },
-            state: self.state.clone(),
-            input_of: self.input_of.clone().map(|source| (RunId(41), source)),
-        };
-        let done = Box::new(move |report| {
-            let _ = sender.send(report);
-        });
-        self.sandbox.start(attempt, control, done);
-        receiver
-    }
-
-    pub(crate) fn run(&self) -> AttemptReport {
-        self.start().end()
-    }
-
-    pub(crate) fn outcome(&self) -> Outcome {
-        outcome(self.run())
-    }
-
-    fn error(&self) -> (ErrorKind, Failure) {
-        match self.run().verdict {
-            Verdict::Error { kind, failure } => (kind, failure),
-            verdict => panic!("{verdict:?}"),
-        }
-    }
-
-    pub(crate) fn failed(&self) -> (FailReason, Failure) {
-        failed(self.run())
-    }
-}
-
-impl Running {
-    pub(crate) fn end(self) -> AttemptReport {
-        self.report.recv_timeout(PATIENCE).unwrap()
-    }
-
-    pub(crate) fn wait_for(&self, message: &str) {
-        while self.log.recv_timeout(PATIENCE).unwrap().message != message {}
-    }
-}
-
-pub(crate) fn outcome(report: AttemptReport) -> Outcome {
-    match report.verdict {
-        Verdict::Succeeded(outcome) => outcome,
-        verdict => panic!("{verdict:?}"),
-    }
-}
-
-pub(crate) fn failed(report: AttemptReport) -> (FailReason, Failure) {
-    match report.verdict {
-        Verdict::Failed { reason, failure } => (reason, failure),
-        verdict => panic!("{verdict:?}"),
-    }
-}
-
-pub(crate) fn output(outcome: &Outcome) -> Value {
-    serde_json::from_str(outcome.output.as_deref().unwrap()).unwrap()
-}
-
-/// It ended no sooner than its timeout and not much later.
-pub(crate) fn timed_out(report: AttemptReport, timeout_ms: u64) -> Failure {
-    let timeout = Duration::from_millis(timeout_ms);
-    let duration = report.duration;
-    assert!(duration >= timeout, "cut early: {duration:?}");
-    assert!(duration < timeout + LATE, "{duration:?}");
-    let (reason, failure) = failed(report);
-    assert_eq!(reason, FailReason::Timeout);
-    let message = format!("ran longer than its timeout of {timeout_ms}ms");
-    assert_eq!(failure.message, message);
-    failure
-}
-
-fn text_of(log: &[LogLine], level: Level) -> usize {
-    let lines = log.iter().filter(|line| line.level == level);
-    lines.map(|line| line.message.len()).sum()
-}
+use guest::*;
+pub(crate) use guest::{Guest, outcome, output, timed_out};
+use state::remember;
 
 #[test]
 fn noop() {
@@ -297,26 +83,6 @@ fn echo() {
     assert_eq!(said, expected);
     let colour = ("colour".to_owned(), "green".to_owned());
     assert_eq!(outcome.attributes, [colour]);
-}
-
-/// What another run has left, as a test has it.
-#[derive(Clone, Copy, Debug)]
-enum Left {
-    Output,
-    Nothing,
-    Gone,
-    Unread,
-}
-
-impl InputSource for Left {
-    fn read(&self, run: RunId) -> Result<Option<Arc<str>>, NoInput> {
-        match self {
-            Self::Output => Ok(Some(format!("{{\"by\": {run}}}").into())),
-            Self::Nothing => Ok(None),
-            Self::Gone => Err(NoInput::Gone(run)),
-            Self::Unread => Err(NoInput::Unread("the disk is on fire".into())),
-        }
-    }
 }
 
 #[test]
@@ -639,138 +405,6 @@ fn probe() {
         seen["random"],
         output(&Guest::new(tests::PROBE).outcome())["random"]
     );
-}
-
-/// A guest that does this with its state.
-fn remembering(ops: &Value) -> Guest {
-    Guest::new(tests::REMEMBER).params(json!({ "ops": ops }))
-}
-
-fn entries(entries: &[(&str, &str)]) -> Remembered {
-    let entries = entries.iter();
-    Remembered::Entries(
-        entries
-            .map(|(key, value)| ((*key).into(), value.as_bytes().into()))
-            .collect(),
-    )
-}
-
-#[test]
-fn remember() {
-    let guest = remembering(&json!([
-        {"get": "there"},
-        {"set": ["there", "new"]},
-        {"get": "there"},
-        {"swap": ["gone", "1", null]},
-        {"swap": ["gone", "1", "2"]},
-        {"delete": "gone"},
-        {"count": "n"},
-        {"keys": ""},
-    ]));
-    let report = guest
-        .state(entries(&[("there", "old"), ("gone", "1")]))
-        .run();
-    let changes = report.state.clone().unwrap();
-    let said = output(&outcome(report));
-    let expected = json!(["old", "ok", "new", true, false, false, 1, ["n", "there"]]);
-    assert_eq!(said, expected);
-    let left: Vec<_> = changes
-        .writes()
-        .iter()
-        .map(|(key, write)| {
-            (
-                &**key,
-                write.value.as_ref().map(|value| value.bytes().to_vec()),
-            )
-        })
-        .collect();
-    let text = |text: &str| Some(text.as_bytes().to_vec());
-    assert_eq!(
-        left,
-        [("gone", None), ("n", text("1")), ("there", text("new"))]
-    );
-    let compared: Vec<_> = changes.found().keys().map(|key| &**key).collect();
-    assert_eq!(compared, ["gone", "n"]);
-}
-
-#[test]
-fn who_did_not_return_an_outcome_leaves_nothing_to_keep() {
-    for end in ["fail", "trap"] {
-        let report = remembering(&json!([{"set": ["k", "1"]}, end])).run();
-        assert!(!matches!(report.verdict, Verdict::Succeeded(_)), "{end}");
-        assert_eq!(report.state, None, "{end}");
-    }
-    let report = remembering(&json!([{"set": ["k", "1"]}, "spin"]));
-    let report = report.timeout_ms(100).run();
-    assert_eq!(report.state, None);
-    timed_out(report, 100);
-}
-
-#[test]
-fn who_does_not_ask_is_told_nothing_and_waits_for_nothing() {
-    let guest = Guest::new(tests::NOOP).state(Remembered::Broken);
-    assert_eq!(guest.run().state, None);
-    assert_eq!(guest.outcome(), Outcome::default());
-    let reads = remembering(&json!([{"get": "k"}, {"keys": ""}])).run();
-    assert_eq!(reads.state, None);
-}
-
-#[test]
-fn state_that_cannot_be_read_is_an_error_that_may_pass() {
-    let (kind, failure) = remembering(&json!([])).state(Remembered::Broken).error();
-    assert_eq!(kind, ErrorKind::Retryable);
-    assert_eq!(failure.code, "state-unavailable");
-    assert_eq!(failure.message, "the disk is on fire");
-    let (reason, failure) = remembering(&json!([])).state(Remembered::Panics).failed();
-    assert_eq!((reason, failure.code.as_str()), (FailReason::Trap, "host"));
-}
-
-#[test]
-fn state_that_is_not_read_in_time_is_a_timeout() {
-    let (end, wait) = mpsc::channel();
-    let guest = remembering(&json!([])).state(Remembered::Stuck(Mutex::new(wait)));
-    let guest = guest.timeout_ms(100);
-    timed_out(guest.run(), 100);
-    let stopped = guest.start();
-    stopped.handle.stop_within(Duration::ZERO);
-    assert_eq!(stopped.end().verdict, Verdict::Stopped);
-    drop(end);
-}
-
-#[test]
-fn state_has_limits_that_a_guest_can_see() {
-    let mut guest = remembering(&json!([
-        {"long-key": 513},
-        {"long-key": 10_000_000},
-        {"set": ["", "no key"]},
-        {"large": ["k", 1001]},
-        {"large": ["k", 1000]},
-        {"many": ["row/", 1_000_000, ""]},
-        {"keys": "k"},
-    ]));
-    guest.limits.max_state = 10_000;
-    guest.limits.max_state_value = 1000;
-    let report = guest.run();
-    let written = report.state.as_ref().unwrap().written();
-    let said = output(&outcome(report));
-    assert_eq!(said[0]["error"], "key-too-long");
-    assert_eq!(said[1]["error"], "key-too-long");
-    assert_eq!(said[2]["error"], "empty-key");
-    assert_eq!(said[3]["error"], "value-too-large");
-    assert_eq!(said[4], "ok");
-    let full = json!({"error": "state-full", "after": (10_000 - 1065) / (64 + 10)});
-    assert_eq!(said[5], full);
-    assert_eq!(said[6], json!(["k"]));
-    assert!(written <= 10_000, "{written}");
-}
-
-#[test]
-fn keys_come_in_pages_and_all_of_them() {
-    let report = remembering(&json!([{"many": ["row/", 2500, ""]}, {"keys": "row/"}])).run();
-    let said = output(&outcome(report));
-    let keys = said[1].as_array().unwrap();
-    assert_eq!(keys.len(), 2500);
-    assert!(keys.is_sorted_by_key(|key| key.as_str()));
 }
 
 #[test]
