@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     console::Console, counted::counted, daemon, error::CliError, escape, exit::Exit, history,
-    params, place::Place, progress, style, when, zones::Zones,
+    orphans::Orphans, params, place::Place, progress, style, when, zones::Zones,
 };
 use crate::{
     api::{
@@ -46,11 +46,13 @@ pub struct Args {
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let database = place.database(console);
+    let orphans = Orphans::of(&database);
     let history = sqlite::history(&database)?;
     let row = history
         .run(RunId(args.run))?
         .ok_or_else(|| no_such_run(args.run))?;
-    let run = view::Run::from(&row);
+    let mut run = view::Run::from(&row);
+    orphans.tell([&mut run]);
     let progress = progress(&row, &database);
     if console.json() {
         console.document(&Shown {
