@@ -225,8 +225,12 @@ pub(super) fn held_runs_meet_when_they_arrive(
     let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let jitter = watch.job(&row.new.job).map(|job| span(job.schedule.jitter));
     let due = row.new.not_before.is_some_and(|at| {
-        // No run waits for longer than that, whatever the clock has shown.
-        at <= watch.latest || Some(at.duration_since(step.now)) > jitter
+        // No run waits for longer than that, whatever the clock has shown meanwhile.
+        let least = watch
+            .waits
+            .get(run)
+            .map_or(step.now, |at| step.now.min(*at));
+        at <= watch.latest || Some(at.duration_since(least)) > jitter
     });
     ensure(due && row.status == RunStatus::Queued, || {
         format!("{row:?} arrives")
