@@ -36,6 +36,7 @@ pub mod logging;
 pub mod logs;
 pub mod moment;
 pub mod next;
+pub mod orphans;
 pub mod panic;
 pub mod params;
 pub mod pause;

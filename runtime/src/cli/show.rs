@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    console::Console, daemon, error::CliError, escape, exit::Exit, history, params, place::Place,
-    progress, style, when, zones::Zones,
+    console::Console, daemon, error::CliError, escape, exit::Exit, history, orphans::Orphans,
+    params, place::Place, progress, style, when, zones::Zones,
 };
 use crate::{
     api::{
@@ -46,11 +46,13 @@ pub struct Args {
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let database = place.database(console);
+    let orphans = Orphans::of(&database);
     let history = sqlite::history(&database)?;
     let row = history
         .run(RunId(args.run))?
         .ok_or_else(|| no_such_run(args.run))?;
-    let run = view::Run::from(&row);
+    let mut run = view::Run::from(&row);
+    orphans.tell([&mut run]);
     let progress = progress(&row, &database);
     if console.json() {
         console.document(&Shown {

@@ -245,8 +245,7 @@ impl Engine {
         let RunPhase::Waiting { retried } = run.phase else {
             return;
         };
-        // A clock that was set back since makes nobody wait since a time that is still to come.
-        let since = retried.unwrap_or(run.waits_since).min(self.trust.seen());
+        let since = retried.unwrap_or(run.waits_since);
         // A job that is gone starts nothing.
         if let Some(job) = self
             .jobs

@@ -68,11 +68,6 @@ impl Trust {
         now >= self.built
     }
 
-    /// What the clock showed in the last step.
-    pub(super) fn seen(&self) -> Timestamp {
-        self.seen
-    }
-
     /// Whether what the clock showed in the last step can be the time.
     pub(super) fn is_set(&self) -> bool {
         self.believes(self.seen)
@@ -126,6 +121,14 @@ impl Engine {
     fn wait_since_now_at_most(&mut self, now: Timestamp) {
         for run in self.runs.values_mut() {
             run.waits_since = run.waits_since.min(now);
+            // One whose attempt is withdrawn goes back to where it was.
+            if let RunPhase::Waiting { retried: Some(at) }
+            | RunPhase::Armed {
+                retried: Some(at), ..
+            } = &mut run.phase
+            {
+                *at = now.min(*at);
+            }
         }
         self.slots.wait_since_at_most(now);
     }

@@ -673,3 +673,22 @@ fn a_clock_that_was_set_back_undoes_nothing() {
     world.wake("06:01:30");
     assert_eq!(world.started(), [(2, 1)]);
 }
+
+#[test]
+fn a_retry_that_is_withdrawn_waits_for_no_time_that_is_still_to_come() {
+    let mut world = World::new(
+        "06:00:30",
+        stored_retry(at("06:00:00"), at("06:00:40")),
+        [job("a")],
+    );
+    world.flushes = false;
+    world.wake("06:00:45");
+    world.set_clock(at("05:30:00"));
+    world.take();
+    world.event(Event::ShutdownRequested);
+    let again = Record::RunRetrying {
+        run: RunId(41),
+        until: at("05:30:00"),
+    };
+    assert!(world.records.contains(&again), "{:?}", world.records);
+}

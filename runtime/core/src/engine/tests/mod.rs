@@ -7,6 +7,7 @@ mod chains;
 mod clock;
 mod due;
 mod health;
+mod interplay;
 mod overlap;
 mod pauses;
 mod plans;
