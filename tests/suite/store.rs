@@ -454,6 +454,55 @@ fn a_full_disk_at_the_start_is_told() -> Result<()> {
 }
 
 #[test]
+fn who_may_only_read_the_database_is_told_all_that_is_in_it() -> Result<()> {
+    let trying = thread::spawn(|| {
+        without_privileges()?;
+        let Work {
+            project, daemon, ..
+        } = Work::new()?;
+        let lock = project.path("cronlet.db.lock");
+        fs::set_permissions(lock, fs::Permissions::from_mode(0o000))?;
+        let none = "no daemon is running";
+        for command in [&["jobs"][..], &["why", "tick"], &["history"], &["next"]] {
+            let said = project.cronlet(command)?;
+            assert_eq!(said.code, 0, "{command:?}: {said:?}");
+            ensure!(!said.err.contains(none), "{command:?}: {said:?}");
+        }
+        daemon.kill()?;
+        let said = project.cronlet(&["jobs"])?;
+        ensure!(said.code == 0 && said.err.contains(none), "{said:?}");
+        Ok(())
+    });
+    trying.join().expect("it does not panic")
+}
+
+#[test]
+fn a_run_that_a_daemon_died_with_is_told_so_before_the_next_one_starts() -> Result<()> {
+    let schedules = "[jobs.long]\nplugin = \"sleep\"\nparams = { ms = 600000 }\n";
+    let project = Project::new(schedules, &[("sleep", tests::SLEEP)])?;
+    let daemon = Daemon::start(&project)?;
+    let run = daemon.trigger("long")?.to_string();
+    daemon.until("it runs", |it| !it.running.is_empty())?;
+    let dead = "no daemon runs it any more";
+    let commands = [&["history"][..], &["jobs"], &["show", &run]];
+    for command in commands {
+        let said = project.cronlet(command)?;
+        ensure!(said.out.contains("running"), "{command:?}: {said:?}");
+        ensure!(!said.out.contains(dead), "{command:?}: {said:?}");
+    }
+    daemon.kill()?;
+    for command in commands {
+        let said = project.cronlet(command)?;
+        ensure!(said.out.contains(dead), "{command:?}: {said:?}");
+    }
+    let json = project.cronlet(&["show", &run, "--json"])?.json()?;
+    assert_eq!(json["status"], "running", "{json}");
+    let message = json["message"].as_str().unwrap_or_default();
+    ensure!(message.contains(dead), "{json}");
+    Ok(())
+}
+
+#[test]
 fn a_read_only_file_is_told_at_the_start_and_stops_nobody_later() -> Result<()> {
     let trying = thread::spawn(|| {
         without_privileges()?;

@@ -439,6 +439,7 @@ fn a_daemon_whose_critical_job_failed_is_unhealthy_and_ready() {
         .until(|status| status.unhealthy.is_empty() && status.degraded.is_empty());
     assert_eq!(server.get("/health").status, 200);
     server.bench.pass(5);
+    server.bench.until(|status| !status.degraded.is_empty());
     let late = server.get("/health");
     assert_eq!(
         (late.status, &late.body["status"]),

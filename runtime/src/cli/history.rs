@@ -9,6 +9,7 @@ use super::{
     error::CliError,
     exit::Exit,
     moment::{self, Moment},
+    orphans::Orphans,
     place::Place,
     style, suggest,
     table::{Cell, Column, Table},
@@ -17,7 +18,10 @@ use super::{
 };
 use crate::{
     api::view,
-    store::history::{History, Query},
+    store::{
+        history::{History, Query},
+        sqlite,
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -62,7 +66,9 @@ fn statuses() -> impl TypedValueParser<Value = RunStatus> {
 }
 
 pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
-    let history = place.history(console)?;
+    let database = place.database(console);
+    let orphans = Orphans::of(&database);
+    let history = sqlite::history(&database)?;
     let (zones, now) = (Zones::find(place), Timestamp::now());
     let mut query = query(args, &zones, now, &history)?;
     // One more, to know whether there are more.
@@ -70,6 +76,10 @@ pub fn run(args: &Args, place: &Place, console: &mut Console) -> Result<Exit, Cl
     let mut entries = entries(&history, &query, args)?;
     let more = entries.len() > args.count;
     entries.truncate(args.count);
+    orphans.tell(entries.iter_mut().filter_map(|entry| match entry {
+        view::Entry::Run(run) => Some(&mut **run),
+        view::Entry::Skips(_) => None,
+    }));
     if console.json() {
         console.document(&entries)?;
         return Ok(Exit::Done);

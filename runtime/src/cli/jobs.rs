@@ -17,6 +17,7 @@ use super::{
     error::CliError,
     exit::Exit,
     history,
+    orphans::Orphans,
     place::{self, Place},
     style,
     table::{Cell, Column, Table},
@@ -57,6 +58,7 @@ pub struct Args {}
 
 pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliError> {
     let found = place.find();
+    let orphans = Orphans::of(&found.database);
     let history = found.history()?;
     let mut zones = Zones::default();
     let plan = match found.draft {
@@ -78,6 +80,7 @@ pub fn run(_: &Args, place: &Place, console: &mut Console) -> Result<Exit, CliEr
     }
     let now = Timestamp::now();
     let mut jobs = join(plan.as_ref(), &rows, now);
+    orphans.tell(jobs.iter_mut().filter_map(|job| job.last_run.as_mut()));
     let holder = sqlite::holder(&found.database)?;
     let troubled = holder.as_ref().map_or_else(Vec::new, troubled);
     for row in &backfills {

@@ -121,7 +121,12 @@ impl Engine {
     fn wait_since_now_at_most(&mut self, now: Timestamp) {
         for run in self.runs.values_mut() {
             run.waits_since = run.waits_since.min(now);
-            if let RunPhase::Waiting { retried: Some(at) } = &mut run.phase {
+            // One whose attempt is withdrawn goes back to where it was.
+            if let RunPhase::Waiting { retried: Some(at) }
+            | RunPhase::Armed {
+                retried: Some(at), ..
+            } = &mut run.phase
+            {
                 *at = now.min(*at);
             }
         }

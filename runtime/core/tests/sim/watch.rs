@@ -537,9 +537,17 @@ impl Watch {
     fn note_waits(&mut self, now: Timestamp) {
         let mut waits = BTreeMap::new();
         for row in self.view.open_runs() {
-            let (run, since) = (row.new.run, row.until.unwrap_or(row.new.queued_at));
-            let is_over = self.over.contains(&run);
-            if row.status == RunStatus::Queued || row.status == RunStatus::Retrying && is_over {
+            let (run, queued_at) = (row.new.run, row.new.queued_at);
+            let waiting = match (row.status, row.live) {
+                (RunStatus::Queued, _) => Some(queued_at),
+                (RunStatus::Retrying, _) if self.over.contains(&run) => row.until,
+                // It may be withdrawn.
+                (_, Some(live)) if !self.started.contains(&(run, live.attempt)) => {
+                    Some(live.retried.unwrap_or(queued_at))
+                }
+                _ => None,
+            };
+            if let Some(since) = waiting {
                 let since = self.waits.get(&run).copied().unwrap_or(since);
                 waits.insert(run, since.min(now));
             }
@@ -708,6 +716,9 @@ impl Watch {
             Record::AttemptDisarmed { run, attempt }
             | Record::AttemptEnded { run, attempt, .. } => {
                 self.armed.remove(&(*run, *attempt));
+                if matches!(record, Record::AttemptEnded { .. }) {
+                    self.waits.remove(run);
+                }
                 let live = self.view.runs.get(*run).and_then(|row| row.live);
                 let disarmed = matches!(record, Record::AttemptDisarmed { .. });
                 self.limbo = Some(Limbo {

@@ -20,6 +20,10 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 
 use super::{OpenError, daemons, fault, reader::Reader, resolve};
 use crate::store::{Stale, StoreError, precision};
@@ -63,12 +67,17 @@ pub(super) struct Lease {
 }
 
 /// Who owns the database at `path` now; none if nobody does, or if there is no database. It may be
-/// asked at any time, and by anybody who may read the database.
+/// asked at any time, and by anybody who may read the database. Who may not see the lock is told who
+/// owned it last, if there is a process of that number.
 pub fn holder(path: &Path) -> Result<Option<Holder>, StoreError> {
     let doing = "see who owns the database";
     let path = resolve(path);
     let lock = match File::open(lock_path(&path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Who may read the history may not look at the lock: it could keep a daemon from starting.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(row(&path)?.filter(|holder| lives(holder.pid)));
+        }
         lock => lock.map_err(StoreError::while_(doing))?,
     };
     match lock.try_lock_shared() {
@@ -166,6 +175,12 @@ impl Lease {
 fn instance() -> String {
     let random = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
     format!("{random:016x}")
+}
+
+/// Whether there is such a process, whosever it is.
+fn lives(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// What the row says, unless its engine said that it stopped.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    after::{After, On},
     backfill::{Instants, MAX_CONCURRENT, MAX_OPEN, NewBackfill, Tally},
     record::StoredBackfill,
     run::BackfillEnd,
@@ -228,6 +229,44 @@ fn a_second_stop_ends_what_is_retried() {
     assert_eq!(world.replies(), [Answer::BackfillsStopped(retry_cancelled)]);
     assert_eq!(world.ends(), [(1, RunEnd::Cancelled)]);
     assert_eq!(world.backfill_ends(), [(7, BackfillEnd::Stopped)]);
+}
+
+#[test]
+fn a_backfill_starts_no_job_that_comes_after() {
+    let dependent = Job {
+        schedule: Schedule::default(),
+        after: Some(After {
+            job: name("a"),
+            on: On::End,
+        }),
+        ..job("b")
+    };
+    let mut world = World::fresh([job("a"), dependent]);
+    world.event(request(7, hours(1..=2), 1, false));
+    world.take();
+    world.succeed(1, 1);
+    assert_eq!(world.nominals(), [at("02:00:00")], "the next of it alone");
+    // What somebody asks for does.
+    world.trigger("a", 8);
+    world.take();
+    world.succeed(3, 1);
+    let (records, _) = world.take();
+    let caused = |record: &Record| matches!(record, Record::RunQueued(new) if new.cause == Cause::After(RunId(3)));
+    assert!(records.iter().any(caused), "{records:?}");
+}
+
+#[test]
+fn a_removed_job_drops_what_waits_for_a_place() {
+    let jobs = [Job {
+        max_instances: Some(NonZeroU32::MIN),
+        ..job("a")
+    }];
+    let mut world = World::fresh(jobs);
+    world.event(request(7, hours(1..=5), 2, false));
+    world.take();
+    world.event(Event::PlanReplaced(plan([])));
+    let removed = RunEnd::Skipped(SkipReason::Removed);
+    assert_eq!(world.ends(), [(2, removed)]);
 }
 
 #[test]

@@ -255,6 +255,15 @@ fn what_the_store_cannot_take_is_asked_again() {
 }
 
 #[test]
+fn what_is_an_hour_ahead_is_let_be() {
+    let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
+    world.set_clock(at("17:00:00"));
+    assert_eq!(world.asks(), []);
+    world.set_clock(at("16:59:59"));
+    assert_eq!(world.asks().len(), 1);
+}
+
+#[test]
 fn a_job_that_went_silent_speaks_when_it_is_put_back() {
     let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
     world.event(Event::PlanReplaced(plan([])));
@@ -672,4 +681,23 @@ fn a_clock_that_was_set_back_undoes_nothing() {
     assert_eq!(world.started(), [], "06:01 has its run");
     world.wake("06:01:30");
     assert_eq!(world.started(), [(2, 1)]);
+}
+
+#[test]
+fn a_retry_that_is_withdrawn_waits_for_no_time_that_is_still_to_come() {
+    let mut world = World::new(
+        "06:00:30",
+        stored_retry(at("06:00:00"), at("06:00:40")),
+        [job("a")],
+    );
+    world.flushes = false;
+    world.wake("06:00:45");
+    world.set_clock(at("05:30:00"));
+    world.take();
+    world.event(Event::ShutdownRequested);
+    let again = Record::RunRetrying {
+        run: RunId(41),
+        until: at("05:30:00"),
+    };
+    assert!(world.records.contains(&again), "{:?}", world.records);
 }

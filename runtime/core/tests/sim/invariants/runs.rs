@@ -225,8 +225,12 @@ pub(super) fn held_runs_meet_when_they_arrive(
     let row = watch.view.runs.get(*run).ok_or("there is no such run")?;
     let jitter = watch.job(&row.new.job).map(|job| span(job.schedule.jitter));
     let due = row.new.not_before.is_some_and(|at| {
-        // No run waits for longer than that, whatever the clock has shown.
-        at <= watch.latest || Some(at.duration_since(step.now)) > jitter
+        // No run waits for longer than that, whatever the clock has shown meanwhile.
+        let least = watch
+            .waits
+            .get(run)
+            .map_or(step.now, |at| step.now.min(*at));
+        at <= watch.latest || Some(at.duration_since(least)) > jitter
     });
     ensure(due && row.status == RunStatus::Queued, || {
         format!("{row:?} arrives")
@@ -372,8 +376,8 @@ pub(super) fn what_follows_an_attempt_is_said_at_once(
     )
 }
 
-/// A run whose attempt is withdrawn waits again as it did before. After a restart it is not known any
-/// more that its backoff is over.
+/// A run whose attempt is withdrawn waits again as it did before, or since what any clock has shown since
+/// then. After a restart it is not known any more that its backoff is over.
 pub(super) fn a_withdrawn_attempt_changes_nothing(
     watch: &Watch,
     step: &Step,
@@ -386,7 +390,9 @@ pub(super) fn a_withdrawn_attempt_changes_nothing(
         Record::RunRequeued { .. } => {
             withdrawn.retried.is_none() || matches!(step.event, Event::Started { .. })
         }
-        Record::RunRetrying { until, .. } => withdrawn.retried == Some(*until),
+        Record::RunRetrying { run, until } => {
+            withdrawn.retried.is_some() && watch.waits.get(run) == Some(until)
+        }
         _ => true,
     };
     ensure(unchanged, || format!("{record:?} after {withdrawn:?}"))

@@ -135,6 +135,13 @@ pub(super) fn an_armed_run_overtakes_nobody(watch: &Watch, step: &Step, record: 
     let job = watch.standing(&row.new.job).ok_or("its job is gone")?;
     let free = !watch.has_open(&row.new.job) || job.overlap == Overlap::Allow;
     ensure(free, || format!("{row:?} meets an open run"))?;
+    // What was due before an edit or a pause is handled first of all in its step, by what stood before it.
+    if matches!(
+        step.event,
+        Event::PlanReplaced(_) | Event::PauseRequested(_)
+    ) {
+        return Ok(());
+    }
     let room = Room::of(watch);
     let mut waiting = watch.view.open_runs();
     let first = waiting.find(|other| {

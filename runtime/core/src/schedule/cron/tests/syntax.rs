@@ -220,6 +220,7 @@ fn one_fingerprint_for_all_spellings_of_a_definition() {
         }
     }
     let more = [
+        (["0 0 * * 7/2", "0 0 * * sun/2"], "cron 0 0 0 * * 0-6/2 *"),
         (
             ["5/15 0 ? * *", "5-59/15 0 * * ?"],
             "cron 0 5-59/15 0 * * * *",

@@ -226,3 +226,16 @@ fn each_kind_of_transition() {
         assert_eq!(found, *due, "`{expression}` in {zone} after {after}");
     }
 }
+
+/// A rhythm stands for itself, also where it is due at the moment at which a gap ends.
+#[test]
+fn a_rhythm_stands_for_no_time_that_does_not_exist() {
+    let (before, end) = (at("2026-03-29T00:59:59Z"), at("2026-03-29T01:00:00Z"));
+    let due = |expression: &str| {
+        let cron = in_zone(expression, "Europe/Berlin");
+        assert_eq!(cron.next_after(before), Some(end), "{expression}");
+        cron.stands_for(end).len()
+    };
+    assert_eq!(due("0,30 2,3 * * *"), 2);
+    assert_eq!(due("*/30 2,3 * * *"), 0);
+}
