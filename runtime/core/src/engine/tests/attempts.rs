@@ -142,3 +142,45 @@ fn a_guest_knows_its_last_attempt_though_another_was_interrupted() {
     assert_eq!(start, Some((4, 5)), "one more failure is allowed");
     world.take();
 }
+
+#[test]
+fn a_guest_may_not_ask_for_a_shorter_delay() {
+    let mut stubborn = job("a");
+    stubborn.retry.max = 1;
+    let mut world = World::fresh([stubborn]);
+    world.wake("06:01:00");
+    let kind = ErrorKind::RetryAfter(Duration::from_secs(1));
+    let failure = Failure::default();
+    world.end(1, 1, Verdict::Error { kind, failure });
+    let until = at("06:01:05");
+    let run = RunId(1);
+    assert!(world.records.contains(&Record::RunRetrying { run, until }));
+}
+
+#[test]
+fn a_guest_that_says_cancelled_ends_its_run_unless_the_daemon_told_it_to_end() {
+    let said = || Verdict::Error {
+        kind: ErrorKind::Cancelled,
+        failure: Failure::default(),
+    };
+    let mut stubborn = job("a");
+    stubborn.retry.max = 1;
+    let mut world = World::fresh([stubborn]);
+    world.wake("06:01:00");
+    world.end(1, 1, said());
+    assert_eq!(world.ends(), [(1, RunEnd::Cancelled)]);
+    world.wake("06:02:00");
+    world.event(Event::ShutdownRequested);
+    world.take();
+    world.end(2, 1, said());
+    let again = Record::RunRequeued { run: RunId(2) };
+    assert!(world.records.contains(&again));
+}
+
+#[test]
+fn a_guest_that_is_stopped_though_nobody_asked_has_failed() {
+    let mut world = World::fresh([job("a")]);
+    world.wake("06:01:00");
+    world.end(1, 1, Verdict::Stopped);
+    assert_eq!(world.ends(), [(1, RunEnd::Failed(FailReason::Trap))]);
+}

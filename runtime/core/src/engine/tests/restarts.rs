@@ -163,3 +163,11 @@ fn a_crash_that_pauses_a_job_finds_what_was_armed_ahead_withdrawn() {
     let disabled = RunEnd::Skipped(SkipReason::Disabled);
     assert!(ended(&records).contains(&(43, disabled)));
 }
+
+#[test]
+fn a_run_that_was_to_be_cancelled_ends_so_after_a_crash_too() {
+    let mut run = interrupted_run(0, at("06:00:00"));
+    run.cancel_requested = true;
+    let world = World::new("06:00:30", recovery(run), [job("a")]);
+    assert_eq!(world.ends(), [(41, RunEnd::Cancelled)]);
+}
