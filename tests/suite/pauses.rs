@@ -205,7 +205,10 @@ fn so_many_failures_in_a_row_pause_a_job_until_somebody_resumes_it() -> Result<(
     says(&project, &["resume", "broken"], "`broken` is resumed\n")?;
     project.until_runs("broken", |runs| runs.len() == 4)?;
     paused(&daemon)?;
-    let runs = project.runs("broken")?;
+    // The daemon knows it a moment before the disk.
+    let runs = project.until_runs("broken", |runs| {
+        runs.iter().all(|run| run.status.is_final())
+    })?;
     assert!(runs.iter().all(|run| run.status == RunStatus::Failed));
     assert_eq!(runs.len(), 4, "the count began anew");
     Ok(())

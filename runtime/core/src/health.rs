@@ -1,8 +1,9 @@
 //! How a job is doing: whether it fails, and whether it is overdue.
 //!
-//! A job is *overdue* from the moment on at which its `overdue_after` has passed since its last success,
-//! or since it was accepted or resumed or its `start` if that is later. It is not while it is paused or disabled. It *fails* from a run that ended `failed` to the next one
-//! that succeeds. [`Origin`] says which runs count for what.
+//! A job is *overdue* from the moment on at which its `overdue_after` has passed since its last success, or
+//! since it was accepted or resumed or its `start` if that is later. It is not while it is paused or
+//! disabled. It *fails* from a run that ended `failed` to the next one that succeeds. [`Origin`] says which
+//! runs count for what.
 
 use jiff::Timestamp;
 

@@ -11,6 +11,7 @@ use tokio::{sync::oneshot, time};
 
 use super::{
     console::Console,
+    counted::counted,
     error::{CliError, Kind},
     exit::Exit,
     place::Place,
@@ -107,10 +108,7 @@ fn progress(watch: &Watch) -> String {
 
 /// ``copied `cronlet.db` to `copy.db`: 329 runs, 1.5 MiB``
 fn sentence(copied: &Copied, database: &Path) -> String {
-    let runs = match copied.runs {
-        1 => "1 run".to_owned(),
-        n => format!("{n} runs"),
-    };
+    let runs = counted(copied.runs, "run");
     format!(
         "copied `{}` to `{}`: {runs}, {}",
         database.display(),

@@ -21,6 +21,7 @@ pub mod cancel;
 pub mod check;
 pub mod completions;
 pub mod console;
+pub mod counted;
 pub mod cron;
 pub mod daemon;
 pub mod diagnostics;

@@ -37,6 +37,7 @@ Examples:
   cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
                                                    on the clocks of Berlin
 
+A time is an instant as RFC 3339 has it, a date, what the clock shows, or how long ago.
 For one job or one expression each line is an instant and nothing else. While no daemon runs, it says
 on standard error what a start now would catch up on.")]
 pub struct Args {
@@ -73,7 +74,7 @@ pub struct Args {
     #[arg(short = 'n', long, value_name = "N", default_value = "5", value_parser = count)]
     count: usize,
 
-    /// From when on, itself not included, such as `2026-03-29T01:00:00Z` [default: now]
+    /// From when on, itself not included [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     after: Option<Moment>,
 }

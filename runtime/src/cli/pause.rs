@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     console::Console,
+    counted::counted,
     daemon,
     error::CliError,
     exit::Exit,
@@ -109,11 +110,7 @@ fn of_one(turn: Turn, job: &str, turned: &Turned) -> String {
 }
 
 fn of_all(turn: Turn, turned: &Turned) -> String {
-    let count = |count: usize| match count {
-        1 => "1 job".to_owned(),
-        n => format!("{n} jobs"),
-    };
-    let (jobs, already) = (count(turned.jobs), turned.already);
+    let (jobs, already) = (counted(turned.jobs, "job"), turned.already);
     match (turn, already) {
         (Turn::Pause, 0) => format!("paused {jobs}"),
         (Turn::Pause, _) => format!("paused {jobs}, {already} paused already"),

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    console::Console, daemon, error::CliError, escape, exit::Exit, history, orphans::Orphans,
-    params, place::Place, progress, style, when, zones::Zones,
+    console::Console, counted::counted, daemon, error::CliError, escape, exit::Exit, history,
+    orphans::Orphans, params, place::Place, progress, style, when, zones::Zones,
 };
 use crate::{
     api::{
@@ -189,15 +189,12 @@ fn attempt(text: &mut String, attempt: &view::Attempt, clock: &Clock<'_>) {
 pub(super) fn used(usage: &view::Usage) -> String {
     let cpu = usage.cpu.map(when::took).unwrap_or_default();
     let memory = when::bytes(usage.memory_peak_bytes);
-    let lines = match usage.log_lines {
-        1 => "1 line of log".to_owned(),
-        n => format!("{n} lines of log"),
-    };
+    let lines = counted(usage.log_lines, "line");
     let dropped = match usage.log_dropped {
         0 => String::new(),
         n => format!(" ({n} dropped)"),
     };
-    format!("{cpu} of processor, {memory} of memory, {lines}{dropped}")
+    format!("{cpu} of processor, {memory} of memory, {lines} of log{dropped}")
 }
 
 fn error(text: &mut String, error: &view::Error, said: [&str; 2]) {

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     backfill,
     console::Console,
+    counted::counted,
     daemon,
     error::{CliError, Kind},
     escape,
@@ -78,10 +79,7 @@ fn text(status: &Status, zones: &Zones, now: Timestamp) -> String {
         text,
         "{BOLD}cronlet {version}{BOLD:#} is {style}{state}{style:#}, up {up}, process {pid}"
     );
-    let jobs = match status.jobs {
-        1 => "1 job".to_owned(),
-        n => format!("{n} jobs"),
-    };
+    let jobs = counted(status.jobs, "job");
     field(
         &mut text,
         "schedules",

@@ -32,6 +32,11 @@ pub struct SystemClock {
     begin: Instant,
 }
 
+/// How long to sleep at once by a clock that says to wait so long.
+pub(super) fn nap(wait: Duration) -> Duration {
+    wait.min(LOOK_EVERY)
+}
+
 /// Notices that somebody set the wall clock.
 #[derive(Debug)]
 pub(super) struct JumpWatch {
@@ -85,5 +90,17 @@ impl JumpWatch {
         let monotonic = self.monotonic.saturating_sub(before.monotonic);
         let jump = wall.saturating_sub(SignedDuration::try_from(monotonic).ok()?);
         (jump.abs() > TOLERANCE).then_some(jump)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_sleeps_longer_than_half_a_minute_without_a_look() {
+        let half = Duration::from_secs(30);
+        assert_eq!(nap(Duration::MAX), half);
+        assert_eq!(nap(half / 2), half / 2);
     }
 }

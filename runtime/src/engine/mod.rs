@@ -56,7 +56,7 @@ pub use clock::Clock;
 pub use handle::Handle;
 pub use status::Status;
 
-use clock::{JumpWatch, LOOK_EVERY};
+use clock::JumpWatch;
 use disk::Disk;
 use doubt::Doubt;
 use handle::{Message, News};
@@ -221,7 +221,7 @@ impl Shell {
                 self.late = 0;
                 return None;
             }
-            match self.inbox.recv_timeout(wait.min(LOOK_EVERY)) {
+            match self.inbox.recv_timeout(clock::nap(wait)) {
                 Ok(message) => {
                     self.late = if wait.is_zero() { self.late + 1 } else { 0 };
                     return Some(message);

@@ -3,10 +3,11 @@
 //! A guest starts with nothing, everything it does has a limit, and whatever it does ends as an
 //! [`AttemptReport`]: it can fail a run and never the host.
 //!
-//! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps
-//! the machine code for the next start, [`unusable`] says what is wrong with one. From then on it
-//! is a digest; [`last_good`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh store with its [`state`], instantiates the component
-//! in a place of the pool, and calls it; nothing of it is used again.
+//! A component is loaded once: [`component`] reads, checks, compiles and links it, [`cache`] keeps the
+//! machine code for the next start, [`unusable`] says what is wrong with one. From then on it is a digest;
+//! [`last_good`] has its bytes for a start at which the file cannot be used. An [`attempt`] makes a fresh
+//! store with its [`state`], instantiates the component in a place of the pool, and calls it; nothing of it
+//! is used again.
 //!
 //! What stops a guest, each for what the others cannot see:
 //!

@@ -4,8 +4,9 @@
 //! the one that writes, a step at a time: a step is so small that nobody waits for it. What a step
 //! names may be gone or may have changed when its turn comes; then it is let alone.
 //!
-//! What a run that is not over gets as its input stays, however old. Else: what is over never changes, a newest run only becomes an older one, and a last failure only
-//! becomes one of many. So what was once beyond the limits stays beyond them.
+//! What a run that is not over gets as its input stays, however old. Else: what is over never changes, a
+//! newest run only becomes an older one, and a last failure only becomes one of many. So what was once
+//! beyond the limits stays beyond them.
 
 use std::ops::AddAssign;
 

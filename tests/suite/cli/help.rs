@@ -87,8 +87,7 @@ fn the_help_of_next() -> Result<()> {
               --timezone <TZ>    The time zone whose clocks the expression is read on [default: UTC]
               --job-name <NAME>  The job that the expression is for: `H` hangs on its name
           -n, --count <N>        How many [default: 5]
-              --after <TIME>     From when on, itself not included, such as `2026-03-29T01:00:00Z` [default:
-                                 now]
+              --after <TIME>     From when on, itself not included [default: now]
           -h, --help             Print help
 
         Global options:
@@ -106,6 +105,7 @@ fn the_help_of_next() -> Result<()> {
           cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
                                                            on the clocks of Berlin
 
+        A time is an instant as RFC 3339 has it, a date, what the clock shows, or how long ago.
         For one job or one expression each line is an instant and nothing else. While no daemon runs, it
         says on standard error what a start now would catch up on.
         ");

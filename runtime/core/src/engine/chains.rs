@@ -8,8 +8,8 @@
 //! So ends are noted, and the dependents are told one after the other when the step's event is handled. A
 //! job never hangs on itself, so this comes to an end.
 //!
-//! A job that is halted is not due. When one may be due, and what its calendar excludes, is asked of the moment of the end; not while the
-//! clock is not believed: an end is a fact, whatever time it is.
+//! A job that is halted is not due. When one may be due, and what its calendar excludes, is asked of the
+//! moment of the end; not while the clock is not believed: an end is a fact, whatever time it is.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,8 +1,8 @@
 //! Which jobs are overdue, and which of the critical ones fail.
 //!
-//! A job that is overdue is said to be so once, in the step in which its time is up, and once that it is
-//! so no more: after a success, because the plan has changed, or because it is halted. That the daemon was down, or a clock
-//! was set forward, is no excuse: nothing has succeeded for that long.
+//! A job that is overdue is said to be so once, in the step in which its time is up, and once that it is so
+//! no more: after a success, because the plan has changed, or because it is halted. That the daemon was
+//! down, or a clock was set forward, is no excuse: nothing has succeeded for that long.
 
 use std::sync::Arc;
 
@@ -57,8 +57,8 @@ impl Engine {
         }
     }
 
-    /// Sets when the job is overdue, by its last success and its definition; a halted one never is. One that is so already, and
-    /// should not be, is so no more.
+    /// Sets when the job is overdue, by its last success and its definition; a halted one never is. One
+    /// that is so already, and should not be, is so no more.
     pub(super) fn await_success(&mut self, step: &mut Step, name: &JobName) {
         let Some(state) = self.jobs.get_mut(name) else {
             return;

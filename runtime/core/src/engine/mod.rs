@@ -37,9 +37,9 @@
 //! back what is late, `overlap` says what becomes of an occurrence that meets its own job, `slots` who
 //! may start, `attempts` starts and ends attempts, `chains` tells jobs of the ends of others, `requests`
 //! answers people, `pausing` halts jobs, `backfills` makes runs of the past, `plans` takes over plans and
-//! stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `times`
-//! pulls back what was noted by a wrong one, `ledger` says what of
-//! a job's state an attempt may change, `health` which jobs do not go well.
+//! stores, `storing` waits for the disk, `clock` doubts what the wall clock shows, `times` pulls back what was
+//! noted by a wrong one, `ledger` says what of a job's state an attempt may change, `health` which jobs do not
+//! go well.
 
 mod ahead;
 mod attempts;
@@ -93,8 +93,8 @@ use slots::Slots;
 use state::{JobState, Run};
 use storing::Release;
 
-/// At most so many jobs, backoffs and overdue jobs are looked at in one step. What is left is looked at in the next,
-/// which is asked for at once: a crowd never keeps other events waiting for long.
+/// At most so many jobs, backoffs and overdue jobs are looked at in one step. What is left is looked at in
+/// the next, which is asked for at once: a crowd never keeps other events waiting for long.
 const DUE_PER_STEP: usize = 256;
 
 /// At most so many attempts are armed in one step.

@@ -5,14 +5,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    Args, wish,
-    words::{counted, left_out},
-};
+use super::{Args, wish, words::left_out};
 use crate::{
     api::view,
     cli::{
         console::Console,
+        counted::counted,
         error::CliError,
         exit::Exit,
         moment::Moment,

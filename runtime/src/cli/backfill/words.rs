@@ -6,7 +6,7 @@ use cronlet_core::schedule::Zone;
 
 use crate::{
     api::backfills::{Accepted, Backfill, Stopped},
-    cli::{escape, when},
+    cli::{counted::counted, escape, when},
 };
 
 /// `backfill 00c0ffee00c0ffee of hello: 31 instants from … to …; 2 have a run already`
@@ -42,19 +42,16 @@ pub(super) fn what_stopped(job: &str, stopped: Stopped) -> String {
     let mut text = match (stopped, already) {
         (0, 1) => format!("the backfill of `{job}` was stopped before"),
         (0, _) => format!("the {already} backfills of `{job}` were stopped before"),
-        _ => format!("{} of `{job}` stopped", counted(stopped.into(), "backfill")),
+        _ => format!("{} of `{job}` stopped", counted(stopped, "backfill")),
     };
     let are =
         |count: u32, one: &'static str, more: &'static str| if count == 1 { one } else { more };
     if cancelled > 0 {
-        let (runs, are) = (
-            counted(cancelled.into(), "run"),
-            are(cancelled, "is", "are"),
-        );
+        let (runs, are) = (counted(cancelled, "run"), are(cancelled, "is", "are"));
         let _ = write!(text, "; {runs} that waited {are} cancelled");
     }
     if running > 0 {
-        let (runs, go) = (counted(running.into(), "run"), are(running, "goes", "go"));
+        let (runs, go) = (counted(running, "run"), are(running, "goes", "go"));
         let _ = write!(text, "; {runs} {go} on");
     }
     text
@@ -98,14 +95,6 @@ pub(super) fn left_out(already_run: u64, excluded: u64) -> String {
         );
     }
     text
-}
-
-/// `1 instant`, `31 instants`.
-pub(super) fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use cronlet_core::catalog::{Catalog, Loaded, Unusable};
 use jiff::Timestamp;
 
 use super::{
+    counted::counted,
     diagnostics::{self, Style},
     late::{self, Late},
 };
@@ -157,11 +158,10 @@ pub fn catalog(draft: &Draft, mut load: impl FnMut(&Path) -> Result<Loaded, Unus
 
 /// "schedules.toml: 3 jobs, 2 plugins, no problems".
 fn verdict(draft: &Draft, warnings: Option<&Problems>) -> String {
-    let count = |n: usize, name: &str| format!("{n} {name}{}", if n == 1 { "" } else { "s" });
-    let jobs = count(draft.len(), "job");
-    let plugins = count(draft.references().len(), "plugin");
+    let jobs = counted(draft.len(), "job");
+    let plugins = counted(draft.references().len(), "plugin");
     let warnings = match warnings {
-        Some(warnings) => count(warnings.count(Severity::Warning), "warning"),
+        Some(warnings) => counted(warnings.count(Severity::Warning), "warning"),
         None => "no problems".to_owned(),
     };
     format!("{}: {jobs}, {plugins}, {warnings}", draft.source().name())

@@ -9,6 +9,7 @@ use std::{borrow::Cow, ops::Range};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::json;
 
+use super::counted::counted;
 use crate::config::{self, Problem, Problems, Severity, Source};
 
 /// How problems are drawn.
@@ -58,8 +59,7 @@ pub fn summary(problems: &Problems) -> String {
     let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")];
     let counts = counts.map(|(severity, name)| match problems.count(severity) {
         0 => None,
-        1 => Some(format!("1 {name}")),
-        n => Some(format!("{n} {name}s")),
+        n => Some(counted(n, name)),
     });
     let counts: Vec<_> = counts.into_iter().flatten().collect();
     let elsewhere = |problem: &&Problem| problem.code == config::ENVIRONMENT;

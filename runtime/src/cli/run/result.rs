@@ -6,7 +6,9 @@ use cronlet_core::{
     run::{FailReason, RunStatus},
 };
 
-use super::super::{console::Console, error::CliError, escape, history, show, style, when};
+use super::super::{
+    console::Console, counted::counted, error::CliError, escape, history, show, style, when,
+};
 use crate::api::view;
 
 /// A run that is over.
@@ -94,10 +96,7 @@ impl Finished {
             console.note(format_args!("  {dim}{}{dim:#}", show::used(usage)));
         }
         if self.forgotten > 0 {
-            let keys = match self.forgotten {
-                1 => "1 key".to_owned(),
-                n => format!("{n} keys"),
-            };
+            let keys = counted(self.forgotten, "key");
             let dim = style::DIM;
             console.note(format_args!(
                 "  {dim}{keys} of its state changed, which only a daemon keeps{dim:#}"

@@ -22,7 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::sleep;
 
 use crate::{
-    cli::escape,
+    cli::{counted::counted, escape},
     engine::{Handle, Status, status::ConfigState},
 };
 
@@ -199,10 +199,7 @@ fn watch(microseconds: Option<&str>, process: Option<&str>) -> Option<Duration> 
 
 /// One line, which the manager shows.
 fn sentence(status: &Status) -> String {
-    let jobs = match status.jobs {
-        1 => "1 job".to_owned(),
-        n => format!("{n} jobs"),
-    };
+    let jobs = counted(status.jobs, "job");
     let runs = format!("{} running, {} queued", status.running.len(), status.queued);
     let next = match &status.next {
         Some((at, job)) => format!("next `{job}` at {at:.0}"),

@@ -11,6 +11,7 @@ use super::{Daemon, cannot};
 use crate::{
     api::socket::{self, Socket},
     cli::{
+        counted::counted,
         error::CliError,
         place::{self, Place},
         when,
@@ -136,10 +137,7 @@ fn take_over(database: &Path) -> Result<(SqliteStore, PathBuf), CliError> {
 fn announce(file: &Path, first: &First, socket: &Path) {
     let now = Timestamp::now();
     let file = file.display();
-    let jobs = match first.plan.jobs.len() {
-        1 => "1 job".to_owned(),
-        n => format!("{n} jobs"),
-    };
+    let jobs = counted(first.plan.jobs.len(), "job");
     let next = first.plan.jobs.values().filter_map(|job| {
         let at = job.schedule.next_allowed_after(now)?;
         Some((at, &job.name))

@@ -1,8 +1,8 @@
 //! Which components a reload is refused for: those with which something got worse.
 //!
-//! A start goes on without the components that cannot be used: with the last good ones in their place,
-//! or with jobs that fail alone. As long as such a component stays as it is, it keeps nobody from changing another job, or from repairing
-//! another component.
+//! A start goes on without the components that cannot be used: with the last good ones in their place, or
+//! with jobs that fail alone. As long as such a component stays as it is, it keeps nobody from changing
+//! another job, or from repairing another component.
 
 use std::{borrow::Cow, collections::BTreeSet};
 

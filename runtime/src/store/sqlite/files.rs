@@ -149,3 +149,48 @@ fn is_cut(connection: &Connection, len: u64) -> bool {
     };
     i64::try_from(len).is_ok_and(|len| len < needed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with something in its log, and its files as they were before that.
+    fn written(folder: &Path) -> (PathBuf, Connection, Files) {
+        let path = folder.join("a.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE a (x)")
+            .unwrap();
+        let files = Files::of(&path);
+        db.execute_batch("INSERT INTO a VALUES (1)").unwrap();
+        (path, db, files)
+    }
+
+    #[test]
+    fn a_log_that_is_cut_behind_a_write_is_noticed_at_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, db, mut files) = written(folder.path());
+        files.wrote();
+        files.check(&db).unwrap();
+        assert!(files.are_whole());
+        let log = fs::File::options().write(true).open(beside(&path, "-wal"));
+        log.unwrap().set_len(0).unwrap();
+        files.wrote();
+        assert!(!files.are_whole());
+        let wrong = files.check(&db).unwrap_err();
+        assert!(matches!(wrong, Wrong::Lost(_)), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_log_that_is_emptied_when_all_of_it_is_in_the_database_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, db, mut files) = written(folder.path());
+        files.wrote();
+        let other = Connection::open(&path).unwrap();
+        other
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
+        assert!(!files.are_whole(), "it is looked at");
+        files.check(&db).unwrap();
+        assert!(files.are_whole());
+    }
+}

@@ -255,6 +255,15 @@ fn what_the_store_cannot_take_is_asked_again() {
 }
 
 #[test]
+fn what_is_an_hour_ahead_is_let_be() {
+    let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
+    world.set_clock(at("17:00:00"));
+    assert_eq!(world.asks(), []);
+    world.set_clock(at("16:59:59"));
+    assert_eq!(world.asks().len(), 1);
+}
+
+#[test]
 fn a_job_that_went_silent_speaks_when_it_is_put_back() {
     let mut world = World::new("18:00:00", stored(at("06:00:00")), [job("a")]);
     world.event(Event::PlanReplaced(plan([])));
