@@ -174,10 +174,11 @@ impl Options {
         Self {
             jobs: 380,
             pace,
-            length: pace * 3,
+            length: pace * 2,
             slots: 300,
             longest: pace / 2,
             chained: 25,
+            several: 0,
             failing: 50,
             flush: 20,
             message: 0,
@@ -185,10 +186,16 @@ impl Options {
             down: pace * 2,
             forward: pace * 3,
             fatal: 0,
+            // Hours would be more than a crowd can catch up on in a short time.
+            bad_boots: 0,
+            greedy: 0,
             every: Troubles {
                 edit: Some(pace / 2),
                 crash: Some(pace),
                 forward: Some(pace),
+                wrong_clock: None,
+                needless_wake: None,
+                backfill: None,
                 ..calm.every.clone()
             },
             ..calm
