@@ -105,9 +105,9 @@ fn the_help_of_next() -> Result<()> {
           cronlet next --cron '30 2 * * *' --timezone Europe/Berlin
                                                            on the clocks of Berlin
 
-        A time is an instant as RFC 3339 has it, a date, what the clock shows, or how long ago.
-        For one job or one expression each line is an instant and nothing else. While no daemon runs, it
-        says on standard error what a start now would catch up on.
+        A time is an instant as RFC 3339 has it, a date, what the clock shows, or how long ago. For one job
+        or one expression each line is an instant and nothing else. While no daemon runs, it says on
+        standard error what a start now would catch up on.
         ");
     Ok(())
 }
