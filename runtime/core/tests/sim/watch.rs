@@ -419,6 +419,7 @@ impl Watch {
         for rule in invariants::ON_STEP_AFTER {
             rule.hold(|check| check(self, step))?;
         }
+        self.note_waits(step);
         self.idle_wakes = if invariants::is_idle_wake(self, step) {
             self.idle_wakes + 1
         } else {
@@ -450,7 +451,7 @@ impl Watch {
         self.before = self.as_it_stands(step.event);
         self.ends_early.set(false);
         self.end_backoffs(step.now);
-        self.note_waits(step.now);
+        self.note_waits(step);
         self.old_plan = None;
         match step.event {
             Event::Started { plan, .. } => self.take_plan(plan),
@@ -533,14 +534,20 @@ impl Watch {
         }
     }
 
-    /// A clock that was set back makes nobody wait since a time that is still to come.
-    fn note_waits(&mut self, now: Timestamp) {
+    /// A clock that was set back makes nobody wait since a time that is still to come. Whose backoff is over
+    /// while the store fails is not in line yet.
+    fn note_waits(&mut self, step: &Step) {
+        let now = step.now;
+        let writes = !self.store_fails || matches!(step.event, Event::StoreRecovered);
         let mut waits = BTreeMap::new();
         for row in self.view.open_runs() {
             let (run, queued_at) = (row.new.run, row.new.queued_at);
             let waiting = match (row.status, row.live) {
                 (RunStatus::Queued, _) => Some(queued_at),
-                (RunStatus::Retrying, _) if self.over.contains(&run) => row.until,
+                (RunStatus::Retrying, _) if self.over.contains(&run) => {
+                    let in_line = self.waits.contains_key(&run);
+                    row.until.filter(|at| in_line || writes && *at <= now)
+                }
                 // It may be withdrawn.
                 (_, Some(live)) if !self.started.contains(&(run, live.attempt)) => {
                     Some(live.retried.unwrap_or(queued_at))

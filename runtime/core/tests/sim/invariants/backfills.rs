@@ -111,8 +111,8 @@ pub(super) fn overlap_leaves_backfills_alone(watch: &Watch, step: &Step, record:
         None => asked,
         Some(RunEnd::Skipped(reason)) => reason == SkipReason::Removed && removed,
         Some(RunEnd::Cancelled) => {
-            let waited = stopped == Some(BackfillEnd::Stopped)
-                && matches!(step.event, Event::BackfillStopRequested(_));
+            let stops = matches!(step.event, Event::BackfillStopRequested(request) if request.job == row.new.job);
+            let waited = stopped.is_some() && stops;
             asked || over || waited || removed || row.cancel_requested
         }
         Some(RunEnd::Succeeded | RunEnd::Failed(_)) => true,
