@@ -6,10 +6,9 @@ use cronlet_core::{
     record::{Batch, Record, Seq},
     retention::Retention,
 };
-use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use super::trace::Trace;
+use super::{clock::Clock, trace::Trace};
 use crate::store::{Pruner, StoreError, Writer};
 
 /// Batches on their way.
@@ -18,8 +17,9 @@ pub(super) struct Disk {
     writer: Option<Writer>,
     /// Deletes what is old.
     pruner: Arc<Pruner>,
-    /// What is not on disk yet, in order.
-    unsaved: VecDeque<Arc<Batch>>,
+    /// What is not on disk yet, in order, and by the monotonic clock since when.
+    unsaved: VecDeque<(Duration, Arc<Batch>)>,
+    clock: Arc<dyn Clock>,
     /// Those who want to see every batch once it is on disk.
     listeners: broadcast::Sender<Arc<Batch>>,
     /// Those who read the log.
@@ -32,11 +32,13 @@ impl Disk {
         pruner: Arc<Pruner>,
         listeners: broadcast::Sender<Arc<Batch>>,
         trace: Trace,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             writer: Some(writer),
             pruner,
             unsaved: VecDeque::new(),
+            clock,
             listeners,
             trace,
         }
@@ -44,7 +46,8 @@ impl Disk {
 
     /// Hands a batch to the writer, which says when it is on disk.
     pub(super) fn submit(&mut self, batch: Batch) {
-        self.unsaved.push_back(Arc::new(batch.clone()));
+        let since = self.clock.monotonic();
+        self.unsaved.push_back((since, Arc::new(batch.clone())));
         if let Some(writer) = &self.writer {
             writer.submit(batch);
         }
@@ -52,7 +55,8 @@ impl Disk {
 
     /// Shows what is on disk to those who listen.
     pub(super) fn stored(&mut self, through: Seq) {
-        while let Some(batch) = self.unsaved.pop_front_if(|batch| batch.seq <= through) {
+        let is_stored = |(_, batch): &mut (Duration, Arc<Batch>)| batch.seq <= through;
+        while let Some((_, batch)) = self.unsaved.pop_front_if(is_stored) {
             self.trace.show(&batch);
             // Without listeners there is nobody to tell.
             let _ = self.listeners.send(told(batch));
@@ -64,9 +68,10 @@ impl Disk {
         self.pruner.keep(keep);
     }
 
-    /// When the oldest of what is not on disk was decided.
-    pub(super) fn waiting(&self) -> Option<Timestamp> {
-        self.unsaved.front().map(|batch| batch.at)
+    /// For how long the oldest of what is not on disk has waited.
+    pub(super) fn waiting(&self) -> Option<Duration> {
+        let (since, _) = self.unsaved.front()?;
+        Some(self.clock.monotonic().saturating_sub(*since))
     }
 
     /// How many batches are not on disk.

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use cronlet_core::units::format_duration;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::status::StoreStatus;
 use crate::store::StoreError;
 
 /// What takes longer to be on disk is worth a word.
-const SLOW: SignedDuration = SignedDuration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(2);
 
 /// How the store is.
 #[derive(Default)]
@@ -69,9 +69,8 @@ impl StoreHealth {
         }
     }
 
-    /// Something is on disk that was decided at this time.
-    pub(super) fn stored(&self, decided: Timestamp, now: Timestamp) {
-        let took = now.duration_since(decided);
+    /// Something is on disk, and took so long.
+    pub(super) fn stored(&self, took: Duration) {
         if self.outage.is_none() && took > SLOW {
             tracing::warn!("the store is slow: it took {} s to write", took.as_secs());
         }
@@ -91,15 +90,17 @@ impl StoreHealth {
         self.outage.as_ref().map(|outage| &*outage.message)
     }
 
-    /// `waiting` is when the oldest of what is not on disk was decided.
-    pub(super) fn status(&self, waiting: Option<Timestamp>, now: Timestamp) -> StoreStatus {
+    /// `waiting` is for how long the oldest of what is not on disk has waited.
+    pub(super) fn status(&self, waiting: Option<Duration>, now: Timestamp) -> StoreStatus {
         match (&self.outage, waiting) {
             (Some(outage), _) => StoreStatus::Failing {
                 since: outage.since,
                 message: outage.message.clone(),
                 help: outage.help,
             },
-            (None, Some(since)) if now.duration_since(since) > SLOW => StoreStatus::Slow { since },
+            (None, Some(long)) if long > SLOW => StoreStatus::Slow {
+                since: now.checked_sub(long).unwrap_or(now),
+            },
             (None, _) => StoreStatus::Ok,
         }
     }

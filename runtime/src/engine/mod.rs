@@ -148,7 +148,13 @@ pub fn start<S: Store>(mut parts: Parts<S>) -> Result<Handle, StoreError> {
     let pruner = Pruner::spawn(parts.history, writer.door(), doubt, keep)
         .map_err(StoreError::while_("start the pruner's thread"))?;
     let trace = Trace::new(&recovery.runs);
-    let disk = Disk::new(writer, pruner.clone(), records.clone(), trace);
+    let disk = Disk::new(
+        writer,
+        pruner.clone(),
+        records.clone(),
+        trace,
+        parts.clock.clone(),
+    );
     let hands = Hands::new(
         disk,
         (parts.runner, kept),
@@ -299,7 +305,7 @@ impl Shell {
     fn store_said(&mut self, notice: Notice) -> Event {
         match notice {
             Notice::Stored { through } => {
-                self.hands.stored(through, self.clock.now());
+                self.hands.stored(through);
                 Event::Stored { through }
             }
             Notice::Failed(error) => {

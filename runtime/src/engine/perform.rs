@@ -131,9 +131,9 @@ impl Hands {
     }
 
     /// All batches up to this one are on disk.
-    pub(super) fn stored(&mut self, through: Seq, now: Timestamp) {
-        if let Some(decided) = self.disk.waiting() {
-            self.board.store().stored(decided, now);
+    pub(super) fn stored(&mut self, through: Seq) {
+        if let Some(took) = self.disk.waiting() {
+            self.board.store().stored(took);
         }
         self.disk.stored(through);
     }

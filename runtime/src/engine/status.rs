@@ -270,13 +270,13 @@ impl Board {
         &mut self.wall
     }
 
-    /// How it goes. `progress` knows how far an attempt has come; `waiting` is when the oldest of what is
-    /// not on disk was decided.
+    /// How it goes. `progress` knows how far an attempt has come; `waiting` is for how long the oldest of
+    /// what is not on disk has waited.
     pub(super) fn status(
         &self,
         core: &Engine,
         progress: impl Fn(RunId, u32) -> Option<Progress>,
-        waiting: Option<Timestamp>,
+        waiting: Option<Duration>,
         now: Timestamp,
     ) -> Status {
         let (mut running, mut queued, mut retrying) = (Vec::new(), 0, 0);

@@ -77,6 +77,29 @@ fn a_clock_that_nobody_has_set_makes_nothing_due() {
 }
 
 #[test]
+fn a_write_is_slow_by_the_time_that_passes_and_not_by_what_the_clock_shows() {
+    let bench = Bench::new(&plan([job("a", "1", 10)]));
+    bench.request("nobody");
+    bench.faults.set(|fault| fault.holds = true);
+    bench.pass(10);
+    bench.faults.wait_for_a_held_commit();
+    bench.clock.set_by(TEN_YEARS);
+    let status = bench.status();
+    assert!(
+        matches!(status.store, StoreStatus::Ok),
+        "{:?}",
+        status.store
+    );
+    let begun = bench.clock.now();
+    bench.pass(3);
+    match bench.status().store {
+        StoreStatus::Slow { since } => assert_eq!(since, begun),
+        other => panic!("{other:?}"),
+    }
+    bench.faults.set(|fault| fault.holds = false);
+}
+
+#[test]
 fn the_core_hears_of_a_jump_before_anything_else() {
     let bench = Bench::new(&plan([job("a", "1", 0)]));
     bench.clock.set_by(TEN_YEARS);
