@@ -356,7 +356,15 @@ impl Watch {
 
     /// Whether it is a run's turn. One of a catch-up waits for the others of it, whatever the policy.
     fn may_open(&self, row: &RunRow) -> bool {
-        let Some(job) = self.standing(&row.new.job) else {
+        let name = &row.new.job;
+        // What has moved the watermark may be replaced since.
+        let is_new = self.begun_anew.contains_key(name);
+        let job = if is_new {
+            self.job(name)
+        } else {
+            self.standing(name)
+        };
+        let Some(job) = job else {
             return false;
         };
         let mut open = self.open_of(&row.new.job);
