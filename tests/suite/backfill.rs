@@ -199,9 +199,10 @@ fn it_runs_beside_the_job_and_is_shown() -> Result<()> {
         "{said:?}"
     );
     daemon.until("it is over", |status| status.backfills.is_empty())?;
-    let runs = project.runs("slow")?;
-    let ended = runs.iter().all(|run| run.status == RunStatus::Succeeded);
-    ensure!(ended && runs.len() < 60, "{runs:?}");
+    // The daemon knows it a moment before the disk.
+    let runs = project.until_runs("slow", |runs| runs.iter().all(|run| run.status.is_final()))?;
+    let succeeded = runs.iter().all(|run| run.status == RunStatus::Succeeded);
+    ensure!(succeeded && runs.len() < 60, "{runs:?}");
     assert_refused(
         &project.cronlet(&["backfill", "slow", "--stop"])?,
         5,

@@ -248,7 +248,7 @@ impl Engine {
         let crossing = remembered.skips.iter();
         let crossing = crossing.filter(|range| range.first <= to && to < range.last);
         let cuts = crossing
-            .map(|range| cut(&job.schedule, range, to))
+            .map(|range| cut(&job.schedule, state.health.watched_since, range, to))
             .collect();
         state.ran.extend(remembered.ran);
         if let Some(run) = armed.and_then(|id| self.runs.get(&id)) {
@@ -301,15 +301,19 @@ pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// What is left of a range that ends at `to` now. The range is of the schedule that the job had then: if
-/// that is another one now, its instants are taken to lie evenly.
-fn cut(schedule: &Schedule, range: &Span, to: Timestamp) -> Span {
+/// that may be another one now, because the range began before `since` or has another number of instants by
+/// this one, they are taken to lie evenly.
+fn cut(schedule: &Schedule, since: Timestamp, range: &Span, to: Timestamp) -> Span {
     let from = before(range.first);
     let count = |through| {
         let count = schedule.count_in(from, through, COUNTED);
         (count.through >= through).then_some(count.instants)
     };
     let is_due = |at| schedule.latest_in(before(at), at).is_some();
-    let same = is_due(range.first) && is_due(range.last) && count(range.last) == Some(range.count);
+    let same = range.first > since
+        && is_due(range.first)
+        && is_due(range.last)
+        && count(range.last) == Some(range.count);
     let last = schedule.latest_in(from, to).filter(|_| same);
     let exact = last.and_then(|last| Some((last, count(last)?)));
     let (last, count) = exact.unwrap_or_else(|| (to, share(range, to)));

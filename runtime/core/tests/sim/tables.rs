@@ -465,11 +465,13 @@ impl Tables {
         jobs.flatten()
     }
 
-    /// Whether a range of a job, by its first instant, is of another definition than the job has now.
-    pub(crate) fn is_of_another_trigger(&self, job: &JobName, first: Timestamp) -> bool {
+    /// Whether a range of a job, by its first instant, may be of another definition than the job has now: the job
+    /// was accepted or resumed since.
+    pub(crate) fn may_be_of_another_trigger(&self, job: &JobName, first: Timestamp) -> bool {
         let stretch = self.stretch_of(job, first);
         let row = self.jobs.get(job);
-        stretch.map(|stretch| &stretch.fingerprint) != row.map(|row| &row.fingerprint)
+        let is_before = row.is_none_or(|row| first <= row.watched_since);
+        is_before || stretch.map(|stretch| &stretch.fingerprint) != row.map(|row| &row.fingerprint)
     }
 
     /// The stretch that an instant of a job lies in.
@@ -483,7 +485,7 @@ impl Tables {
         self.skips
             .retain(|(of, first), _| of != job || *first <= to);
         for cut in cuts {
-            let guessed = self.is_of_another_trigger(job, cut.first);
+            let guessed = self.may_be_of_another_trigger(job, cut.first);
             if let Some(row) = self.skips.get_mut(&(job.clone(), cut.first)) {
                 row.last = cut.last;
                 row.count = cut.count;

@@ -187,7 +187,7 @@ impl Words {
             Record::WatermarkPulledBack { job, ran, cuts, .. } => {
                 say(!ran.is_empty(), ahead);
                 say(!cuts.is_empty(), cut);
-                let old = |cut: &Span| step.disk.is_of_another_trigger(job, cut.first);
+                let old = |cut: &Span| step.disk.may_be_of_another_trigger(job, cut.first);
                 say(cuts.iter().any(old), guessed);
             }
             _ => {}

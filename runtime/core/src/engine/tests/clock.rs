@@ -300,6 +300,31 @@ fn a_range_of_another_schedule_is_cut_by_its_share() {
     assert_eq!(found, Some(vec![cut]));
 }
 
+/// The range has as many instants by the schedule of now as it had by the one before it, and others.
+#[test]
+fn a_range_from_before_the_job_was_accepted_is_cut_by_its_share() {
+    let range = Span {
+        first: at("06:00:00"),
+        last: at("07:00:00"),
+        count: 61,
+    };
+    let cut_to = |accepted: Timestamp| {
+        let mut recovery = stored(at("06:00:00"));
+        recovery.jobs[0].health.watched_since = accepted;
+        let mut world = World::new("18:00:00", recovery, [job("a")]);
+        world.take();
+        world.set_clock(at("06:30:30"));
+        let ask = world.asks().remove(0);
+        world.answer(&ask, &[], &[range]);
+        world.records.iter().find_map(|record| match record {
+            Record::WatermarkPulledBack { cuts, .. } => Some((cuts[0].last, cuts[0].count)),
+            _ => None,
+        })
+    };
+    assert_eq!(cut_to(at("05:00:00")), Some((at("06:30:00"), 31)));
+    assert_eq!(cut_to(at("08:00:00")), Some((at("06:30:30"), 31)));
+}
+
 #[test]
 fn what_is_left_of_a_backoff_stays_when_the_clock_goes_back() {
     let retries = Job {

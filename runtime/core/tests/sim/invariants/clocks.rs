@@ -95,7 +95,8 @@ pub(super) fn what_ran_stays_accounted_for(watch: &Watch, _: &Step, record: &Rec
 }
 
 /// A range of skips that ended after the new watermark ends before it now, and has the instants of the
-/// job up to there. If the job was due at other times when it was recorded, their number is a guess.
+/// job up to there. If the job may have been due at other times when it was recorded, because it was
+/// accepted or resumed since, their number is a guess.
 pub(super) fn ranges_are_cut_where_the_watermark_is(
     watch: &Watch,
     _: &Step,
@@ -113,7 +114,7 @@ pub(super) fn ranges_are_cut_where_the_watermark_is(
         ensure(kept && cut.count > 0, || {
             format!("{row:?} from {first} is cut to {cut:?}")
         })?;
-        if watch.view.is_of_another_trigger(job, *first) {
+        if watch.view.may_be_of_another_trigger(job, *first) {
             continue;
         }
         let schedule = watch.schedule(job).ok_or("it is not there")?;
