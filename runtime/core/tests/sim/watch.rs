@@ -287,6 +287,16 @@ impl Watch {
         if stands && replaced { Some(old) } else { job }
     }
 
+    /// The definition that holds after the records so far. What has moved the watermark may be replaced
+    /// since.
+    fn so_far(&self, name: &JobName) -> Option<&Arc<Job>> {
+        if self.begun_anew.contains_key(name) {
+            self.job(name)
+        } else {
+            self.standing(name)
+        }
+    }
+
     pub(crate) fn schedule(&self, name: &JobName) -> Option<&Schedule> {
         Some(&self.standing(name)?.schedule)
     }
@@ -356,15 +366,7 @@ impl Watch {
 
     /// Whether it is a run's turn. One of a catch-up waits for the others of it, whatever the policy.
     fn may_open(&self, row: &RunRow) -> bool {
-        let name = &row.new.job;
-        // What has moved the watermark may be replaced since.
-        let is_new = self.begun_anew.contains_key(name);
-        let job = if is_new {
-            self.job(name)
-        } else {
-            self.standing(name)
-        };
-        let Some(job) = job else {
+        let Some(job) = self.so_far(&row.new.job) else {
             return false;
         };
         let mut open = self.open_of(&row.new.job);
@@ -615,7 +617,7 @@ impl Watch {
             .jobs
             .get(job)
             .is_some_and(|row| row.paused.is_some());
-        paused || self.standing(job).is_some_and(|job| !job.enabled)
+        paused || self.so_far(job).is_some_and(|job| !job.enabled)
     }
 
     /// The job that a record may let in runs of.
