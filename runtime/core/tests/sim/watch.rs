@@ -378,9 +378,10 @@ impl Watch {
         match row.new.turn {
             Turn::Now => true,
             Turn::Queue => beside || open.next().is_none(),
-            Turn::CatchUp if self.holds_back_before(row) => false,
-            Turn::CatchUp if beside => open.all(|other| other.new.turn != Turn::CatchUp),
-            Turn::CatchUp => open.next().is_none(),
+            Turn::CatchUp => {
+                let alone = open.all(|other| beside && other.new.turn != Turn::CatchUp);
+                alone && !self.holds_back_before(row)
+            }
         }
     }
 
